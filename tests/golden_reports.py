@@ -147,7 +147,11 @@ CASES: dict[str, Callable[[], Facts]] = {
                 Acceptance("code-not-read", "*", "the vendor says so", "team-app", "2026-12-01", "/etc/a.toml:8"),
                 Acceptance("imdsv1-caller", "old.service", "ends in May", "team-app", "2027-05-31", "/etc/a.toml:15"),
             ),
-            (UnusableAcceptance("/etc/a.toml:22", "owner", "is missing", 'Add owner = "team-storage".'),),
+            (
+                UnusableAcceptance(
+                    "/etc/a.toml:22", "owner", "is missing", 'Add a line such as owner = "team-storage".'
+                ),
+            ),
         ),
     ),
     "ready-switched": lambda: switched(

@@ -67,7 +67,7 @@ def _accepted(content: object, origin: str) -> Acceptance:
             raise _Wrong(key, "is no key of an accepted risk", f"Its keys are {', '.join(KEYS)}.")
     for key in KEYS:
         if key not in content:
-            raise _Wrong(key, "is missing", f"Add {_EXAMPLES[key]}.")
+            raise _Wrong(key, "is missing", f"Add a line such as {_EXAMPLES[key]}.")
     finding = _text(content, "finding")
     if not _FINDING.fullmatch(finding):
         raise _Wrong("finding", "is not the id of a finding", "`imds-probe explain` lists all ids.")
@@ -78,7 +78,9 @@ def _accepted(content: object, origin: str) -> Acceptance:
 def _text(content: Mapping[str, Any], key: str) -> str:
     value = content[key]
     if not isinstance(value, str) or not value.strip() or len(value) > TEXT_MAX or not value.isprintable():
-        raise _Wrong(key, f"is not one line of text of at most {TEXT_MAX} characters", f"Write {_EXAMPLES[key]}.")
+        raise _Wrong(
+            key, f"is not one line of text of at most {TEXT_MAX} characters", f"Write a line such as {_EXAMPLES[key]}."
+        )
     return value.strip()
 
 

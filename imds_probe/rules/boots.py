@@ -30,9 +30,9 @@ BOOT_CALLED_IMDSV1 = Kind(
     id="boot-called-imdsv1",
     severity="warning",
     title="A program called IMDSv1 in the last boot that was watched",
-    meaning="The watch saw calls by IMDSv1 in the first hour of a boot that is longer ago than the window (watch.window). After "
-    "that hour, the same callers called on fewer than three days, for example because somebody restarted a unit. The watch "
-    "therefore does not show whether they were changed since. The next boot may make the same calls.",
+    meaning="The watch saw calls by IMDSv1 in the first hour of a boot that is longer ago than the window (watch.window). The "
+    "callers have called on fewer than three days since then, so perhaps only a boot starts them. Their silence in the window "
+    "therefore does not show that they were changed. The next boot may make the same calls.",
     cure="Find the callers: set watch.window in the configuration to more than the age of that boot, and run imds-probe again. The "
     "report then names them. Change them so that they ask for a token, and reset watch.window. Then reboot the host while the "
     "daemon is enabled. The finding disappears once a boot was watched whole without a call by IMDSv1.",

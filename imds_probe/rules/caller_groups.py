@@ -58,7 +58,9 @@ def without_effect(group: Sequence[CallerSeen]) -> Found:
         evidence=(f"requested {', '.join(dict.fromkeys(each.path for each in group))}",),
         fix=Fix("Check that the program handles 401 as it handles 404.")
         if not served
-        else Fix("Check that the program takes 401 for an answer, or change it so that it asks for a token first."),
+        else Fix(
+            "Check that the program works if it is answered with 401, or change it so that it asks for a token first."
+        ),
         severity="warning" if served else None,
     )
 

@@ -148,7 +148,7 @@ WATCHED_TOO_SHORTLY = Kind(
     meaning="For high confidence, 99 % of the last 14 days must have been watched, unless watch.coverage and watch.window are set "
     "otherwise. Time counts as not watched while the daemon did not run, the host was down, packets came too fast, or requests "
     "came that belong to no known connection. A program may have called in the time that was not watched.",
-    cure="Keep the daemon running: systemctl enable --now imds-probe-daemon.",
+    cure="Enable the daemon (`systemctl enable --now imds-probe-daemon`), and keep it running.",
 )
 
 
@@ -266,7 +266,7 @@ def _unseen(metric: MetricCompared) -> Found:
         evidence=(
             f"MetadataNoToken from {metric.since} to {metric.until}: {metric.counted} counted, {metric.seen} seen by the watch",
         ),
-        fix=Fix("Find the caller that bypasses this host's network: see `imds-probe explain imdsv1-unseen`."),
+        fix=Fix("Find the caller that the watch does not see: `imds-probe explain imdsv1-unseen` has the steps."),
     )
 
 

@@ -74,7 +74,10 @@ def fix_for(code: CodeSeen, facts: Facts, catalog: Catalog) -> Fix:
     if lines := _LINES.get(code.form):
         has_one_line = code.path.startswith(_BEGINS) or code.path.endswith(_ENDS)
         into = f"a script that {code.path} starts," if has_one_line else code.path
-        text = f"Put these lines into {into} in the place of its own requests{restart}. They ask for a token first."
+        text = (
+            f"Put these lines into {into} in place of its own requests{restart}. They ask for a token first. The last line is an "
+            "example of a request."
+        )
         return Fix(text, lines)
     if code.form in _SOURCES:
         return Fix(

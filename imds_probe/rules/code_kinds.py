@@ -26,7 +26,7 @@ CODE_IMDSV1 = Kind(
     title="Code that runs, or that something starts, asks without a token",
     meaning="The code of a program was read. It requests metadata of EC2, and no part of it asks for a token. A process has loaded "
     "the code, or a schedule, a unit or a boot starts it. Once tokens are required, its requests are answered with 401. The code "
-    "counts for more than a package's version, and for more than a watch that saw no call: the part that asks may run seldom.",
+    "counts for more than a package's version, and for more than a watch that saw no call: the part that asks may run rarely.",
     cure="Change the code as the finding says. For a package, install a version that asks for a token. For a program without "
     "source, ask its vendor or the owner of the file. `imds-probe watch --v1-only` shows each call that is still made.",
     sources=(_USE_V2,),
@@ -46,7 +46,7 @@ CODE_IMDSV1_AT_LOGIN = Kind(
     title="A package has code that asks without a token, and only a login may start it",
     meaning="The code was read, and it asks the metadata service without a token. It belongs to a distribution's package. Only a "
     "file that shells read at login starts it, often only for users who turned the feature on, such as byobu's status line. Once "
-    "tokens are required, the output of the code is missing. No service depends on it.",
+    "tokens are required, the code has no metadata to show. No service depends on it.",
     cure="Upgrade the package, or make sure that nobody needs what it shows.",
 )
 CODE_IMDSV1_ONCE = Kind(
@@ -99,19 +99,19 @@ CODE_NOT_READ_OF_USERS = Kind(
     id="code-not-read-of-users",
     severity="warning",
     title="Programs of users could not be read",
-    meaning="Users without privilege run these programs on their own account or in their own containers, and the programs were not "
-    "read. A user could hide anything in the same way, so the unread programs do not block the switch. They lower the confidence "
-    "of the verdict, because one of them may ask without a token.",
+    meaning="Unprivileged users run these programs on their own accounts or in their own containers, and the programs were not "
+    "read. Any user can start a program that cannot be read, and no user may hold up the switch in this way. The unread programs "
+    "therefore only lower the confidence of the verdict. One of them may ask without a token.",
     cure="Ask the users what the programs are, or watch the host: `imds-probe run --watch 1h` sees whether they call IMDSv1.",
 )
 CODE_SETTLED = Kind(
     id="code-settled",
     severity="info",
-    title="Evidence other than its code clears a program",
+    title="A program is cleared by evidence other than its code",
     meaning="Some programs could not be read, or their code has requests without a token. Other evidence shows that the switch "
-    "does not break them. The finding names that evidence for each program: a whole window was watched without a call by IMDSv1, "
-    "the program asked with a token in a rehearsal, its version speaks IMDSv2, the service does not answer there, or credentials "
-    "come from elsewhere.",
+    "does not break them. The finding names that evidence for each program. It is one of five kinds: a whole window was watched "
+    "without a call by IMDSv1; the program asked with a token in a rehearsal; its version speaks IMDSv2; no metadata is served "
+    "where the program runs; its credentials come from elsewhere.",
     cure="Nothing has to be done.",
 )
 

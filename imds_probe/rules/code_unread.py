@@ -100,7 +100,9 @@ def _of_users(programs: Sequence[NotRead], facts: Facts) -> Found:
         f"{count(len(programs), 'program')} of users {'was' if one else 'were'} not read; the verdict does not depend on that: "
         f"{few([named(each, facts) for each in programs])}",
         evidence=_why(programs, facts),
-        fix=Fix("Ask the users what these programs are, or watch whether they call IMDSv1."),
+        fix=Fix(
+            "Ask the users what these programs are, or watch whether they call IMDSv1: `imds-probe run --watch 1h`."
+        ),
     )
 
 

@@ -27,7 +27,14 @@ from imds_probe.rules.containers_kinds import (
     USERS_NETWORK_WITHOUT_TOKEN,
 )
 from imds_probe.rules.containers_phrases import count, measures, receive
-from imds_probe.rules.containers_unmeasured import changed, limits_to_try, lost, lost_for_another_reason, relayed
+from imds_probe.rules.containers_unmeasured import (
+    changed,
+    hop_limit_alone,
+    limits_to_try,
+    lost,
+    lost_for_another_reason,
+    relayed,
+)
 from imds_probe.rules.hop_need import (
     is_users,
     needed_hop_limit,
@@ -221,7 +228,7 @@ def _filtered(subject: str, members: list[Container], facts: Facts, catalog: Cat
     certain = any(metadata_need(each, facts, catalog).state in ("likely", "observed") for each in members)
     return TOKEN_FILTERED.found(
         subject,
-        f"by distance the token response should reach {count(members)}, but it does not arrive: {titles(members)}",
+        f"the hop limit suffices for {count(members)}, but the token response does not arrive: {titles(members)}",
         evidence=measures(members, facts, catalog),
         fix=Fix(
             "Find the rule or policy that drops the token response: look at the findings metadata-blocked and "
@@ -236,7 +243,7 @@ def _filtered(subject: str, members: list[Container], facts: Facts, catalog: Cat
 def _unexpected(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     return TOKEN_BEYOND_HOP_LIMIT.found(
         subject,
-        f"by distance the token response should not reach {count(members)}, but it arrives: {titles(members)}",
+        f"the hop limit is too low for {count(members)}, but the token response arrives: {titles(members)}",
         evidence=measures(members, facts, catalog),
         fix=Fix(
             "Find the rule that rewrites TTLs, or the proxy that answers by itself: these containers depend on it today. If they "
@@ -285,10 +292,14 @@ def _higher_than_needed(facts: Facts, catalog: Catalog) -> list[Found]:
     served = [each.needs_hop_limit or 1 for each in facts[Containers].seen if is_users(each)]
     if limit is None or limit <= max(needed, *served, 1):
         return []
-    fix = Fix(
-        "Lower the hop limit if nothing else will run here: a lower limit keeps the role's credentials from containers. "
-        f"Replace the number in the switch command by {needed}."
+    lower = (
+        "Lower the hop limit if nothing else will run here: a lower limit keeps the role's credentials from containers."
     )
+    if switched_already(imds):
+        # The only command at the head of the report undoes the switch.
+        fix = Fix(f"{lower} Set it to {needed}, and leave the tokens required.", hop_limit_alone(needed, facts))
+    else:
+        fix = Fix(f"{lower} Replace the number after --http-put-response-hop-limit in the switch command by {needed}.")
     summary = f"the hop limit is {limit}, but nothing that runs here needs more than {needed}"
     return [HOP_LIMIT_HIGHER_THAN_NEEDED.found(_SUBJECT, summary, fix=fix)]
 

@@ -16,7 +16,7 @@ HOP_LIMIT_TOO_LOW = Kind(
     implies="needs-hop-limit",
     title="The hop limit is too low for the token to reach a container",
     meaning="The hop limit is the IP TTL that the token response starts with. Every router lowers it by one. For a container "
-    "behind a bridge the host itself is a router, so this container needs a hop limit of 2. imds-probe connected to the service "
+    "behind a bridge the host itself is a router, so such a container needs a hop limit of 2. imds-probe connected to the service "
     "from inside the container, measured the distance by the TTL of the first answer, and made a token request. The distance "
     "counts only if the host saw the container's connection reach the service. While IMDSv1 is on, current SDKs fall back to "
     "IMDSv1 after a delay. Once IMDSv1 is off, these containers have no metadata. A container counts as needing metadata unless "
@@ -54,7 +54,7 @@ USERS_NETWORK_WITHOUT_TOKEN = Kind(
     "program in the network may need metadata. A token that arrives through a relay, such as slirp4netns or pasta, counts as "
     "received.",
     cure="The switch requires no change here. If a program in this network needs metadata, run it on the host's network or "
-    "behind a relay, or give it its own credentials. If the network has to count, create it as root.",
+    "behind a relay, or give it its own credentials. If the verdict has to depend on this network, create the network as root.",
     sources=("user_namespaces(7), network_namespaces(7)",),
 )
 HOP_LIMIT_KEEPS_OUT = Kind(
@@ -90,10 +90,12 @@ TOKEN_LOST_BEHIND_RELAY = Kind(
     implies="unknown",
     title="A container receives no token from behind a relay, and the hop limit may not be the cause",
     meaning="A relay takes the container's connections in place of the metadata service, and no answer to the token request came. "
-    "The present hop limit is enough by links and routes, or the place of the relay is not known. The relay may not pass token "
-    "requests at all, so no hop limit is advised.",
-    cure="Find the relay by the quoted rule, and make sure that it passes token requests. Try a token request where the relay "
-    "runs: `curl -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token`.",
+    "Links and routes show that the present hop limit is enough, or the place of the relay is not known. The relay may not pass "
+    "token requests at all, so no hop limit is advised.",
+    cure="Find the relay: the evidence quotes the rule that leads to it, if imds-probe saw one. Make a token request where the "
+    "relay runs: `curl -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token`. If it "
+    "prints a token, the relay itself loses token requests: upgrade or configure the relay. If it prints none, look between the "
+    "relay and the service: for a packet filter, or a hop limit that is too low for the relay. Then run imds-probe again.",
     settled_by=("a run once the relay passes token requests", OWNER),
 )
 TOKEN_THROUGH_RELAY = Kind(
@@ -193,11 +195,13 @@ CONTAINERS_NOT_SEEN = Kind(
 HOP_LIMIT_HIGHER_THAN_NEEDED = Kind(
     id="hop-limit-higher-than-needed",
     severity="warning",
-    title="The hop limit is higher than anything needs",
+    title="The hop limit is higher than needed",
     meaning="With a higher limit than needed, the token response travels further than it must: into containers whose processes can "
     "then take the role's credentials, and through misconfigured routers.",
     cure="If something that needs the present hop limit is only stopped now, leave the hop limit as it is. Otherwise replace the "
-    "number in the switch command by the one in the finding: the command as printed keeps the present hop limit.",
+    "number in the switch command by the one in the finding: the command as printed keeps the present hop limit. Where tokens are "
+    "required already, set the hop limit alone: `aws ec2 modify-instance-metadata-options --instance-id ID "
+    "--http-put-response-hop-limit NUMBER --http-endpoint enabled`.",
     sources=_HOPS,
 )
 

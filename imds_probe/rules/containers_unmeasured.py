@@ -42,14 +42,14 @@ def lost(subject: str, members: list[Container], facts: Facts, catalog: Catalog)
         fix=Fix(
             f"Raise the hop limit to {limit} while tokens are still optional, and do not require tokens in the same command. Run "
             "imds-probe again: the report says whether the token arrives. Then require tokens.",
-            _raised(limit, facts),
+            hop_limit_alone(limit, facts),
         ),
         forgeable_by=of_containers(members),
     )
 
 
-def _raised(limit: int, facts: Facts) -> tuple[str, ...]:
-    """The command that raises the hop limit and leaves the tokens as they are; none where nobody may."""
+def hop_limit_alone(limit: int, facts: Facts) -> tuple[str, ...]:
+    """The command that sets the hop limit and leaves the tokens as they are; none where nobody may."""
     options = MetadataOptions(http_put_response_hop_limit=limit, http_endpoint="enabled")
     found = command(Plan(in_force(facts), options, facts.get(Instance), facts.get(ControlPlane)), options)
     return (found,) if found else ()
@@ -63,7 +63,7 @@ def lost_for_another_reason(subject: str, members: list[Container], facts: Facts
         evidence=_evidence(members, facts, catalog),
         fix=Fix(
             "Find the program that takes the containers' connections to the metadata address, and make sure that it passes token "
-            "requests. Try a token request from where that program runs."
+            "requests. `imds-probe explain token-lost-behind-relay` has a request that tests it."
         ),
         forgeable_by=of_containers(members),
     )

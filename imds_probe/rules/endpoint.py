@@ -69,7 +69,9 @@ IMDS_ANSWERED_BY_PROXY = Kind(
     title="Another server answers the host instead of EC2",
     meaning="EC2's service names itself EC2ws in every answer. This answer had another name or none. It came from a proxy such "
     "as kube2iam or kiam, from a service mesh or from a test server. Its tokens and TTLs say nothing about the instance.",
-    cure="Run imds-probe where the metadata address is not redirected, or ask the EC2 API: "
+    cure="Find the redirect as the finding says. Exempt the host's own requests from it, and run imds-probe again. If the server "
+    "has to stay in between, keep the daemon running: once a whole window was watched without a call by IMDSv1, the verdict no "
+    "longer depends on the instance's own settings. The EC2 API shows these settings, and does not settle the finding: "
     "aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions'.",
     settled_by=("a run where the metadata address is not redirected", OWNER),
 )
@@ -158,8 +160,8 @@ def _answered_by(imds: Imds, facts: Facts) -> list[Found]:
             f"{name} answered instead of EC2, so the instance's own settings could not be seen",
             evidence=(*_evidence(imds), *quoted((), facts)),
             fix=Fix(
-                "Find the redirect of the metadata address on this host (kube2iam, kiam, a service mesh), and run where it "
-                "does not apply.",
+                "Find the redirect of the metadata address on this host (kube2iam, kiam, a service mesh). Exempt the host's own "
+                "requests from it, and run imds-probe again.",
                 ("nft list ruleset | grep -n 169.254.169.254", "iptables-save | grep -n 169.254.169.254"),
             ),
         )

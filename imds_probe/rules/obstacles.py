@@ -24,11 +24,13 @@ METADATA_REDIRECTED = Kind(
     severity="info",
     title="A rule redirects metadata requests",
     meaning="A rule of nftables or iptables sends requests for the metadata address elsewhere: to kube2iam, kiam, the sidecar "
-    "of a service mesh, or an imitation. The server at that target decides how its callers fare after the switch. Where the "
-    "finding names a scope (an interface, a user, a source), the rule concerns that scope alone.",
+    "of a service mesh, or an imitation. The server there decides whether its callers receive metadata after the switch. Where "
+    "the finding names a scope (an interface, a user, a source), the rule concerns that scope alone.",
     cure=(
-        "Find the server that listens at the target (`ss -lntp` on the host lists the listening programs), and make sure that it "
-        "passes token requests. The finding quotes the rule as it stands."
+        "Find the server that listens at the target: `ss -lntp` on the host lists the listening programs. Make a token request "
+        "where the rule applies: `curl -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "
+        "http://169.254.169.254/latest/api/token`. If it prints a token, nothing has to be done. If it prints none, upgrade the "
+        "server to a version that passes token requests, or remove the rule."
     ),
 )
 METADATA_BLOCKED = Kind(

@@ -16,12 +16,11 @@ REHEARSAL_GAVE_UP = Kind(
     meaning="In a rehearsal (`imds-probe rehearse`), the program asked without a token and was refused, as it will be after the "
     "switch. It did not ask for the same path with a token afterwards. The rehearsal counts until the program, its script, one of "
     "its libraries, its container or the hop limit changes, and for rehearse.max_age (30 days unless set otherwise) at most. If "
-    "one caller was rehearsed several times, the newest rehearsal in which the caller asked counts. One case is different: if "
-    "the caller failed in an earlier rehearsal that lasted longer, and was never refused in the newest one, the failure still "
-    "counts.",
+    "one caller was rehearsed several times, the newest rehearsal in which the caller asked counts. There is one "
+    "exception: a failure in an earlier and longer rehearsal still counts if the caller was never refused in the newest one.",
     cure="Change the program as the finding says, and rehearse it again for at least as long: the newer rehearsal then "
-    "counts. If you only tried the program by hand, accept the risk ([[accept]]). With --no-record, no later run counts a "
-    "rehearsal.",
+    "counts. If you only tried the program by hand, accept the risk ([[accept]]). Use --no-record next time: later runs do not "
+    "count such a rehearsal.",
     sources=(_V2,),
 )
 REHEARSAL_PASSED = Kind(
@@ -37,13 +36,15 @@ REHEARSAL_PASSED = Kind(
 REHEARSAL_SILENT = Kind(
     id="rehearsal-silent",
     severity="info",
-    title="Programs are known to ask for metadata and did not ask in a rehearsal",
-    meaning="The watch, the inventory or the code shows that the programs ask the metadata service, or are made for it. They "
-    "made no request in the rehearsal, which therefore says nothing about them. AWS SDKs keep credentials for up to 6 hours, and "
+    title="Programs are known to ask for metadata, and were not rehearsed or did not ask in a rehearsal",
+    meaning="The watch, the inventory or the code shows that the programs ask the metadata service, or are made for it. They were "
+    "not rehearsed, or made no request in the rehearsal. No rehearsal therefore says anything about them. "
+    "AWS SDKs keep credentials for up to 6 hours, and "
     "ask for the region and the instance id once, at their start. For high confidence by rehearsal, every known caller of the "
     "host must have asked in one, and received metadata with a token.",
-    cure="Rehearse the unit with --restart-unit, so that its first requests are part of the rehearsal. Or rehearse for longer "
-    "(--for 7h), so that credentials are renewed in it. A program that runs only at boot cannot be rehearsed: see "
+    cure="Rehearse the unit with a restart, so that its first requests are part of the rehearsal: `imds-probe rehearse --unit NAME "
+    "--restart-unit`. Or rehearse for longer (--for 7h), so that credentials are renewed in it. "
+    "A program that runs only at boot cannot be rehearsed: see "
     "`imds-probe explain boot-not-watched`.",
 )
 REHEARSAL_STALE = Kind(

@@ -255,8 +255,8 @@ def _left_out(reasons: Sequence[str]) -> Found:
         "the search for AWS SDKs on disk did not cover everything",
         evidence=tuple(reasons),
         fix=Fix(
-            "Search the disk once without a limit, while the host has memory and disk space to spare. Give the command the "
-            "directories that this search still leaves out.",
+            "Search the disk once without a limit, while the host has memory and disk space to spare. If applications are on "
+            "network file systems, append their directories to the command.",
             ("imds-probe run --deep",),
         ),
     )

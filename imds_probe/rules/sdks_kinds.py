@@ -10,7 +10,7 @@ SDK_TOO_OLD = Kind(
     severity="blocker",
     implies="not-ready",
     title="A running program uses an AWS SDK that speaks only IMDSv1",
-    meaning="A process has loaded this SDK, or finds it where it looks for libraries. The SDK is older than the first version "
+    meaning="A process has loaded this SDK, or has it on its search path for libraries. The SDK is older than the first version "
     "that asks for a token. Once tokens are required, the SDK receives no credentials from the instance's role. A process of "
     "Python, Node, Ruby or PHP does not show which libraries it has read, only which it would find. A Python process that "
     "has not loaded TLS is taken to use no SDK, unless its own code imports one.",
@@ -32,9 +32,9 @@ SDK_TOO_OLD_SILENT = Kind(
     severity="warning",
     title="An old AWS SDK is in use, but made no call by IMDSv1 while it was watched",
     meaning="The SDK speaks only IMDSv1. Every process that uses it was started within the window that was watched (watch.window) "
-    "and has run for a day since, or for half of the window. Nobody called IMDSv1 in the window, and what was seen outweighs the "
-    "version. A task that the program does less often than the window is long may still call. The confidence of the verdict is "
-    "therefore never high.",
+    "and has run for at least a day since (half of the window if the window is shorter than two days). Nobody called IMDSv1 in the "
+    "window, and that outweighs the version. The program may still call for a task that did not come round in the window. The "
+    "confidence of the verdict is therefore never high.",
     cure="Upgrade the SDK when you can, or make sure that the program needs no metadata.",
 )
 SDK_UNSERVED = Kind(
@@ -49,7 +49,7 @@ SDK_UNSERVED = Kind(
 SDK_SETTLED = Kind(
     id="sdk-settled",
     severity="info",
-    title="Stronger evidence than its version clears an AWS SDK",
+    title="An AWS SDK is cleared by stronger evidence than its version",
     meaning="The version of the SDK does not show whether it speaks IMDSv2, or the catalog says that the version is too old. "
     "Stronger evidence shows that the switch does not break the programs that use the SDK, and the finding names that evidence. "
     "It is one of four kinds: the SDK's own code asks for a token; its processes started in the watched window, and nobody called "

@@ -134,7 +134,10 @@ def _no_manager(facts: Facts) -> Found:
         "host",
         "no package database was found, so the installed packages are not known",
         evidence=("no database of dpkg, rpm, apk or snapd exists below the root",),
-        fix=Fix("Run on the host itself, or name the host's root.", ("imds-probe run --root /host",)),
+        fix=Fix(
+            "Run on the host itself. In a container, mount the host's root at /host, and name it as in this command.",
+            ("imds-probe run --root /host",),
+        ),
     )
 
 

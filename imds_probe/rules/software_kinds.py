@@ -52,8 +52,9 @@ SOFTWARE_UNUSED = Kind(
     id="software-unused-imdsv1",
     severity="warning",
     title="An installed package asks without a token, and nothing starts that part of it",
-    meaning="The package's own files were read, and they ask without a token. By the catalog, the package also serves other "
-    "purposes. No process has loaded the part that asks, and no schedule, unit or boot script that was read starts it. Somebody "
+    meaning="The package's own files were read, and they ask without a token. The catalog says that the package also serves "
+    "other purposes. "
+    "No process has loaded the part that asks, and no schedule, unit or boot script that was read starts it. Somebody "
     "may start it by hand, and so may the user data of a new instance.",
     cure="Upgrade the package, or make sure that nobody calls its programs that ask for metadata.",
 )
@@ -83,16 +84,17 @@ SOFTWARE_UNKNOWN = Kind(
     meaning="The catalog does not show whether this version speaks IMDSv2, or imds-probe could not read a setting on which that "
     "depends. There are three reasons why the catalog may not show it: the version is lower than upstream's first one with IMDSv2, "
     "but the distribution may have patched it; the vendor never named the first version; or the version could not be compared "
-    "with the first one. A guess could break the host, so the verdict counts the package as unknown.",
-    cure="Upgrade the package, or watch the host: `systemctl enable --now imds-probe-daemon`, and restart the package's programs "
-    "once while the daemon watches. The finding disappears once a whole window was watched without a call by IMDSv1. The "
-    "evidence says what the package's own code and changelog showed, or that they were not read.",
+    "with the first one. A guess could break the host, so the verdict counts the package as unknown. The evidence says what the "
+    "package's own code and changelog showed, or that they were not read.",
+    cure="If a setting could not be read, make it readable, or run as root. Otherwise upgrade the package, or watch the host: "
+    "`systemctl enable --now imds-probe-daemon`, and restart the package's programs once while the daemon watches. The finding "
+    "disappears once a whole window was watched without a call by IMDSv1.",
     settled_by=(READABLE, AS_ROOT, UPGRADE, CATALOG, WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, REHEARSAL, OWNER),
 )
 SOFTWARE_SETTLED = Kind(
     id="software-settled",
     severity="info",
-    title="Stronger evidence than its version clears an installed package",
+    title="An installed package is cleared by stronger evidence than its version",
     meaning="The catalog has no minimum for this version of the package, or the version is below the minimum. Stronger evidence "
     "shows that the switch does not break the package, and the finding names that evidence. It is one of six kinds: "
     "the package's own code asks for a token; its changelog says that support for IMDSv2 was added; its processes started in the "
@@ -127,9 +129,9 @@ USERS_SOFTWARE_UNREAD = Kind(
     id="users-software-unread",
     severity="warning",
     title="Packages in a user's own container could not be read",
-    meaning="A user without privilege made this container, and may put anything in the place of a package database there. The "
-    "unread packages therefore do not block the switch. They lower the confidence of the verdict, because a program in the "
-    "container may speak only IMDSv1.",
+    meaning="An unprivileged user made this container, and can make its package database unreadable. No user may hold up the "
+    "switch in this way. The unread packages therefore only lower the confidence of the verdict. A program in the container may "
+    "speak only IMDSv1.",
     cure="Ask the user what runs there, or watch the host: `imds-probe run --watch 1h` sees whether the container calls IMDSv1.",
 )
 SILENT_IMAGE = "a boot that is watched whole, and a watched window, without a call by IMDSv1"
@@ -138,8 +140,9 @@ NO_PACKAGE_MANAGER = Kind(
     severity="warning",
     implies="unknown",
     title="No package database was found",
-    meaning="imds-probe found no database of a package manager. If imds-probe runs in a distroless container, nobody has named "
-    "the host's root. Bottlerocket and Flatcar have no such database, because their software is part of their image. The versions "
+    meaning="imds-probe found no database of a package manager. If imds-probe runs in a distroless container, the option "
+    "--root with the host's root is missing. "
+    "Bottlerocket and Flatcar have no such database, because their software is part of their image. The versions "
     "of the installed software are not known, so no verdict can rest on them.",
     cure="Run on the host itself, or mount the host's root in the container and name it with --root. On Bottlerocket and Flatcar, "
     "ask the maintainer of the image whether its software uses IMDSv2. If it does, accept the risk of this finding ([[accept]]).",

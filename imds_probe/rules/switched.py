@@ -222,7 +222,7 @@ def _unseen(metric: MetricCompared) -> Found:
         evidence=(
             f"{metric.name} from {metric.since} to {metric.until}: {metric.counted} counted, {metric.seen} seen by the watch",
         ),
-        fix=Fix("Find the caller that bypasses this host's network: see `imds-probe explain rejected-unseen`."),
+        fix=Fix("Find the caller that the watch does not see: `imds-probe explain rejected-unseen` has the steps."),
     )
 
 

@@ -15,10 +15,10 @@ REFUSED_FOR_GOOD = Kind(
     meaning="Tokens are required on this instance. The watch saw the program send a request without a token, which was answered "
     "with 401. The same process did not ask for the same path again with a token and receive it. The program receives no "
     "metadata, and no credentials if it asked for these. A program that kept credentials from before the switch fails up to 6 "
-    "hours after it. The finding stays for as long as the program is refused. It disappears once two things are true: the "
-    "program, or the one in its place, was served the same path with a token; and for 24 hours after that, and for the longest "
-    "time between two of its refusals, it was not refused. The finding becomes a warning once the program was silent for longer "
-    "than watch.window.",
+    "hours after it. The finding stays for as long as the program is refused. It disappears once the program, or the "
+    "one in its place, was served the same path with a token after its last refusal. That refusal must be at least 24 hours ago, "
+    "and at least as long ago as the longest time between two refusals. The warning refused-long-ago takes the place of the "
+    "finding once the program has made no refused request for longer than that time, and for longer than watch.window.",
     cure="If the program needs metadata now, undo the switch with the command of the finding. Then change the program so that "
     "it asks for a token, and switch again. If the request belongs to a monitoring test or a scanner that expects the "
     "refusal, accept the risk with an entry [[accept]].",
@@ -28,8 +28,8 @@ REFUSED_JUST_NOW = Kind(
     id="refused-just-now",
     severity="warning",
     title="A program was refused a moment ago",
-    meaning="Tokens are required on this instance. The watch saw the program send a request without a token less than 5 seconds "
-    "before this run looked. It was answered with 401. A program that speaks both versions asks again with a token.",
+    meaning="Tokens are required on this instance. Less than 5 seconds before this run looked, the watch saw the program send a "
+    "request without a token. The request was answered with 401. A program that speaks both versions asks again with a token.",
     cure="Run imds-probe again in a minute. The next report says whether the program asked again with a token.",
     sources=(_ERRORS,),
 )
@@ -93,7 +93,7 @@ REFUSED_NO_MORE = Kind(
 SWITCH_RECENT = Kind(
     id="switch-recent",
     severity="info",
-    title="The first 6 hours after the switch were not all watched yet",
+    title="Less than 6 hours have been watched since the switch",
     meaning="Credentials of a role are valid for up to 6 hours. A program that fetched credentials just before the switch may not "
     "ask for new ones until then, and so fails hours later. imds-probe has watched less than 6 hours of the time "
     "after the switch, so nobody knows whether all programs can do without IMDSv1. Until then, confidence is at most medium.",
@@ -114,12 +114,12 @@ SWITCH_UNDONE = Kind(
     severity="info",
     title="The switch was undone",
     meaning="An earlier run saw that tokens are required on this instance. This run saw that IMDSv1 is answered again. "
-    "A person undid the switch, or a tool that manages the instance. After the next switch, imds-probe counts the time "
+    "A person, or a tool that manages the instance, undid the switch. After the next switch, imds-probe counts the time "
     "since the switch anew.",
     cure=(
         "If nobody undid the switch on purpose, find the tool that sets the metadata options of this instance: "
         "`aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=ModifyInstanceMetadataOptions` "
-        "lists the calls with their callers."
+        "lists the calls with their callers. Keep the tool from setting HttpTokens to optional, and switch again."
     ),
     sources=("EC2 API: ModifyInstanceMetadataOptions",),
 )
@@ -129,8 +129,8 @@ REJECTED_UNSEEN = Kind(
     implies="unknown",
     title="CloudWatch counted refused calls that the watch did not see",
     meaning="In hours that were watched without a gap, the metric MetadataNoTokenRejected of this instance counted more calls "
-    "than the watch saw refused. Both numbers include the calls of imds-probe itself. A caller is refused, and the "
-    "watch does not see it. The caller may use a network interface that was handed to a container or a virtual machine "
+    "than the watch saw refused. Both numbers include the calls of imds-probe itself. The watch does not see "
+    "some refused caller. The caller may use a network interface that was handed to a container or a virtual machine "
     "(SR-IOV, DPDK), or call at each boot before the daemon starts.",
     cure=(
         "Ask CloudWatch for the minutes of the calls: "

@@ -121,14 +121,15 @@ def test_a_script_gets_lines_in_its_own_language():
     assert fixed(BACKUP).commands == WITH_SHELL
     assert fixed(replace(BACKUP, form="python")).commands == WITH_PYTHON
     assert fixed(BACKUP).text == (
-        "Put these lines into /usr/local/bin/backup in the place of its own requests. They ask for a token first."
+        "Put these lines into /usr/local/bin/backup in place of its own requests. They ask for a token first. The last line is an "
+        "example of a request."
     )
 
 
 @pytest.mark.parametrize("path", ["/etc/cron.d/x", "/var/spool/cron/crontabs/root", "/etc/systemd/system/x.service"])
 def test_where_a_command_has_one_line_the_lines_go_into_a_script(path):
     assert fixed(replace(BACKUP, path=path)).text.startswith(
-        f"Put these lines into a script that {path} starts, in the "
+        f"Put these lines into a script that {path} starts, in place of "
     )
     assert "a script that" not in fixed(replace(BACKUP, path="/etc/cron.daily/x")).text
 
@@ -168,7 +169,7 @@ def test_in_another_root_it_is_changed_there():
     fix = fixed(jail)
     assert (fix.text.partition(". ")[0], fix.commands) == ("Upgrade s3cmd in the chroot /srv/bullseye", ())
     script = replace(jail, path="/opt/x.sh", package=None, form="shell", runs="scheduled")
-    assert "into /opt/x.sh in the place of its own requests in the chroot /srv/bullseye." in fixed(script).text
+    assert "into /opt/x.sh in place of its own requests in the chroot /srv/bullseye." in fixed(script).text
     image = replace(script, inside="image x:1")
     assert "its own requests in the image, and deploy the new image to this host." in fixed(image).text
     assert fixed(replace(jail, inside="image x:1")).text.startswith("Rebuild the image with s3cmd upgraded")

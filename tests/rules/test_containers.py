@@ -78,7 +78,7 @@ def test_they_do_not_raise_the_number():
 def test_a_token_that_should_arrive_and_does_not(environment, implied):
     (finding,) = judged(container("web", 1, "lost", 2, environment=environment), container("b", 1, "ok", 2), limit=2)
     assert (finding.id, finding.implies) == ("token-filtered", implied)
-    assert "should reach 1 container, but it does not arrive: web" in finding.summary
+    assert "the hop limit suffices for 1 container, but the token response does not arrive: web" in finding.summary
 
 
 def test_a_token_that_should_not_arrive_and_does():
@@ -189,6 +189,14 @@ def test_a_limit_higher_than_anything_needs(hops, limit, warned):
         ("hop-limit-higher-than-needed", "warning", None)
     ] * warned
     assert all(f"needs more than {hops + 1}" in f.summary for f in findings)
+
+
+def test_a_host_that_is_switched_lowers_its_limit_by_a_command_that_leaves_the_tokens_required():
+    facts = with_containers(container("web", 1, "ok", 3), limit=3)
+    (finding,) = RULE.judge(changed(facts, imds=replace(facts[Imds], tokens="required")), Catalog(()))
+    (command,) = finding.fix.commands
+    assert command.endswith(" --http-put-response-hop-limit 2 --http-endpoint enabled")
+    assert "switch command" not in finding.fix.text
 
 
 def test_whether_it_is_higher_than_needed_is_not_said_when_not_all_was_seen():
