@@ -22,7 +22,9 @@ def test_what_was_not_released_becomes_a_section(changelog, older):
 
 
 def test_the_one_of_the_project_can_be_released_again_and_again(changelog):
-    once = changelog.released((PROJECT / "CHANGELOG.md").read_text(), "9.0.0", "2026-11-30")
+    # Just after a release there is nothing new in it.
+    text = (PROJECT / "CHANGELOG.md").read_text().replace("## [Unreleased]\n", "## [Unreleased]\n\n- One.\n", 1)
+    once = changelog.released(text, "9.0.0", "2026-11-30")
     more = once.replace("## [Unreleased]\n", "## [Unreleased]\n\n- More.\n")
     twice = changelog.released(more, "9.1.0", "2026-12-01")
     assert twice.index("[Unreleased]") < twice.index("[9.1.0]") < twice.index("- More.") < twice.index("[9.0.0]")

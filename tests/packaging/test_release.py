@@ -135,7 +135,8 @@ def test_a_release(whole, key):
     for name in ("README.md", "docs/install.md", "docs/kubernetes.md", "examples/ssm/README.md"):
         assert NEXT in (project / name).read_text(), name
         assert not re.search(rf"imds-probe[-_:]{re.escape(__version__)}\b", (project / name).read_text()), name
-    assert f"imds-probe:{NEXT}" in (project / "packaging/container/daemonset.yaml").read_text()
+    for name in ("daemonset.yaml", "ecs-task-definition.json"):
+        assert f"imds-probe:{NEXT}" in (project / "packaging/container" / name).read_text(), name
     assert f'"version": "{NEXT}"' in (project / "examples/reports/ready.json").read_text()
 
 
