@@ -29,7 +29,7 @@ from imds_probe.rules.settling import OWNER
 T = TypeVar("T")
 EVERY = "*"
 SOON_DAYS = 14
-CURED = "A higher hop limit cures the finding, and the command in the report sets it."
+CURED = "A higher hop limit cures the finding, and the report has the command that sets it."
 
 
 def apart(
@@ -171,7 +171,9 @@ def _soon(entry: Acceptance, findings: Sequence[Finding], days: int) -> Found:
 
 def _unused(entry: Acceptance, findings: Sequence[Finding]) -> Found:
     subjects = list(dict.fromkeys(each.subject for each in findings if each.id == entry.finding and each.implies))
-    here = f"the subject here is {few(subjects)}" if subjects else "no such finding decides here"
+    here = (
+        f"the subject here is {few(subjects)}" if subjects else "no finding of this id speaks against the switch here"
+    )
     return ACCEPTANCE_UNUSED.found(
         entry.subject,
         f"an entry [[accept]] matches nothing: it names {_what(entry)}, but {here}",

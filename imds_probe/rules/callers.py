@@ -96,9 +96,9 @@ IMDSV1_UNSEEN = Kind(
     cure=(
         "Ask CloudWatch for the minutes of the calls: "
         "`aws cloudwatch get-metric-statistics --namespace AWS/EC2 --metric-name MetadataNoToken --statistics Sum "
-        "--period 60 --dimensions Name=InstanceId,Value=ID --start-time START --end-time END`. Find the program that ran at these "
-        "minutes: a virtual machine, a program with a network stack of its own, or a unit that the boot starts. Then change it so "
-        "that it asks for a token."
+        "--period 60 --dimensions Name=InstanceId,Value=ID --start-time START --end-time END`. The evidence has both times. Find "
+        "the program that ran at these minutes: a virtual machine, a program with a network stack of its own, or a unit that the "
+        "boot starts. Then change it so that it asks for a token."
     ),
     sources=("EC2 User Guide: CloudWatch metrics of instances, MetadataNoToken",),
     settled_by=("a watched window in which the watch sees as many calls as CloudWatch counts", OWNER),
@@ -253,7 +253,10 @@ def _more(groups: Sequence[Sequence[CallerSeen]], facts: Facts, *, required: boo
         "more callers",
         f"{len(groups)} more callers called IMDSv1, {count} times in all",
         evidence=tuple(who(group[0]) for group in groups[:PATHS_SHOWN]),
-        fix=Fix("Find all callers under callers.by in the JSON report, or watch with `imds-probe watch --v1-only`."),
+        fix=Fix(
+            "Find all callers under callers.by in the JSON report, or watch with `imds-probe watch --v1-only`. Change them so that "
+            "they ask for a token."
+        ),
         forgeable_by=of_callers((each for group in groups for each in group), facts),
     )
 

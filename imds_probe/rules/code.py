@@ -97,7 +97,7 @@ def _blocking(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> list[
                 "more code",
                 f"{len(rest)} more programs and scripts ask the metadata service without a token",
                 evidence=listed([named(each, facts) for each in rest]),
-                fix=Fix("Find all of them under code in the JSON report."),
+                fix=Fix("Find all of them under code in the JSON report. Change them so that they ask for a token."),
                 forgeable_by=of_code(rest, facts),
             )
         )
@@ -148,7 +148,9 @@ def _asks(code: CodeSeen, facts: Facts, catalog: Catalog) -> Found:
 def _once(code: Sequence[CodeSeen], facts: Facts) -> list[Found]:
     if not code:
         return []
-    fix = Fix("Change the template, image or user data that these came from before it requires tokens.")
+    fix = Fix(
+        "Change these files in the template, image or user data that they came from. Do so before tokens are required there."
+    )
     lines = [detail(each, facts) for each in code]
     return [_together(CODE_IMDSV1_ONCE, code, "that ran once here and will run on each new instance", lines, fix)]
 

@@ -54,8 +54,8 @@ CODE_IMDSV1_ONCE = Kind(
     severity="warning",
     title="Code that ran once on this host asks without a token",
     meaning="User data and scripts for each instance run once, at the first boot. On this host they have run, and the switch "
-    "does not affect them. A new instance of the same template runs them again: they fail where its template requires tokens.",
-    cure="Change the user data or the script in the template or image before tokens are required there.",
+    "does not affect them. A new instance of the same template runs them again. They fail there if the template requires tokens.",
+    cure="Change the user data or the script in the template or image. Do so before the template or image requires tokens.",
     sources=(_USE_V2,),
 )
 CODE_ON_DISK_IMDSV1 = Kind(
@@ -99,7 +99,7 @@ CODE_NOT_READ_OF_USERS = Kind(
     id="code-not-read-of-users",
     severity="warning",
     title="Programs of users could not be read",
-    meaning="Unprivileged users run these programs on their own accounts or in their own containers, and the programs were not "
+    meaning="Unprivileged users run these programs under their own accounts or in their own containers, and the programs were not "
     "read. Any user can start a program that cannot be read, and no user may hold up the switch in this way. The unread programs "
     "therefore only lower the confidence of the verdict. One of them may ask without a token.",
     cure="Ask the users what the programs are, or watch the host: `imds-probe run --watch 1h` sees whether they call IMDSv1.",

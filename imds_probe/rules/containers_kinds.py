@@ -62,10 +62,12 @@ HOP_LIMIT_KEEPS_OUT = Kind(
     severity="info",
     title="Containers receive no token, and nothing shows that they need one",
     meaning="The token does not reach these containers. Their environment says that their credentials come from elsewhere, or "
-    "it turns metadata off. They do not count towards the hop limit. The environment is strong evidence, not proof: some "
-    "SDKs also ask the metadata service for the region.",
+    "it turns metadata off. imds-probe therefore leaves these containers out when it works out the hop limit. The environment is "
+    "strong evidence, not proof: some SDKs also ask the metadata service for the region.",
     cure="Nothing has to be done if these containers are meant to have no metadata. To be sure, watch for calls by IMDSv1 with "
-    "`imds-probe watch --v1-only`.",
+    "`imds-probe watch --v1-only`. If the evidence names an option, search the configuration of the containers for that option. "
+    "If the option is set, or a container needs metadata after all, raise HttpPutResponseHopLimit: a container behind one bridge "
+    "needs 2.",
     sources=("AWS SDKs and Tools Reference Guide: standardized credential providers",),
 )
 TOKEN_LOST_UNMEASURED = Kind(
@@ -75,9 +77,9 @@ TOKEN_LOST_UNMEASURED = Kind(
     title="A container receives no token, and its distance could not be measured",
     meaning="A relay takes the container's connections in place of the metadata service, or a rule changes the TTLs of packets on "
     "the way. Sidecars of service meshes, egress proxies and user-mode networks are such relays. The TTLs that imds-probe sees "
-    "then do not show the distance. imds-probe made a token request at the present hop limit, and no answer came. The token "
-    "response has to come as far as the container, so a higher hop limit is needed. imds-probe counts the routers by links and "
-    "routes, and names the hop limit to try.",
+    "then do not show the distance. imds-probe made a token request at the present hop limit, and no answer came. A higher "
+    "hop limit is needed, so that the token response reaches the container. imds-probe counts the routers by links and routes, "
+    "and names the hop limit to try.",
     cure="While tokens are still optional, raise the hop limit alone to the number in the finding: `aws ec2 "
     "modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit NUMBER --http-endpoint enabled`. Run "
     "imds-probe again: the report says whether the token arrives. Then require tokens with the command in that report. Do not "
@@ -111,9 +113,9 @@ TTLS_CHANGED = Kind(
     id="ttls-changed",
     severity="warning",
     title="The TTLs of packets to a container are changed on the way",
-    meaning="The TTLs of the packets that arrive in this container contradict each other, or the routers that links and routes "
-    "show. A rule of iptables or nftables writes TTLs (TTL --ttl-set, --ttl-inc, ip ttl set). The distance of the container is "
-    "therefore not known. The token request was made at the present hop limit, and the token came.",
+    meaning="The TTLs of the packets that arrive in this container contradict each other, or do not fit the number of routers that "
+    "links and routes show. A rule of iptables or nftables writes TTLs (TTL --ttl-set, --ttl-inc, ip ttl set). The distance of "
+    "the container is therefore not known. The token request was made at the present hop limit, and the token came.",
     cure="Nothing has to be done before the switch. Do not lower the hop limit. Keep the rule while the container depends on it.",
 )
 TOKEN_FILTERED = Kind(
@@ -198,10 +200,10 @@ HOP_LIMIT_HIGHER_THAN_NEEDED = Kind(
     title="The hop limit is higher than needed",
     meaning="With a higher limit than needed, the token response travels further than it must: into containers whose processes can "
     "then take the role's credentials, and through misconfigured routers.",
-    cure="If something that needs the present hop limit is only stopped now, leave the hop limit as it is. Otherwise replace the "
-    "number in the switch command by the one in the finding: the command as printed keeps the present hop limit. Where tokens are "
-    "required already, set the hop limit alone: `aws ec2 modify-instance-metadata-options --instance-id ID "
-    "--http-put-response-hop-limit NUMBER --http-endpoint enabled`.",
+    cure="If a container that needs the present hop limit is stopped now and will run again, leave the hop limit as it is. "
+    "Otherwise replace the number in the switch command by the one in the finding: the command as printed keeps the present hop "
+    "limit. Where tokens are required already, set the hop limit alone: `aws ec2 modify-instance-metadata-options --instance-id "
+    "ID --http-put-response-hop-limit NUMBER --http-endpoint enabled`.",
     sources=_HOPS,
 )
 

@@ -36,8 +36,8 @@ def lost(subject: str, members: list[Container], facts: Facts, catalog: Catalog)
     limit = max(limit for each in members for limit in limits_to_try(each, facts))
     return TOKEN_LOST_UNMEASURED.found(
         subject,
-        f"{receive(members)} no token{_at(facts)} and need{'s' if len(members) == 1 else ''} a higher one; try {limit}, as "
-        f"{_why(members)}: {titles(members)}",
+        f"{receive(members)} no token{_at(facts)} and need{'s' if len(members) == 1 else ''} a higher hop limit; try {limit}, "
+        f"as {_why(members)}: {titles(members)}",
         evidence=_evidence(members, facts, catalog),
         fix=Fix(
             f"Raise the hop limit to {limit} while tokens are still optional, and do not require tokens in the same command. Run "

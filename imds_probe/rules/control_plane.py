@@ -30,7 +30,7 @@ HOP_LIMIT_DIFFERS = Kind(
     "differs from the hop limit that the EC2 API reports. A packet rule or a relay on the host changes the TTL, so every "
     "distance that imds-probe measures by TTLs may be wrong.",
     cure="Find the packet rule (`nft list ruleset`, `iptables -t mangle -S`) or the relay. Remove it, or exempt 169.254.169.254 "
-    "from it. Then run imds-probe again.",
+    "from it. Then run `imds-probe run --control-plane` again.",
     sources=("EC2 User Guide: How Instance Metadata Service Version 2 works", "iptables-extensions(8): TTL"),
 )
 ENDPOINT_DIFFERS = Kind(

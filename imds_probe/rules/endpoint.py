@@ -47,7 +47,8 @@ TOKEN_REQUEST_REFUSED = Kind(
     "X-Forwarded-For, which a proxy on the way adds. An imitation of the service that knows only IMDSv1 answers 404 or 405. "
     "A program that needs metadata here uses IMDSv1, and the switch breaks it.",
     cure="Remove the redirect of the metadata address, or upgrade the proxy. kube2iam passes token requests from 0.10.11 on, "
-    "and kiam from 3.6 on. They use IMDSv2 for their own requests from 0.12.0 and 4.0 on. Then run imds-probe again.",
+    "and kiam from 3.6 on. For their own requests, kube2iam uses IMDSv2 from 0.12.0 on, and kiam from 4.0 on. Then run "
+    "imds-probe again.",
     sources=("https://github.com/jtblin/kube2iam/pull/279", "github.com/uswitch/kiam: CHANGELOG.md"),
 )
 TOKEN_RESPONSE_LOST = Kind(

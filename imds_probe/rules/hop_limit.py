@@ -14,7 +14,8 @@ HOP_LIMIT_UNKNOWN = Kind(
     title="The hop limit was not measured",
     meaning="HttpPutResponseHopLimit is the IP TTL of the packets that answer the token PUT. On the instance the TTL can be "
     "read off those packets: by packet capture as root, by IP_MINTTL otherwise. Here neither way gave a reliable number.",
-    cure="Run as root, or ask the EC2 API. Until then the switch command leaves the hop limit as it is.",
+    cure="Run as root. If the number is still missing, run `imds-probe run --control-plane`: the report then takes the hop limit "
+    "from the EC2 API. Until then the switch command leaves the hop limit as it is.",
     sources=("EC2 User Guide: How Instance Metadata Service Version 2 works", "ip(7): IP_MINTTL"),
 )
 
@@ -35,7 +36,8 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
             "the hop limit of token responses could not be measured",
             evidence=reasons,
             fix=Fix(
-                "Ask the EC2 API, from anywhere with ec2:DescribeInstances.",
+                "Run `imds-probe run --control-plane`: the report then takes the hop limit from the EC2 API. To see the number "
+                "alone, run this command anywhere with ec2:DescribeInstances.",
                 (
                     "aws ec2 describe-instances --query "
                     "'Reservations[].Instances[].[InstanceId,MetadataOptions.HttpPutResponseHopLimit]'",

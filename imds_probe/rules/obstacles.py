@@ -28,7 +28,8 @@ METADATA_REDIRECTED = Kind(
     "the finding names a scope (an interface, a user, a source), the rule concerns that scope alone.",
     cure=(
         "Find the server that listens at the target: `ss -lntp` on the host lists the listening programs. Make a token request "
-        "where the rule applies: `curl -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "
+        "that the rule redirects. If the finding names a scope, make the request within it, for example as the user or in a "
+        "container behind the interface that the finding names: `curl -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "
         "http://169.254.169.254/latest/api/token`. If it prints a token, nothing has to be done. If it prints none, upgrade the "
         "server to a version that passes token requests, or remove the rule."
     ),
@@ -77,9 +78,10 @@ METADATA_PROXY = Kind(
     "kube2iam before 0.10.11 adds X-Forwarded-For, and the service refuses token requests with that header. Before 0.12.0 "
     "kube2iam's own calls speak only IMDSv1. kiam passes tokens since 3.6 and speaks IMDSv2 itself since 4.0.",
     cure=(
-        "Compare the proxy's version in the finding with the versions above. If it is older, whoever manages the cluster "
-        "upgrades the proxy, or replaces it by IRSA or EKS Pod Identity. If it is new enough, nothing has to be done. kiam is a "
-        "retired project."
+        "Nothing has to be done if the proxy is kube2iam 0.12.0 or later, or kiam 4.0 or later. If the version in the finding is "
+        "lower, have whoever manages the cluster upgrade the proxy, or replace it by IRSA or EKS Pod Identity. kiam is no longer "
+        "maintained: replace it in the long run. If the finding says that the version is not known, run the proxy from an image "
+        "whose tag names the version, and run imds-probe again."
     ),
     sources=("github.com/jtblin/kube2iam", "github.com/uswitch/kiam"),
     settled_by=("an image tag that names the proxy's version", OWNER),
@@ -159,12 +161,16 @@ def _proxy(each: PathObstacle, facts: Facts) -> Found:
     else:
         words = f"{name} {version} answers metadata requests here; it passes tokens and speaks IMDSv2"
         severity, implies = "info", None
-    newest = f"{_PROXIES[name].speaks} or later" if name else "a version that passes tokens"
+    remedy = ""
+    if name:
+        remedy = f"Upgrade {name} to {_PROXIES[name].speaks} or later, or replace it by IRSA or EKS Pod Identity."
+    if name and version is None:
+        remedy += " If its version is new enough already, run it from an image whose tag names the version."
     return METADATA_PROXY.found(
         name or each.where,
         words,
         evidence=(each.quote, *((f"image {each.image}",) if each.image else ())),
-        fix=Fix(f"Upgrade {name} to {newest}, or replace it by IRSA or EKS Pod Identity.") if implies else None,
+        fix=Fix(remedy) if implies else None,
         severity=severity,
         implies=implies,
         forgeable_by=_origins(each, facts),

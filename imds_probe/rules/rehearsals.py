@@ -87,7 +87,10 @@ def _more(rest: Sequence[Told], facts: Facts) -> Found:
         "more callers",
         f"{len(rest)} more programs were refused in rehearsals, and did not ask with a token",
         evidence=listed([who(each) for each in group]),
-        fix=Fix("Find all of them under rehearsals in the JSON report."),
+        fix=Fix(
+            "Find all of them under rehearsals in the JSON report. Change them so that they ask for a token, and rehearse them "
+            "again."
+        ),
         forgeable_by=of_callers(group, facts),
     )
 
@@ -144,11 +147,11 @@ def _stale(past: Sequence[tuple[Rehearsal, RehearsedCaller, str]]) -> Found:
     names = [who(as_seen(rehearsal, caller)) for rehearsal, caller, _ in past]
     return REHEARSAL_STALE.found(
         _SUBJECT,
-        f"the rehearsal of {count(len(past), 'program')} counts no more: {few(names)}",
+        f"the rehearsal of {count(len(past), 'program')} no longer counts: {few(names)}",
         evidence=listed(
             [f"{name}, {rehearsal.began}: {why}" for name, (rehearsal, _, why) in zip(names, past, strict=True)]
         ),
-        fix=Fix("Rehearse these programs again."),
+        fix=Fix("Rehearse these programs again: `imds-probe explain rehearsal-stale` has the commands."),
     )
 
 

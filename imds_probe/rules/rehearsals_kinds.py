@@ -19,8 +19,8 @@ REHEARSAL_GAVE_UP = Kind(
     "one caller was rehearsed several times, the newest rehearsal in which the caller asked counts. There is one "
     "exception: a failure in an earlier and longer rehearsal still counts if the caller was never refused in the newest one.",
     cure="Change the program as the finding says, and rehearse it again for at least as long: the newer rehearsal then "
-    "counts. If you only tried the program by hand, accept the risk ([[accept]]). Use --no-record next time: later runs do not "
-    "count such a rehearsal.",
+    "counts. If the program was only a command that you tried by hand, accept the risk ([[accept]]). Use --no-record for the "
+    "next such trial: later runs do not count it.",
     sources=(_V2,),
 )
 REHEARSAL_PASSED = Kind(
@@ -55,7 +55,9 @@ REHEARSAL_STALE = Kind(
     "libraries or its container has changed since, the hop limit is another one now, or the rehearsal is older than "
     "rehearse.max_age (30 days unless set otherwise). A reboot alone does not make a rehearsal stale. A container that was made "
     "anew counts as changed.",
-    cure="Rehearse again.",
+    cure="Rehearse the programs that the finding names again: `imds-probe rehearse --unit NAME` for a service, `imds-probe "
+    "rehearse --container NAME` for a container, `imds-probe rehearse --host` for the host, `imds-probe rehearse -- COMMAND` for "
+    "a command. Until then the verdict is made without the old rehearsal.",
 )
 REHEARSALS_NOT_READ = Kind(
     id="rehearsals-not-read",

@@ -82,10 +82,11 @@ SDK_FIGURE_INFERRED = Kind(
     id="sdk-figure-inferred",
     severity="info",
     title="The minimum version of a library in use is inferred, not verified",
-    meaning="The catalog's minimum version of this library was concluded from something else. Nobody has inspected the release "
-    "itself. The version in use is not lower, so the verdict counts the library as new enough.",
-    cure="To be sure, watch the host before the switch for as long as it takes until the program asks for metadata: `imds-probe "
-    "run --watch 1h` sees whether it calls IMDSv1.",
+    meaning="The catalog's minimum version of this library was concluded from indirect evidence, for example from the day on "
+    "which a change was merged. Nobody has inspected the release itself. The version in use is not lower, so the verdict counts "
+    "the library as new enough.",
+    cure="To be sure, start `imds-probe run --watch 1h` before the switch, and restart the program during the watch: an SDK asks "
+    "for metadata when its program first needs it. The report says whether the program called IMDSv1.",
 )
 SDK_FALLS_BACK = Kind(
     id="sdk-falls-back",

@@ -81,11 +81,11 @@ SOFTWARE_UNKNOWN = Kind(
     severity="warning",
     implies="unknown",
     title="IMDSv2 support of an installed package is not known",
-    meaning="The catalog does not show whether this version speaks IMDSv2, or imds-probe could not read a setting on which that "
-    "depends. There are three reasons why the catalog may not show it: the version is lower than upstream's first one with IMDSv2, "
-    "but the distribution may have patched it; the vendor never named the first version; or the version could not be compared "
-    "with the first one. A guess could break the host, so the verdict counts the package as unknown. The evidence says what the "
-    "package's own code and changelog showed, or that they were not read.",
+    meaning="The catalog does not show whether this version speaks IMDSv2, or imds-probe could not read the setting that "
+    "decides it. There are three reasons why the catalog may not show it: the version is lower than upstream's first one with "
+    "IMDSv2, but the distribution may have patched it; the vendor never named the first version; or the version could not be "
+    "compared with the first one. A guess could break the host, so the verdict counts the package as unknown. The evidence says "
+    "what the package's own code and changelog showed, or that they were not read.",
     cure="If a setting could not be read, make it readable, or run as root. Otherwise upgrade the package, or watch the host: "
     "`systemctl enable --now imds-probe-daemon`, and restart the package's programs once while the daemon watches. The finding "
     "disappears once a whole window was watched without a call by IMDSv1.",
@@ -108,8 +108,8 @@ SOFTWARE_FIGURE_INFERRED = Kind(
     id="software-figure-inferred",
     severity="info",
     title="The minimum version of an installed package is inferred, not verified",
-    meaning="The catalog's minimum version of this package was concluded from something else, for example from the day on which a "
-    "change was merged. Nobody has inspected the release itself. The installed version is not lower, so the verdict counts the "
+    meaning="The catalog's minimum version of this package was concluded from indirect evidence, for example from the day on which "
+    "a change was merged. Nobody has inspected the release itself. The installed version is not lower, so the verdict counts the "
     "package as new enough.",
     cure="To be sure, watch the host before the switch for as long as it takes until the package asks for metadata. `imds-probe "
     "run --watch 1h` is enough for a program that asks every few minutes. If only a boot starts the program, as with cloud-init, "

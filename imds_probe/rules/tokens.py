@@ -34,10 +34,11 @@ TOKENS_UNKNOWN = Kind(
     id="tokens-unknown",
     severity="info",
     title="It is not known whether tokens are required",
-    meaning="Only a request without a token, or the EC2 API, can tell. imds-probe made no such request (--no-v1-probe), or the "
-    "answer did not tell.",
+    meaning="Only a request without a token, or the EC2 API, can tell. imds-probe made no such request (--no-v1-probe), the "
+    "answer did not tell, or the EC2 API says that a change is pending.",
     cure="Nothing depends on it: requiring tokens twice does no harm. To find out, run with --control-plane, or without "
-    "--no-v1-probe. The request without a token adds one to CloudWatch's MetadataNoToken.",
+    "--no-v1-probe. If a change is pending, run again in a minute. The request without a token adds one to CloudWatch's "
+    "MetadataNoToken.",
 )
 
 # By how it is known: tokens_method.

@@ -23,7 +23,7 @@ def test_behind_a_sidecar_a_higher_limit_is_needed_and_nobody_knows_by_how_much(
     (finding,) = judged(behind_relay())
     assert (finding.id, finding.severity, finding.implies) == ("token-lost-unmeasured", "blocker", "needs-hop-limit")
     assert finding.summary == (
-        "1 container receives no token at hop limit 1 and needs a higher one; try 2, as a relay hides its distance: shop"
+        "1 container receives no token at hop limit 1 and needs a higher hop limit; try 2, as a relay hides its distance: shop"
     )
     assert finding.evidence[1:] == (
         "shop: links and routes show 1 router between it and the uplink",
@@ -50,7 +50,7 @@ def test_the_switch_has_the_number_to_try():
 def test_the_worst_of_several():
     deep = replace(behind_relay(routers=2), id="d" * 64, name="deep")
     (finding,) = judged(behind_relay(), deep)
-    assert "2 containers receive no token at hop limit 1 and need a higher one; try 3" in finding.summary
+    assert "2 containers receive no token at hop limit 1 and need a higher hop limit; try 3" in finding.summary
     assert "as a relay hides their distances: shop, deep" in finding.summary
 
 
@@ -97,7 +97,7 @@ def test_a_proxy_that_gave_a_token_lowers_nothing(limit):
 
 def test_without_the_hop_limit_in_force():
     (finding,) = judged(behind_relay(), limit=None)
-    assert "no token at the present hop limit and needs a higher one" in finding.summary
+    assert "no token at the present hop limit and needs a higher hop limit" in finding.summary
 
 
 def test_the_limits_of_each_address():
