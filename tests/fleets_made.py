@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from imds_probe.timestamp import rfc3339
+
 REPORTS = Path(__file__).parent / "reports"
 NOW = datetime.datetime(2026, 11, 30, tzinfo=datetime.UTC).timestamp()
 ACCOUNTS, REGIONS = ("111111111111", "222222222222", "333333333333"), ("eu-west-1", "us-east-1")
@@ -34,15 +36,11 @@ def instance_id(number: int) -> str:
     return f"i-{number:017x}"
 
 
-def timestamp(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def report(number: int, *, template: int | None = None, age_s: float = 3600.0, **verdict: Any) -> dict[str, Any]:
     """The report of the host of this number, `age_s` before NOW. What is given besides is changed in its verdict."""
     every = templates()
     made: dict[str, Any] = json.loads(json.dumps(every[number % len(every) if template is None else template]))
-    made["probe"] |= {"started_at": timestamp(NOW - age_s), "run_id": f"{number:032x}"}
+    made["probe"] |= {"started_at": rfc3339(NOW - age_s), "run_id": f"{number:032x}"}
     made["platform"]["instance_id"] = instance_id(number)
     made["instance"] |= {
         "instance_id": instance_id(number),
@@ -78,7 +76,7 @@ def lines(count: int, *, long: int = 0) -> Iterator[bytes]:
         line = finished[random_.randrange(len(finished))]
         values = (
             instance_id(number),
-            timestamp(NOW - 60 * (number % 10_000)),
+            rfc3339(NOW - 60 * (number % 10_000)),
             f"{number:032x}",
             ACCOUNTS[number % len(ACCOUNTS)],
             OWNERS[number % len(OWNERS)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.code.owning import owners
 from imds_probe.inventory.code.units import Wholes, lying, spoken, units
 from imds_probe.inventory.code.words import search_bytes
-from imds_probe.inventory.sdks.running import VARIABLES, open_archives, process, runtimes
+from imds_probe.inventory.sdks.running import VARIABLES, all_variables, open_archives, process, runtimes
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system.small_file import read_several
 
@@ -97,16 +97,7 @@ def _sorted_in(groups: dict[object, _Group], following: Following, proc: Path, p
     if found is None:
         yield Piece(ended=(pid,))
         return
-    start = found.start
-    if isinstance(found.environ, bytes) and search_bytes(found.environ):
-        start = replace(start, environment={**start.environment, **naming(_variables(found.environ))})
-    if isinstance(found.environ, bytes) and following.language_of(start) is python.LANGUAGE:
-        places = {
-            name: value
-            for name, value in _variables(found.environ).items()
-            if _PLACE.fullmatch(name) and value[:1] == "/"
-        }
-        start = replace(start, environment={**places, **start.environment})
+    start = _with_addresses(found.start, found.environ, following)
     if ends := tuple(end for _, runtime in runtimes(start.executable, start.mapped) for end in runtime.holds_open):
         start = replace(start, mapped=start.mapped | set(open_archives(proc / str(pid), found.root, ends)))
     # A program by itself is one whatever it was started with, and what its processes call themselves.
@@ -119,9 +110,19 @@ def _sorted_in(groups: dict[object, _Group], following: Following, proc: Path, p
     group.replaced |= found.replaced
 
 
-def _variables(environ: bytes) -> Mapping[str, str]:
-    pairs = (each.decode(errors="replace").partition("=") for each in environ.split(b"\0"))
-    return {name: value for name, sign, value in pairs if sign}
+def _with_addresses(start: Start, environ: bytes | OSError, following: Following) -> Start:
+    """With the variables, besides, that its code may take an address of the service from, or a directory of libraries."""
+    if isinstance(environ, OSError):
+        return start
+    names_service, is_python = bool(search_bytes(environ)), following.language_of(start) is python.LANGUAGE
+    if not names_service and not is_python:
+        return start
+    variables = all_variables(environ)
+    environment = {**start.environment, **(naming(variables) if names_service else {})}
+    if is_python:
+        places = {name: value for name, value in variables.items() if _PLACE.fullmatch(name) and value[:1] == "/"}
+        environment = {**places, **environment}
+    return replace(start, environment=environment)
 
 
 def _of_group(group: _Group, following: Following, proc: Path, wholes: Wholes) -> Iterator[Piece]:

@@ -13,10 +13,11 @@ import pytest
 from athena_engine import Athena
 from cloudformation_template import Template
 from fleet_buckets import BUCKET, PREFIX, dated_key, latest_key, put
-from fleets_made import NOW, instance_id, report, templates, timestamp
+from fleets_made import NOW, instance_id, report, templates
 
 from imds_probe.fleet import of_report
 from imds_probe.fleet.lean import REPORT
+from imds_probe.timestamp import rfc3339
 
 DAY_S = 86400.0
 TEMPLATE = Template("imds-probe-athena.yaml", BucketName=BUCKET, StaleHours="48")
@@ -77,7 +78,7 @@ def ask(fleet, tmp_path_factory):
     for document in before:
         put(buckets, dated_key(document), document)
         earlier = copy.deepcopy(document)  # of the same day, and what it says is not asked for
-        earlier["probe"]["started_at"], earlier["probe"]["run_id"] = timestamp(NOW - 7 * DAY_S), "e" * 32
+        earlier["probe"]["started_at"], earlier["probe"]["run_id"] = rfc3339(NOW - 7 * DAY_S), "e" * 32
         earlier["verdict"]["state"] = "unknown" if document["verdict"]["state"] == "ready" else "ready"
         put(buckets, dated_key(earlier), earlier)
     athena = Athena(buckets, tmp_path_factory.mktemp("work"), TABLES)
@@ -86,7 +87,7 @@ def ask(fleet, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fresh(fleet):
-    return [document for document in fleet[0] if document["probe"]["started_at"] > timestamp(NOW - 48 * 3600)]
+    return [document for document in fleet[0] if document["probe"]["started_at"] > rfc3339(NOW - 48 * 3600)]
 
 
 def rows_as(rows, *names):
@@ -104,7 +105,7 @@ def test_verdicts(ask, fresh):
     assert {(row["verdict"], row["confidence"]): row["hosts"] for row in rows} == counted
     required = sum(each["imds"]["tokens"] == "required" for each in fresh if each["imds"])
     assert sum(row["require_tokens_already"] for row in rows) == required > 0
-    expired = sum((each["verdict"].get("valid_until") or "9") < timestamp(NOW) for each in fresh)
+    expired = sum((each["verdict"].get("valid_until") or "9") < rfc3339(NOW) for each in fresh)
     assert sum(row["expired"] for row in rows) == expired
     assert [row["hosts"] for row in rows] == sorted(counted.values(), reverse=True)
     assert {row["verdict"] for row in rows} == {*HELD, *FREE}
@@ -201,7 +202,7 @@ def test_callers_by_program(ask, fresh):
 
 
 def test_stale_hosts(ask, fleet):
-    stale = [each for each in fleet[0] if each["probe"]["started_at"] <= timestamp(NOW - 48 * 3600)]
+    stale = [each for each in fleet[0] if each["probe"]["started_at"] <= rfc3339(NOW - 48 * 3600)]
     rows = ask("stale hosts")
     assert rows_as(rows, "instance_id", "last_verdict", "hours_silent", "launched_by") == [
         (key(each), each["verdict"]["state"], 60, owner(each)) for each in sorted(stale, key=key)
@@ -310,7 +311,7 @@ def test_the_newest_of_two_roles_counts_and_one_from_the_future_only_where_it_is
 
 def test_a_verdict_that_has_expired_and_a_host_that_no_finding_holds_back_are_seen(tmp_path, asked):
     expired = ready(1)
-    expired["verdict"]["valid_until"] = timestamp(NOW - 3600)
+    expired["verdict"]["valid_until"] = rfc3339(NOW - 3600)
     unjudged = report(2, state="unknown")
     where = latest_key(unjudged)
     unjudged["verdict"]["reasons"], unjudged["findings"] = ["rule callers was not judged"], []
@@ -392,7 +393,7 @@ def test_a_dated_report_has_the_day_the_time_and_the_run_of_its_key(tmp_path, as
             where = dated_key(document)
             document["probe"] |= change
             if "started_at" in change:
-                document["probe"]["started_at"] = timestamp(NOW - age_s - change["started_at"])
+                document["probe"]["started_at"] = rfc3339(NOW - age_s - change["started_at"])
             put(tmp_path / "b", where, document)
     rows = asked("reports since yesterday that count for nothing")
     assert {row["reason"]: row["reports"] for row in rows} == Counter(reason for _, reason in wrong.values() if reason)

@@ -10,11 +10,12 @@ import sqlglot
 from athena_engine import Athena
 from cloudformation_template import Template
 from fleet_buckets import put_inventory, put_records, record
-from fleets_made import NOW, instance_id, report, templates, timestamp
+from fleets_made import NOW, instance_id, report, templates
 from reports_made import report as valid_report
 
 from imds_probe.fleet import trail
 from imds_probe.sinks.readiness import readiness
+from imds_probe.timestamp import rfc3339
 
 LOCATIONS = {"InventoryLocation": "s3://inventory/sync", "TrailLocation": "s3://trail/AWSLogs"}
 TEMPLATE = Template("imds-probe-athena-sources.yaml", StaleHours="48", TrailDays="7", **LOCATIONS)
@@ -57,7 +58,7 @@ def ask(entries, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fresh(entries):
-    return {node: said for node, (_, said) in entries.items() if said["ReportedAt"] > timestamp(NOW - 48 * 3600)}
+    return {node: said for node, (_, said) in entries.items() if said["ReportedAt"] > rfc3339(NOW - 48 * 3600)}
 
 
 def test_who_is_not_ready_and_why(ask, entries, fresh):
@@ -151,7 +152,7 @@ def test_calls_with_credentials_by_imdsv1_and_the_fleet_takes_the_result(tmp_pat
         two: ("batch", 1, False),
     }
     assert uses.actions == {"web": {"s3:PutObject": 2, "s3:ListObjects": 1}, "batch": {"s3:PutObject": 1}}
-    assert timestamp(uses.instances[one].last) == "2026-11-29T11:00:00Z"
+    assert rfc3339(uses.instances[one].last) == "2026-11-29T11:00:00Z"
 
 
 def test_each_of_them_has_an_answer_for_nothing(tmp_path):

@@ -11,9 +11,8 @@ from imds_probe.inventory.schedules import user_data
 from imds_probe.inventory.schedules.cloud_init_places import CLOUD, SERVED
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, ONCE, Kind, Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
-from imds_probe.inventory.schedules.systemd.environment import PATH
 from imds_probe.inventory.schedules.user_data import UserPart
-from imds_probe.inventory.schedules.written_files import Written, started, written
+from imds_probe.inventory.schedules.written_files import ENVIRONMENT, Written, started, written
 
 CONFIG, MORE_CONFIG = "/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d"
 INSTANCE_CONFIG = f"{CLOUD}/instance/cloud-config.txt"
@@ -148,5 +147,4 @@ def _script(part: UserPart, path: str) -> Iterator[Scheduled]:
 
 
 def _started(command: tuple[str, ...] | str, place: Place, kind: Kind) -> Scheduled:
-    # cloud-init hands on the PATH that its unit has.
-    return Scheduled(command, place, kind, _HOW_OFTEN[kind], environment={"PATH": PATH, "HOME": "/root"})
+    return Scheduled(command, place, kind, _HOW_OFTEN[kind], environment=ENVIRONMENT)

@@ -26,6 +26,8 @@ from imds_probe.inventory.schedules.systemd.unit import Unit
 from imds_probe.inventory.schedules.systemd.unit_files import DIRECTORIES as UNITS
 
 FILES_MAX, TEXT_MAX = 200, 256 * 1024
+# cloud-init hands on the PATH that its unit has.
+ENVIRONMENT: Mapping[str, str] = {"PATH": PATH, "HOME": "/root"}
 EXECUTABLE = 0o111
 _RUN_ALL = (
     *run_parts.DIRECTORIES,
@@ -114,7 +116,7 @@ def started(
         left = [each for each in left if each not in begun]
         texts = [each.text for each in begun]
         for each in begun:
-            yield Scheduled(_as_script(each), place, "once", ONCE, environment={"PATH": PATH, "HOME": "/root"})
+            yield Scheduled(_as_script(each), place, "once", ONCE, environment=ENVIRONMENT)
 
 
 def _of_place(file: Written, system: SystemFiles) -> Iterator[Scheduled]:
@@ -129,7 +131,7 @@ def _of_place(file: Written, system: SystemFiles) -> Iterator[Scheduled]:
     elif (file.executable and not {file.path, directory}.isdisjoint(_RUN)) or not {file.path, directory}.isdisjoint(
         _SOURCED
     ):
-        yield Scheduled(_as_script(file), Place(file.path), "boot", "", environment={"PATH": PATH, "HOME": "/root"})
+        yield Scheduled(_as_script(file), Place(file.path), "boot", "", environment=ENVIRONMENT)
 
 
 def _as_script(file: Written) -> str:

@@ -183,8 +183,13 @@ def _environment(environ: bytes | OSError, variables: Collection[str]) -> dict[s
     """Only what says where libraries are; others may be secrets. Empty where it may not be read."""
     if isinstance(environ, OSError):
         return {}
+    return {name: value for name, value in all_variables(environ).items() if name in variables}
+
+
+def all_variables(environ: bytes) -> dict[str, str]:
+    """What the content of /proc/PID/environ sets. The last of a name counts. It may have secrets, and is not to be kept."""
     pairs = (entry.partition("=") for entry in _split(environ))
-    return {name: value for name, separator, value in pairs if separator and name in variables}
+    return {name: value for name, separator, value in pairs if separator}
 
 
 def _split(content: bytes) -> list[str]:

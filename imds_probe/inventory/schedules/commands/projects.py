@@ -259,10 +259,10 @@ def _of_python(asked: Asked) -> Run | None:
             )
     path = asked.above("pyproject.toml", "hatch.toml") if name else ""
     document = _document(path, asked.files) if path else None
-    for environment in (_of(document, "tool", "hatch", "envs") or _of(document, "envs"),):
-        for each in environment.values() if isinstance(environment, dict) else ():
-            if found := [text for text in _texts(_of(each, "scripts", name)) if text]:
-                return Run(tuple(Held(path, text, posixpath.dirname(path)) for text in found))
+    environments = _of(document, "tool", "hatch", "envs") or _of(document, "envs")
+    for each in environments.values() if isinstance(environments, dict) else ():
+        if found := [text for text in _texts(_of(each, "scripts", name)) if text]:
+            return Run(tuple(Held(path, text, posixpath.dirname(path)) for text in found))
     for table in _ENTRIES:
         if isinstance(entry := _of(document, *table, name), str):
             directory = posixpath.dirname(path)
