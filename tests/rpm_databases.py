@@ -15,7 +15,7 @@ from imds_probe.system import process
 
 def run(*argv: str | Path, cwd: Path | None = None) -> None:
     """Run a program that has to succeed."""
-    environment = {"PATH": process.SEARCH_PATH, "HOME": "/nonexistent", "LC_ALL": "C"}
+    environment = {"PATH": process.SEARCH_PATH, "HOME": "/dev/null", "LC_ALL": "C"}
     done = subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
 

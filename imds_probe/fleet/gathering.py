@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from imds_probe.fleet.hosts import Host, Shared
+from imds_probe.fleet.hosts import Fix, Host, Shared
 from imds_probe.fleet.problems import Kind, Problems
 from imds_probe.fleet.reading import read
 from imds_probe.fleet.sources import STANDARD_INPUT, Piece, check, place, tasks
@@ -15,6 +15,7 @@ from imds_probe.fleet.workers import worked
 
 # A clock may be this much ahead. A report from later than that counts only where a host has no other.
 AHEAD_S = 3600
+LAPSED = "acceptance-expired"  # what a run on such a host finds
 _AT_ONCE = 1000  # hosts that one process hands over
 
 
@@ -49,6 +50,9 @@ class Gathered:
     def add(self, host: Host) -> None:
         """One more report."""
         self.read += 1
+        if host.lapsed(self.now):
+            # The finding counts again since that day, and only the host knows what it implies.
+            host.state, host.confidence, host.fixes = "unknown", "low", (Fix("check", LAPSED, LAPSED), *host.fixes)
         if host.vouched:
             self.vouched.add(host.key)
         else:

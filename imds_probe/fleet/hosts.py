@@ -99,6 +99,18 @@ class Host(msgspec.Struct, array_like=True, gc=False):
         """Whether tokens were required when the report was made."""
         return self.tokens == "required"
 
+    def lapsed(self, now: float) -> bool:
+        """Whether it may be switched only by accepted risks, one of which is accepted no longer: the day given is over, UTC, or is
+        no day, whose end nobody knows. `now` is in seconds since the epoch.
+        """
+        if not self.accepted or not self.switchable:
+            return False
+        try:
+            until = datetime.date.fromisoformat(self.accepted_until)
+        except ValueError:
+            return True
+        return until < datetime.datetime.fromtimestamp(now, datetime.UTC).date()
+
     def rank(self, newest: int) -> tuple[int, ...]:
         """The report of a host with the highest rank counts: the latest one that is not later than `newest`, in seconds since the
         epoch. Of one second: the one with the worse verdict, and of one run the one that says more. The run decides between equal

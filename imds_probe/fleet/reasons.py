@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
-
 from imds_probe.dataclass import dataclass
 from imds_probe.duration import in_words
 from imds_probe.fleet.comparing import differs, restarted
-from imds_probe.fleet.gathering import AHEAD_S, Gathered
+from imds_probe.fleet.gathering import AHEAD_S, LAPSED, Gathered
 from imds_probe.fleet.hosts import Host, is_instance
 from imds_probe.fleet.instances import RUNNING, Instance
 from imds_probe.fleet.launching import NO_ANSWER
@@ -59,6 +57,8 @@ def _of_place(host: Host, instance: Instance | None) -> str:
 
 
 def _of_verdict(host: Host, instance: Instance | None, terms: Terms) -> str:
+    if any(fix.finding == LAPSED for fix in host.fixes):
+        return "an accepted risk has expired"
     if not host.switchable:
         return {"not-ready": "not ready", "unknown": "the verdict is unknown"}[host.state]
     if sureness(host) < CONFIDENCE.index(terms.confidence):
@@ -81,17 +81,7 @@ def _of_time(host: Host, now: float, terms: Terms) -> str:
         return "the report is from the future"
     if host.valid_until and host.valid_until < now:
         return "the verdict has expired"
-    if host.accepted and not _is_open(host.accepted_until, now):
-        return "an accepted risk has expired"
     return ""
-
-
-def _is_open(until: str, now: float) -> bool:
-    """Whether this day is not over. What is no day has no end that anybody knows."""
-    try:
-        return datetime.date.fromisoformat(until) >= datetime.datetime.fromtimestamp(now, datetime.UTC).date()
-    except ValueError:
-        return False
 
 
 def _of_vouching(host: Host, found: Gathered) -> str:

@@ -19,7 +19,7 @@ RPM = Software("aws-cli-v1", "rpm", "awscli", "1.16.1-1.amzn2", "rpm database")
 
 
 def run(*argv: str | Path, cwd: Path | None = None) -> bytes:
-    environment = {"PATH": process.SEARCH_PATH, "HOME": "/nonexistent", "LC_ALL": "C"}
+    environment = {"PATH": process.SEARCH_PATH, "HOME": "/dev/null", "LC_ALL": "C"}
     done = subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, f"{argv}: {done.stdout!r}{done.stderr!r}"
     return done.stdout

@@ -44,6 +44,21 @@ def test_verdicts_with_confidence_and_evidence():
     assert (made.accepted_hosts, made.accepted_risks, made.accepted_until) == (2, 3, "2026-12-31")
 
 
+def test_a_host_whose_accepted_risk_has_expired_is_not_ready_any_more():
+    """Its finding counts again, and what it implies is known only to the next run on the host."""
+    risk = {"accepted": 1, "confidence": "high"}
+    made = fleet(
+        {**risk, "accepted_until": "2026-11-29"},
+        {**risk, "accepted_until": "2026-11-30"},
+        {**risk, "accepted_until": "2026-02-30", "state": "needs-hop-limit"},
+        {**risk, "accepted_until": "2026-11-29", "state": "not-ready", "fixes": (OLD,)},
+    )
+    assert made.verdicts.switchable == 1
+    states = {each.state: each.hosts for each in made.verdicts.by_state}
+    assert states == {"ready": 1, "needs-hop-limit": 0, "not-ready": 1, "unknown": 2}
+    assert [(each.fix.name, each.frees) for each in made.way.steps] == [("acceptance-expired", 2), ("cloud-init 18.3", 1)]
+
+
 def test_the_way_with_shares_and_owners():
     held = {"state": "not-ready", "fixes": (OLD,), "owner": "auto-scaling web"}
     made = fleet(
