@@ -28,17 +28,17 @@ FILES = (
 
 @dataclass(frozen=True)
 class Catalog:
-    """All rows, in the order they were read."""
+    """All rows, in the order they were read, and the ids of those that a file of the user's own has."""
 
     rows: tuple[Row, ...]
+    own: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, extra: Sequence[Path] = ()) -> Catalog:
         """Read the package's files and then `extra`; a row replaces an earlier one of its id. Raises CatalogError."""
-        rows: dict[str, Row] = {}
-        for path in [*(Path(__file__).parent / name for name in FILES), *extra]:
-            rows.update((row.id, row) for row in read_file(path))
-        return cls(tuple(rows.values()))
+        rows = {row.id: row for name in FILES for row in read_file(Path(__file__).parent / name)}
+        own = {row.id: row for path in extra for row in read_file(path)}
+        return cls(tuple((rows | own).values()), frozenset(own))
 
     def row(self, component_id: str) -> Row | None:
         """The row of this id, None where there is none."""
@@ -51,10 +51,11 @@ class Catalog:
     def recognise(self, manager: str, package: str, version: str | None) -> Row | None:
         """The row an installed package belongs to, None where the catalog does not know the name.
 
-        Where several rows share a name (AWS CLI v1 and v2), the version decides; where it cannot, or is not known, the
-        first of them is returned, whose judgement then says what is wrong with the version.
+        Rows of the user's own come before the package's. Where several rows share a name (AWS CLI v1 and v2), the version decides;
+        where it cannot, or is not known, the first of them is returned, whose judgement then says what is wrong with the version.
         """
         named = [row for row in self.rows if package in row.packages.get(manager, ())]
+        named.sort(key=lambda row: row.id not in self.own)
         covering = (row for row in named if version is not None and _covers(row, manager, version))
         return next(covering, named[0] if named else None)
 

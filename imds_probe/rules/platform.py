@@ -7,7 +7,9 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.image import Image
 from imds_probe.facts.platform import Platform
 from imds_probe.findings import Fix, Found, Kind
+from imds_probe.rules.phrases import more_time_or
 from imds_probe.rules.rule import NothingToJudge, Rule
+from imds_probe.rules.settling import MORE_TIME
 
 NOT_EC2 = Kind(
     id="not-ec2",
@@ -24,6 +26,17 @@ NOT_EC2 = Kind(
     settled_by=("a run with --assume-ec2, if this host is an EC2 instance all the same",),
     not_acceptable="On another platform a verdict about the switch has no meaning.",
 )
+PLATFORM_UNSEEN = Kind(
+    id="platform-unseen",
+    severity="warning",
+    implies="unknown",
+    title="imds-probe did not find out whether this host is an EC2 instance",
+    meaning="imds-probe sends nothing to the metadata address before it knows that it runs on EC2. The time limit ended before it had "
+    "read the firmware, or reading the firmware failed.",
+    cure="Run again with more time (--timeout). If reading failed, the report names the error at the collector `platform`.",
+    settled_by=(MORE_TIME, "a run with --assume-ec2, if this host is an EC2 instance"),
+    not_acceptable="No verdict is possible before it is known what the host is.",
+)
 
 
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
@@ -32,6 +45,16 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         return NothingToJudge("an image is judged, not a host")
     if facts[Platform].is_ec2:
         return []
+    run = facts.collector("platform")
+    if run is not None and run.status in ("failed", "skipped"):
+        return [
+            PLATFORM_UNSEEN.found(
+                "host",
+                "imds-probe did not find out whether this host is an EC2 instance, so it sent nothing to the metadata address",
+                evidence=(run.reason,),
+                fix=more_time_or(run, "Correct the quoted cause, and run again."),
+            )
+        ]
     return [
         NOT_EC2.found(
             "host",
@@ -45,4 +68,4 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     ]
 
 
-RULE = Rule("platform", _find, kinds=(NOT_EC2,))
+RULE = Rule("platform", _find, kinds=(NOT_EC2, PLATFORM_UNSEEN))

@@ -58,8 +58,9 @@ from imds_probe.rules.software_kinds import (
 )
 
 _COLLECTORS = (*INVENTORIES, "settings")
-# By their os-release(5): systems that come as a whole, and have no package manager.
-IMAGE_BASED = ("bottlerocket", "flatcar")
+# By their os-release(5): systems that come as a whole, and have no package manager; and those whose manager imds-probe does not read.
+IMAGE_BASED = ("bottlerocket", "flatcar", "talos")
+OTHER_MANAGERS = ("arch", "gentoo", "guix", "nixos", "slackware", "void")
 _UNREAD = {
     "container-software": "the packages in some containers could not be read",
     "settings": "the settings of installed software could not be read",
@@ -128,8 +129,23 @@ def _unread_of_users(unread: Sequence[str]) -> Found:
 
 def _no_manager(facts: Facts) -> Found:
     system = facts[Host].os
+    name = system.pretty_name or system.id or ""
     if system.id in IMAGE_BASED:
-        return _of_an_image(system.pretty_name or system.id, facts)
+        return _not_by_version(
+            f"the software of the image of {name}",
+            f"{name} has no package database: its software is part of its image, and the versions are not known",
+            "its os-release is that of a system without a package manager, and no package database exists below the root",
+            "Ask the maintainer of the image",
+            facts,
+        )
+    if any(each in OTHER_MANAGERS for each in (system.id, *system.id_like)):
+        return _not_by_version(
+            f"the software of {name}",
+            f"imds-probe does not read the package manager of {name}, so the versions of the installed software are not known",
+            "its os-release is that of a system whose package manager imds-probe does not read",
+            "Ask the owner of the host",
+            facts,
+        )
     return NO_PACKAGE_MANAGER.found(
         "host",
         "no package database was found, so the installed packages are not known",
@@ -141,24 +157,19 @@ def _no_manager(facts: Facts) -> Found:
     )
 
 
-def _of_an_image(system: str, facts: Facts) -> Found:
-    """Nobody forgot to name the host's root: what came with the image is known by what it does, and not by versions."""
-    evidence = (
-        "its os-release is that of a system without a package manager, and no package database exists below the root"
-    )
+def _not_by_version(software: str, summary: str, evidence: str, whom: str, facts: Facts) -> Found:
+    """Nobody forgot to name the host's root: what is installed is known by what it does, and not by versions."""
     callers = facts.get(Callers)
     if callers is not None and callers.boot_was_silent and nobody_by_v1(facts):
-        summary = (
-            f"the software of the image of {system} made no call by IMDSv1 while it was watched, also during a boot"
-        )
-        return SOFTWARE_SETTLED.found("host", summary, evidence=(evidence, watched_part(callers)))
+        silent = f"{software} made no call by IMDSv1 while it was watched, also during a boot"
+        return SOFTWARE_SETTLED.found("host", silent, evidence=(evidence, watched_part(callers)))
     return NO_PACKAGE_MANAGER.found(
         "host",
-        f"{system} has no package database: its software is part of its image, and the versions are not known",
+        summary,
         evidence=(evidence,),
         fix=Fix(
-            "Ask the maintainer of the image whether its software uses IMDSv2. If it does, accept the risk of this finding "
-            "([[accept]]). This command shows for an hour whether something calls IMDSv1, and does not settle the finding.",
+            f"{whom} whether its software uses IMDSv2. If it does, accept the risk of this finding ([[accept]]). This command "
+            "shows for an hour whether something calls IMDSv1, and does not settle the finding.",
             ("imds-probe run --watch 1h",),
         ),
         settled_by=(SILENT_IMAGE, OWNER),

@@ -183,6 +183,15 @@ def test_a_file_of_the_users_adds_rows_and_replaces_them(tmp_path: Path) -> None
     assert len(loaded.rows) == len(Catalog.load().rows) + 1
 
 
+def test_a_row_of_the_users_comes_before_a_shipped_one_that_knows_the_package(tmp_path: Path) -> None:
+    """The user's row has an id of its own, as nobody looks up which of the shipped ones knows the package."""
+    own = extra(tmp_path / "a.json", id="acme-init", packages={"dpkg": ["cloud-init"]}, before="25")
+    loaded = Catalog.load([own])
+    assert loaded.recognise("dpkg", "cloud-init", "24.1-1").id == "acme-init"
+    assert loaded.recognise("dpkg", "cloud-init", "25.1-1").id == "cloud-init"  # which the user's row does not cover
+    assert loaded.recognise("rpm", "cloud-init", "24.1-1").id == "cloud-init"
+
+
 def test_a_broken_file_of_the_users_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="plain dotted number"):
         Catalog.load([extra(tmp_path / "a.json", id="extra", minimum="seven")])

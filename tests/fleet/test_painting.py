@@ -56,7 +56,10 @@ def test_a_host_whose_accepted_risk_has_expired_is_not_ready_any_more():
     assert made.verdicts.switchable == 1
     states = {each.state: each.hosts for each in made.verdicts.by_state}
     assert states == {"ready": 1, "needs-hop-limit": 0, "not-ready": 1, "unknown": 2}
-    assert [(each.fix.name, each.frees) for each in made.way.steps] == [("acceptance-expired", 2), ("cloud-init 18.3", 1)]
+    assert [(each.fix.name, each.frees) for each in made.way.steps] == [
+        ("acceptance-expired", 2),
+        ("cloud-init 18.3", 1),
+    ]
 
 
 def test_the_way_with_shares_and_owners():

@@ -73,6 +73,29 @@ def test_a_system_without_packages_is_known_by_what_it_does(system):
     assert system.pretty_name in settled.summary
 
 
+TALOS = OsRelease("talos", "1.7.0", "Talos (v1.7.0)")
+NIXOS = OsRelease("nixos", "24.05", "NixOS 24.05 (Uakari)")
+MANJARO = OsRelease("manjaro", None, "Manjaro Linux", ("arch",))
+
+
+@pytest.mark.parametrize("system", [TALOS, NIXOS, MANJARO], ids=["talos", "nixos", "like-arch"])
+def test_a_system_whose_packages_nobody_reads_is_settled_by_a_watched_boot(system):
+    runs = tuple(CollectorRun(each, "nothing", 0.1) for each in ("dpkg", "rpm", "apk", "snap"))
+    facts = changed(FACTS, host=replace(HOST, os=system), software=(), collectors=runs)
+    (finding,) = RULE.judge(facts, CATALOG)
+    assert (finding.id, finding.implies, system.pretty_name in finding.summary) == (
+        "no-package-manager",
+        "unknown",
+        True,
+    )
+    assert (finding.settled_by[0], "--root" in finding.fix.text) == (SILENT_IMAGE, False)
+    (settled,) = RULE.judge(changed(facts, callers=watched(boots=(BOOT,))), CATALOG)
+    assert (settled.id, settled.implies) == ("software-settled", None)
+    # Of a distribution whose package manager is read, somebody forgot to name the root.
+    debian = changed(facts, host=replace(HOST, os=OsRelease("debian", "12", "Debian")), callers=watched(boots=(BOOT,)))
+    assert RULE.judge(debian, CATALOG)[0].fix.commands == ("imds-probe run --root /host",)
+
+
 def test_software_that_was_not_looked_at_is_not_judged():
     with pytest.raises(NotInReport, match="no record of a package manager"):
         RULE.judge(changed(FACTS, collectors=()), CATALOG)
