@@ -11,7 +11,7 @@ from imds_probe.facts.software import Installed, SdkSoftware, Software
 
 def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requirement:
     """What the catalog says about one piece of software on its operating system, the host's or a container's, with its
-    settings there. A library whose calls another one makes is judged by that one.
+    settings there. What has another library make its calls is judged by that one.
     """
     maker = _maker(software, facts, catalog)
     if maker is not None:
@@ -43,9 +43,10 @@ def judged(software: Software, version: str | None, system: OsRelease, catalog: 
 
 
 def _maker(software: Software, facts: Facts, catalog: Catalog) -> Software | None:
-    """Who makes the calls of a library: found in the same system, and where it runs in one of its processes."""
+    """Who makes the calls of a library or a program: found in the same system, and where it runs in one of its processes."""
     row = catalog.row(software.component)
-    if not isinstance(software, SdkSoftware) or row is None or not row.through:
+    is_library = isinstance(software, SdkSoftware)
+    if row is None or not row.through or not (is_library or software.pids):
         return None
     for other in facts[Installed].software:
         together = not software.pids or set(software.pids) & set(other.pids)

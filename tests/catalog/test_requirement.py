@@ -51,3 +51,16 @@ def test_what_makes_the_calls_is_judged_in_its_place():
 def test_a_package_of_the_distribution_is_judged_by_itself():
     package = Software("boto3", "dpkg", "python3-boto3", "1.9.0-1", "dpkg database")
     assert needed(package, BOTOCORE).status == "too-old"
+
+
+def test_a_program_whose_calls_a_library_in_its_process_makes_is_judged_by_that():
+    consul = Software(
+        "consul", "image", "hashicorp/consul", "1.18.0", "name of the image", pids=(7,), container_ids=("a",)
+    )
+    go = SdkSoftware(
+        "aws-sdk-go-v1", "go", "aws-sdk-go", "1.44.0", "Go build info", sdk=USE, pids=(7,), container_ids=("a",)
+    )
+    assert needed(consul, go).status == "ok"
+    assert needed(consul, replace(go, pids=(8,))).status == "unknown"
+    assert needed(consul, replace(go, container="b", container_ids=("b",))).status == "unknown"
+    assert needed(replace(consul, pids=()), go).status == "unknown"
