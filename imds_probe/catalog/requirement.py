@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.catalog.judging import Installed as InstalledVersion
+from imds_probe.catalog.judging_settings import setting_missing
 from imds_probe.catalog.rows import Requirement
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host, OsRelease
@@ -15,10 +17,20 @@ def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requireme
     """
     maker = _maker(software, facts, catalog)
     if maker is not None:
-        row = catalog.row(maker.component)
-        name = row.name if row else maker.component
-        return Requirement(None, "ok", f"its calls are made by {name} {maker.said_version}, judged in its place", None)
+        name = row.name if (row := catalog.row(maker.component)) else maker.component
+        why = f"its calls are made by {name} {maker.said_version}, judged in its place"
+        return _but_for_settings(Requirement(None, "ok", why, None), software, catalog)
     return requirement_of(software, software.version, facts, catalog)
+
+
+def _but_for_settings(judged: Requirement, software: Software, catalog: Catalog) -> Requirement:
+    """What a setting of its own takes away again, whoever makes the other calls."""
+    row, version = catalog.row(software.component), software.version
+    if row is None or version is None or not software.settings:
+        return judged
+    installed = InstalledVersion(software.manager, version, settings=software.settings)
+    missing = setting_missing(row, judged, installed)
+    return missing if missing is not None and missing.status == "needs-setting" else judged
 
 
 def requirement_of(software: Software, version: str | None, facts: Facts, catalog: Catalog) -> Requirement:

@@ -16,10 +16,25 @@ Below = Literal["too-old", "unknown"]
 Status = Literal["ok", "too-old", "needs-setting", "unknown"]
 PlaceKind = Literal["file", "environment", "arguments"]
 FileFormat = Literal[
-    "yaml", "json", "toml", "ini", "env", "flags", "fluent-bit", "fstab", "hcl", "alloy", "otelcol", "prometheus", "any"
+    "yaml",
+    "json",
+    "toml",
+    "ini",
+    "env",
+    "flags",
+    "fluent-bit",
+    "fluentd",
+    "fstab",
+    "hcl",
+    "alloy",
+    "otelcol",
+    "prometheus",
+    "any",
 ]
 
-IN_YAML: frozenset[FileFormat] = frozenset(("yaml", "fluent-bit", "otelcol", "prometheus", "any"))  # or may be
+IN_YAML: frozenset[FileFormat] = frozenset(
+    ("yaml", "fluent-bit", "fluentd", "otelcol", "prometheus", "any")
+)  # or may be
 
 
 @dataclass(frozen=True)

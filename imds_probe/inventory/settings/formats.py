@@ -12,8 +12,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from imds_probe.catalog.rows import FileFormat
+from imds_probe.catalog.settings_in_force import LACKS, THERE
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.settings.arguments import from_arguments, mount_options
+from imds_probe.inventory.settings.fluentd import included_files, is_directives, plugins, plugins_of
 from imds_probe.inventory.settings.hcl import hcl_document
 from imds_probe.kept.message import kept_message
 from imds_probe.system import toml
@@ -154,7 +156,7 @@ _COMPONENTS = ("receivers", "processors", "exporters")
 
 # A pair of YAML's !!pairs may hold one list many times over, which is nothing as an object and endless as a text.
 _PLAIN = (str, bool, int, float, datetime.date, datetime.time)
-_THERE, _LACKS, _ANY, _ANY_DEPTH = "?", "!", "*", "**"
+_ANY, _ANY_DEPTH = "*", "**"
 
 
 def _nested(value: object, path: Sequence[str], seen: set[tuple[int, int]] | None = None) -> Iterator[str]:
@@ -173,7 +175,7 @@ def _nested(value: object, path: Sequence[str], seen: set[tuple[int, int]] | Non
         yield from _nested(value, path[1:], seen)
         for item in value.values() if isinstance(value, dict) else ():
             yield from _nested(item, path, seen)
-    elif path[0] == _THERE or (path[0].startswith(_LACKS) and _lacks(value, path[0][1:])):
+    elif path[0] == THERE or (path[0].startswith(LACKS) and _lacks(value, path[0][1:])):
         yield "true"
     elif isinstance(value, dict):
         for key in _keys(value, path[0]):
@@ -250,6 +252,8 @@ def included(form: FileFormat, text: str) -> list[str]:
     """What else the file says to read: paths or patterns as they stand there. Raises SettingsError."""
     if form == "prometheus":
         return look_up("yaml", text, "scrape_config_files")
+    if form == "fluentd":
+        return included_files(text)
     if form != "fluent-bit":
         return []
     if _is_classic(text):
@@ -293,6 +297,12 @@ def _of_plugin(value: object, plugin: str, name: str, seen: set[int]) -> Iterato
         yield from _of_plugin(item, plugin, name, seen)
 
 
+def _fluentd(text: str, key: str) -> Iterator[str]:
+    """`plugin.key`, in its own format, or in YAML."""
+    document = plugins(text) if is_directives(text) else plugins_of(_load_yaml(text))
+    yield from _nested(document, key.split("."))
+
+
 _READERS: dict[FileFormat, Callable[[str, str], Iterator[str]]] = {
     "yaml": _yaml,
     "json": _json,
@@ -301,6 +311,7 @@ _READERS: dict[FileFormat, Callable[[str, str], Iterator[str]]] = {
     "env": _env,
     "flags": _flags,
     "fluent-bit": _fluent_bit,
+    "fluentd": _fluentd,
     "fstab": _fstab,
     "hcl": _hcl,
     "alloy": _alloy,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.catalog.settings_in_force import first_on
 from imds_probe.facts.software import SettingSeen
 from imds_probe.inventory.settings.looking import NO_FILE, NO_PROGRAM, Looking
 from imds_probe.inventory.settings.programs import Program
@@ -49,10 +50,25 @@ otelcol.processor.resourcedetection "default" {
 """
 SEALED = 'storage "raft" {\n  path = "/vault/data"\n}\nseal "awskms" {\n  kms_key_id = "alias/vault"%s\n}\nui = true\n'
 AGENT = 'auto_auth {\n  method "aws" {\n    config = {\n      type = "%s"\n      role = "web"\n    }\n  }\n}\n'
+FLUENTD = """\
+<source>
+  @type forward
+</source>
+<label @app>
+  <filter **>
+    @type ec2_metadata
+    %s
+    <record>
+      instance_id ${instance_id}
+    </record>
+  </filter>
+</label>
+"""
+FLUENTD_YAML = "config:\n- filter:\n    $type: %s\n    $tag: '**'\n    imdsv2: true\n"
 VECTOR = "sources:\n  in: {type: stdin}\ntransforms:\n  meta:\n    type: %s\n    inputs: [in]\n"
 
 # The row, the number of what it asks for, how it is started, and its files.
-ASKS: Mapping[str, tuple[str, int, str, Mapping[str, str]]] = {
+ASKS: dict[str, tuple[str, int, str, Mapping[str, str]]] = {
     "fluent-bit": (
         "fluent-bit",
         0,
@@ -223,7 +239,22 @@ ASKS: Mapping[str, tuple[str, int, str, Mapping[str, str]]] = {
     "buildkite-option": ("buildkite-agent", 0, "buildkite-agent start --tags-from-ec2", {}),
 }
 
-ASKS_NOT: Mapping[str, tuple[str, int, str, Mapping[str, str]]] = {
+ASKS |= {
+    "fluentd": (
+        "fluentd-image",
+        0,
+        "ruby /usr/bin/fluentd -c /fluentd/etc/fluent.conf",
+        {"/fluentd/etc/fluent.conf": FLUENTD % ""},
+    ),
+    "fluentd-included": (
+        *("fluentd-image", 0, "fluentd -c /a/a.conf"),
+        {"/a/a.conf": "@include conf.d/*.conf\n", "/a/conf.d/b.conf": FLUENTD % "imdsv2 true"},
+    ),
+    "fluentd-yaml": ("fluentd-image", 0, "fluentd -c /a.yaml", {"/a.yaml": FLUENTD_YAML % "ec2_metadata"}),
+    "td-agent": ("fluentd-td-agent", 0, "td-agent", {"/etc/td-agent/td-agent.conf": FLUENTD % ""}),
+}
+
+ASKS_NOT: dict[str, tuple[str, int, str, Mapping[str, str]]] = {
     "fluent-bit": (
         "fluent-bit",
         0,
@@ -329,6 +360,23 @@ ASKS_NOT: Mapping[str, tuple[str, int, str, Mapping[str, str]]] = {
     ),
 }
 
+ASKS_NOT |= {
+    "fluentd": ("fluentd-image", 0, "fluentd -c /a.conf", {"/a.conf": (FLUENTD % "").replace("ec2_metadata", "grep")}),
+    "fluentd-commented": (
+        "fluentd-image",
+        0,
+        "fluentd -c /a.conf",
+        {"/a.conf": "<match **>\n  @type null\n  # @type ec2_metadata\n</match>\n"},
+    ),
+    "fluentd-yaml": ("fluentd-image", 0, "fluentd -c /a.yaml", {"/a.yaml": FLUENTD_YAML % "grep"}),
+    "td-agent": (
+        "fluentd-td-agent",
+        0,
+        "td-agent",
+        {"/etc/td-agent/td-agent.conf": "<match **>\n  @type null\n</match>\n"},
+    ),
+}
+
 UNTOLD: Mapping[str, tuple[str, int, str, Mapping[str, str]]] = {
     "no-file": (
         "prometheus",
@@ -411,6 +459,32 @@ def test_every_row_that_asks_by_its_configuration_is_tried_both_ways() -> None:
     }
     assert {case[0] for case in ASKS.values()} == by_switch
     assert {case[0] for case in ASKS_NOT.values()} | {"aws-for-fluent-bit"} == by_switch
+
+
+def prevented(root: Path, text: str) -> list[bool]:
+    """Whether each setting that takes IMDSv2 away from Fluentd's plugin is on."""
+    (root / "a.conf").write_text(text)
+    row = CATALOG.row("fluentd-image")
+    assert row
+    seen = Looking(root).look(row, [Program(7, "fluentd", ("fluentd", "-c", "/a.conf"), "/", {})])
+    return [
+        first_on(f"prevented_by[{index}]", each.switch, seen) is not None for index, each in enumerate(row.prevented_by)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "on"),
+    [
+        (FLUENTD % "", [True, False]),
+        (FLUENTD % "imdsv2 false", [False, True]),
+        (FLUENTD % "imdsv2 true", [False, False]),
+        ((FLUENTD % "imdsv2 true") + (FLUENTD % ""), [True, False]),
+        ((FLUENTD % "").replace("ec2_metadata", "grep"), [False, False]),
+        (FLUENTD_YAML % "ec2_metadata", [False, False]),
+    ],
+)
+def test_the_plugin_of_fluentd_that_asks_without_a_token_by_default(tmp_path: Path, text: str, on: list[bool]) -> None:
+    assert prevented(tmp_path, text) == on
 
 
 @pytest.mark.parametrize(
