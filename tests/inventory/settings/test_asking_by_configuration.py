@@ -240,6 +240,7 @@ ASKS: dict[str, tuple[str, int, str, Mapping[str, str]]] = {
 }
 
 ASKS |= {
+    "filebeat-9": ("elastic-beats-8", 0, "filebeat -e", {"/usr/share/filebeat/filebeat.yml": CLOUD}),
     "fluentd": (
         "fluentd-image",
         0,
@@ -361,6 +362,7 @@ ASKS_NOT: dict[str, tuple[str, int, str, Mapping[str, str]]] = {
 }
 
 ASKS_NOT |= {
+    "filebeat-9": ("elastic-beats-8", 0, "filebeat", {"/usr/share/filebeat/filebeat.yml": "processors: []\n"}),
     "fluentd": ("fluentd-image", 0, "fluentd -c /a.conf", {"/a.conf": (FLUENTD % "").replace("ec2_metadata", "grep")}),
     "fluentd-commented": (
         "fluentd-image",
