@@ -13,7 +13,7 @@ from secrets_made import FORMS, holds, secrets
 from imds_probe.catalog.rows import FileFormat
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.settings.formats import look_up
-from imds_probe.inventory.settings.looking import _said
+from imds_probe.inventory.settings.said import said
 from imds_probe.kept.command_line import kept, kept_of_stored
 from imds_probe.kept.message import kept_message, without_urls
 from imds_probe.kept.metadata_path import kept_path
@@ -68,8 +68,8 @@ OTHERS: dict[str, Callable[[str], str]] = {
     "message, assignment": lambda secret: kept_message(f"error: password={secret}: invalid value"),
     "proxy": lambda secret: without_urls(f'Failed to connect to proxy URL: "http://u:{secret}@h:3128"'),
     "URL of a token": lambda secret: without_urls(f"Could not connect to https://{secret}@logs.amazonaws.com/"),
-    "setting": lambda secret: _said(secret, ("true",)),
-    "setting, unit's environment": lambda secret: _said(f"X=yes PASSWORD={secret}", ("X=yes",)),
+    "setting": lambda secret: said(secret, ("true",)),
+    "setting, unit's environment": lambda secret: said(f"X=yes PASSWORD={secret}", ("X=yes",)),
 }
 
 

@@ -86,7 +86,7 @@ def _unless_set(setting: Setting, capable: Requirement, installed: InstalledVers
     if state.in_force == "unread":
         why = f"{setting.text}, but that setting could not be read: {state.problem}"
         return Requirement(capable.minimum, "unknown", why, setting.source, _required(setting.switch, state, wanted))
-    why = setting.text if state.in_force == "not-looked" else f"{setting.text}; {_observation(state)}"
+    why = setting.text if state.in_force == "not-looked" else f"{setting.text}; {state.observed}"
     return _needs(capable, why, setting, _required(setting.switch, state, wanted))
 
 
@@ -107,8 +107,8 @@ def _prevented(
         return None  # the one that asks for IMDSv2 outright has the last word
     on = first_on(name, prevention.switch, installed.settings)
     if on is not None:
-        why = f"{prevention.why}; {_observation(on)}"
-        required = RequiredSetting(on.place, on.key, prevention.cure)
+        why = f"{prevention.why}; {on.observed}"
+        required = RequiredSetting(on.place, on.name, prevention.cure)
         figure = prevention.since or prevention.before or capable.minimum
         return Requirement(
             capable.minimum, "needs-setting", why, prevention.source, required, figure=figure, grade=prevention.grade
@@ -132,15 +132,9 @@ def _concerns(prevention: Prevention, installed: InstalledVersion) -> bool:
     return True
 
 
-def _observation(state: SettingState) -> str:
-    if state.value is None:
-        return f"{state.place} does not set {state.key}"
-    return f"{state.place} sets {state.key} to {state.value[:100]!r}"
-
-
 def _required(switch: Switch, state: SettingState, value: str) -> RequiredSetting:
     """Where to set it: there where it was looked for, or in the last file that is known, the program's own."""
     if state.place:
-        return RequiredSetting(state.place, state.key, value)
+        return RequiredSetting(state.place, state.name, value)
     place = next((place for place in reversed(switch.places) if place.path), switch.places[0])
     return RequiredSetting(str(place), place.key, value)

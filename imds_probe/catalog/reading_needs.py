@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from imds_probe.catalog.entry import Entry, flag, wrong
+from imds_probe.catalog.reading_settings import optional_switch
 from imds_probe.catalog.rows import Asked, Grade, Heeded
 
 _SDK_VARIABLE = re.compile(r"AWS_[A-Z0-9_]{1,60}")
@@ -42,8 +43,11 @@ def asked(entry: Entry) -> Asked:
         source=entry.text("source"),
         unless=entry.texts("unless", []),
         calls=entry.texts("calls", []),
+        switch=optional_switch(entry, "switch"),
     )
     entry.done()
+    if found.switch and not found.switch.values:
+        raise wrong(f"{entry.where}.switch", "has no values")
     for name in found.unless:
         _check_variable(name, entry.where)
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.catalog.judging import Installed as InstalledVersion
+from imds_probe.catalog.judging_settings import setting_missing
 from imds_probe.catalog.rows import Requirement
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host, OsRelease
@@ -11,14 +13,24 @@ from imds_probe.facts.software import Installed, SdkSoftware, Software
 
 def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requirement:
     """What the catalog says about one piece of software on its operating system, the host's or a container's, with its
-    settings there. A library whose calls another one makes is judged by that one.
+    settings there. What has another library make its calls is judged by that one.
     """
     maker = _maker(software, facts, catalog)
     if maker is not None:
-        row = catalog.row(maker.component)
-        name = row.name if row else maker.component
-        return Requirement(None, "ok", f"its calls are made by {name} {maker.said_version}, judged in its place", None)
+        name = row.name if (row := catalog.row(maker.component)) else maker.component
+        why = f"its calls are made by {name} {maker.said_version}, judged in its place"
+        return _but_for_settings(Requirement(None, "ok", why, None), software, catalog)
     return requirement_of(software, software.version, facts, catalog)
+
+
+def _but_for_settings(judged: Requirement, software: Software, catalog: Catalog) -> Requirement:
+    """What a setting of its own takes away again, whoever makes the other calls."""
+    row, version = catalog.row(software.component), software.version
+    if row is None or version is None or not software.settings:
+        return judged
+    installed = InstalledVersion(software.manager, version, settings=software.settings)
+    missing = setting_missing(row, judged, installed)
+    return missing if missing is not None and missing.status == "needs-setting" else judged
 
 
 def requirement_of(software: Software, version: str | None, facts: Facts, catalog: Catalog) -> Requirement:
@@ -43,9 +55,10 @@ def judged(software: Software, version: str | None, system: OsRelease, catalog: 
 
 
 def _maker(software: Software, facts: Facts, catalog: Catalog) -> Software | None:
-    """Who makes the calls of a library: found in the same system, and where it runs in one of its processes."""
+    """Who makes the calls of a library or a program: found in the same system, and where it runs in one of its processes."""
     row = catalog.row(software.component)
-    if not isinstance(software, SdkSoftware) or row is None or not row.through:
+    is_library = isinstance(software, SdkSoftware)
+    if row is None or not row.through or not (is_library or software.pids):
         return None
     for other in facts[Installed].software:
         together = not software.pids or set(software.pids) & set(other.pids)

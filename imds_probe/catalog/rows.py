@@ -15,7 +15,26 @@ Effect = Literal["fails", "doubtful", "partial"]
 Below = Literal["too-old", "unknown"]
 Status = Literal["ok", "too-old", "needs-setting", "unknown"]
 PlaceKind = Literal["file", "environment", "arguments"]
-FileFormat = Literal["yaml", "json", "toml", "ini", "env", "flags", "fluent-bit", "fstab"]
+FileFormat = Literal[
+    "yaml",
+    "json",
+    "toml",
+    "ini",
+    "env",
+    "flags",
+    "fluent-bit",
+    "fluentd",
+    "fstab",
+    "hcl",
+    "alloy",
+    "otelcol",
+    "prometheus",
+    "any",
+]
+
+IN_YAML: frozenset[FileFormat] = frozenset(
+    ("yaml", "fluent-bit", "fluentd", "otelcol", "prometheus", "any")
+)  # or may be
 
 
 @dataclass(frozen=True)
@@ -51,7 +70,9 @@ class SettingPlace:
     """Where a setting may stand: in a file, or in the environment or the arguments of the row's programs.
 
     `path` of a file is absolute, or begins with "~/" for the same file in each home directory. `path_options` are
-    options of the program that name another file. Keys of nested formats are dotted.
+    options of the program that name another file; or with a hyphen nowhere, a command whose arguments do; or with a dollar
+    sign, a variable that does. Keys of nested formats are dotted: in these, "*" stands for any key, "**" for any number of
+    them, "?" at the end for that what is before it stands there, and "!key" at the end for that it lacks that key.
     """
 
     kind: PlaceKind
@@ -67,7 +88,7 @@ class SettingPlace:
 @dataclass(frozen=True)
 class Switch:
     """A setting that can be looked up: the first of `places` that sets it decides. One of `values`, in any case, turns
-    it on; the first is the one to recommend.
+    it on; the first is the one to recommend. The value "set" stands for any that is neither empty nor false, "empty" for none.
     """
 
     values: tuple[str, ...]
@@ -164,7 +185,8 @@ class Heeded:
 class Asked:
     """What software asks the metadata service for, beside credentials: in words, as "the region". `when` says whether it does so
     by itself, or only where a program asks it to. One of the variables in `unless` spares it asking. `calls` are the names in a
-    program's own code by which it asks for that.
+    program's own code by which it asks for that. `switch` is the setting of its own that has it ask where it asks on request, and
+    that spares it asking where it always asks.
     """
 
     what: str
@@ -172,6 +194,15 @@ class Asked:
     source: str
     unless: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    switch: Switch | None = None
+
+
+def asked_switch(index: int) -> str:
+    """The name under which the setting of what is asked for is reported."""
+    return f"{ASKED}[{index}]"
+
+
+ASKED = "asks_for"
 
 
 @dataclass(frozen=True)
@@ -191,7 +222,8 @@ class Row:
     files: ends of the paths of those of its packages' files that ask for metadata: they alone count where its code is read as an
     installed package's. Empty where all count.
     prevented_by: settings that take IMDSv2 away again. observed: settings worth reporting that decide nothing.
-    through: ids of other rows that make its calls: where one of those is found with it, that one is judged in its place.
+    through: ids of other rows that make its calls: where one of those is found with it, for a program in its own process, that one
+    is judged in its place.
     heeds: by variable, from which version on it is heeded. Of one that is not named, it is not known whether it is, but for keys,
     regions, and what chooses files and profiles: they are as old as the SDKs.
     asks_for: what it asks for beside credentials.
@@ -243,3 +275,6 @@ class Row:
             yield "no_v1_fallback", self.no_v1_fallback.switch
         for index, switch in enumerate(self.observed):
             yield f"observed[{index}]", switch
+        for index, asked in enumerate(self.asks_for):
+            if asked.switch:
+                yield asked_switch(index), asked.switch

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from imds_probe.catalog.rows import Switch
 from imds_probe.dataclass import dataclass
 
+THERE, LACKS = "?", "!"  # in the last part of a key: see rows.SettingPlace
 InForce = Literal["yes", "no", "partly", "unread", "not-looked"]
 
 
@@ -45,10 +46,30 @@ class SettingState:
     value: str | None = None
     problem: str = ""
 
+    @property
+    def name(self) -> str:
+        """What the key is called where it is to be set."""
+        before, _, last = self.key.rpartition(".")
+        return before if last == THERE else f"{before}.{last[1:]}" if last.startswith(LACKS) and before else self.key
+
+    @property
+    def observed(self) -> str:
+        """What stands there, or does not."""
+        last = self.key.rpartition(".")[2]
+        if self.value is None or last.startswith(LACKS):
+            return f"{self.place} does not set {self.name}"
+        return (
+            f"{self.place} has {self.name}"
+            if last == THERE
+            else f"{self.place} sets {self.name} to {self.value[:100]!r}"
+        )
+
     def __str__(self) -> str:
         if self.problem:
             return self.problem
-        return f"{self.place} sets {self.key} to {self.value}" if self.value is not None else f"{self.place} does not"
+        if self.value is None:
+            return f"{self.place} does not"
+        return self.observed if self.name != self.key else f"{self.place} sets {self.key} to {self.value}"
 
 
 def state_of(name: str, switch: Switch, seen: Sequence[LookedUpSetting]) -> SettingState:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.catalog.rows import Row
+from imds_probe.catalog.rows import ASKED, IN_YAML, Row
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
@@ -40,8 +40,10 @@ class System:
 def _collect(context: Context) -> Collected:
     system = System(context.root, context.proc, host_pids(context, of_users=False), context.deadline)
     found = with_settings(packages(context), context.catalog, context.reader, system)
-    problems = dict.fromkeys(one.problem for entry in found for one in entry.settings if one.problem)
-    nothing = "" if any(entry.settings for entry in found) else "no installed software depends on a setting"
+    # What software asks for by its configuration matters where a token may be lost on the way, which is in containers.
+    decides = [one for entry in found for one in entry.settings if not one.switch.startswith(ASKED)]
+    problems = dict.fromkeys(one.problem for one in decides if one.problem)
+    nothing = "" if decides else "no installed software depends on a setting"
     return Collected((HostSoftware(found),), nothing=nothing, partial="; ".join(problems))
 
 
@@ -59,7 +61,7 @@ def with_settings(found: Sequence[Software], catalog: Catalog, reader: Reader, s
         looked,
         [system.root, system.proc],
         system.deadline,
-        modules=["yaml"] if "yaml" in formats else (),
+        modules=["yaml"] if formats & IN_YAML else (),
     )
     seen = {row.id: _unseen(row, answer.failed) for row in rows.values()}
     seen.update((each.component, each) for each in answer.found if each.component in rows)

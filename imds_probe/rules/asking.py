@@ -19,7 +19,7 @@ from imds_probe.facts.sdk_settings import (
     SdkSettings,
     ValueClass,
 )
-from imds_probe.facts.software import Installed, SdkSoftware, Software
+from imds_probe.facts.software import Installed, SdkSoftware, SettingSeen, Software
 from imds_probe.rules.called import Call, calls
 
 CREDENTIALS_FILE, CONFIG_FILE = "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"
@@ -38,7 +38,7 @@ _OF_ALL = frozenset(
 @dataclass(frozen=True)
 class Asking:
     """One piece of software, called `name`. `told` is what its own processes are told, empty where that is not known of them
-    alone. `calls` are those that programs make of it.
+    alone. `calls` are those that programs make of it. `settings` are what was seen of its own.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Asking:
     is_sdk: bool = False
     told: tuple[SdkSettings, ...] = ()
     calls: tuple[Call, ...] = ()
+    settings: tuple[SettingSeen, ...] = ()
 
     @property
     def asks_for(self) -> tuple[Asked, ...]:
@@ -122,7 +123,7 @@ def asking(
         software.sdk.at_least if isinstance(software, SdkSoftware) and software.version is None else software.version
     )
     name = f"{row.name if row else software.package} {software.said_version}"
-    return Asking(name, row, software.manager, version, is_sdk, told, called)
+    return Asking(name, row, software.manager, version, is_sdk, told, called, software.settings)
 
 
 def asking_in(container: Container, facts: Facts, catalog: Catalog) -> tuple[Asking, ...]:
@@ -135,7 +136,7 @@ def _asking_in(container: Container, facts: Facts, catalog: Catalog) -> Iterable
         if container.identity not in each.container_ids:
             continue
         row = catalog.row(each.component)
-        if row is None or row.through:
+        if row is None or (row.through and not row.asks_for):
             continue
         if isinstance(each, SdkSoftware):
             if each.running:

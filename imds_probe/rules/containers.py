@@ -10,7 +10,6 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.findings import Fix, Found, Kind, State
 from imds_probe.rules.acceptance import apart
-from imds_probe.rules.asking import asking_in
 from imds_probe.rules.containers_kinds import (
     ANSWERED_BY_PROXY,
     CONTAINER_NOT_MEASURED,
@@ -42,7 +41,7 @@ from imds_probe.rules.hop_need import (
     users_without_token,
     ways_of,
 )
-from imds_probe.rules.metadata_need import may_ask, metadata_need
+from imds_probe.rules.metadata_need import by_configuration, metadata_need
 from imds_probe.rules.origins import of_containers
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.relays import is_lost_unmeasured, lower_is_known_to_do, quoted
@@ -199,7 +198,8 @@ def _users(members: Sequence[Container], facts: Facts, catalog: Catalog) -> Foun
 
 def _too_far_unneeded(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     do = "does" if len(members) == 1 else "do"
-    options = [f"{each.title}: {line}" for each in members for line in _asked_for_by_option(each, facts, catalog)]
+    parts = [(each, part) for each in members for part in by_configuration(each, facts, catalog)]
+    options = any(part.state == "unknown" for _, part in parts)
     fix = Fix(
         "Search the configuration of these containers for the option that the evidence names. If it is set, raise the hop limit, "
         "or remove the option."
@@ -208,20 +208,13 @@ def _too_far_unneeded(subject: str, members: list[Container], facts: Facts, cata
         subject,
         f"{receive(members)} no token and {do} not seem to need one{', unless an option is set' if options else ''}: "
         f"{titles(members)}",
-        evidence=(*(f"{each.title}: {metadata_need(each, facts, catalog).reason}" for each in members), *options),
+        evidence=(
+            *(f"{each.title}: {metadata_need(each, facts, catalog).reason}" for each in members),
+            *(f"{each.title}: {part.reason}" for each, part in parts),
+        ),
         severity="warning" if options else None,
         fix=fix if options else None,
     )
-
-
-def _asked_for_by_option(container: Container, facts: Facts, catalog: Catalog) -> list[str]:
-    """What software in a container asks for where its own configuration tells it to, and nothing turns metadata off there."""
-    if metadata_need(container, facts, catalog).other.state != "unknown":
-        return []
-    there = [each for each in asking_in(container, facts, catalog) if not each.is_sdk]
-    return [
-        f"{each.name} {may_ask(each, asked)}" for each in there for asked in each.asks_for if asked.when != "always"
-    ]
 
 
 def _filtered(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:

@@ -6,11 +6,12 @@ the software is known to ask for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.catalog.rows import Asked
+from imds_probe.catalog.rows import Asked, Switch, asked_switch
+from imds_probe.catalog.settings_in_force import first_on, state_of
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Container
 from imds_probe.facts.facts import Facts
@@ -163,7 +164,8 @@ _Told = tuple[_OfProcess, Asking, SdkSettings | None]
 
 def _need(processes: Sequence[_Told], others: Sequence[_Told] = ()) -> Need:
     most = min((one for one, _, _ in processes), key=lambda one: _ORDER.index(one.part.state))
-    other = _other([*processes, *others])
+    # What stands for software that was not recognised says nothing where some was that asks for other metadata.
+    other = _other([*(each for each in processes if not others or each[1] is not ANY_SDK), *others])
     part, credentials = most.part, most.credentials
     if part.state in ("observed", "likely") or other.state != "likely":
         return Need(part.state, credentials, part.reason, part, other)
@@ -180,24 +182,60 @@ def _other(processes: Sequence[_Told]) -> Part:
         set_there = set(told.effective) if told else set()
         if told and (chosen := asking.profiles(told)) and all(profile.region for profile in chosen):
             set_there |= _REGIONS
-        for asked in asking.asks_for:
-            spared = next((name for name in asked.unless if name in set_there), "")
-            if spared:
-                found.append(Part("unlikely", f"{asking.name} takes {asked.what} from {spared}"))
-            elif asked.when == "always":
-                found.append(Part("likely", f"{asking.name} asks for {asked.what}"))
-            elif call := next((call for call in asking.calls if call.name in asked.calls), None):
-                found.append(Part("likely", f"{call.path} has {asking.name} ask for {asked.what} by {call.name}"))
-            else:
-                found.append(Part("unknown", f"{asking.name} {may_ask(asking, asked)}"))
+        found += [_asked_part(asking, index, set_there) for index in range(len(asking.asks_for))]
         if not asking.asks_for:
             found.append(_OTHER_UNKNOWN)
     return min(found, key=lambda part: _ORDER.index(part.state), default=_OTHER_UNKNOWN)
 
 
-def may_ask(asking: Asking, asked: Asked) -> str:
+def _asked_part(asking: Asking, index: int, set_there: Collection[str]) -> Part:
+    """What is known of one thing that software asks for, where these variables are set."""
+    asked = asking.asks_for[index]
+    spared = next((name for name in asked.unless if name in set_there), "")
+    if spared:
+        return Part("unlikely", f"{asking.name} takes {asked.what} from {spared}")
+    if asked.switch:
+        return _by_its_settings(asking, asked, asked_switch(index), asked.switch)
+    if asked.when == "always":
+        return Part("likely", f"{asking.name} asks for {asked.what}")
+    if call := next((call for call in asking.calls if call.name in asked.calls), None):
+        return Part("likely", f"{call.path} has {asking.name} ask for {asked.what} by {call.name}")
+    return Part("unknown", f"{asking.name} {_may_ask(asking, asked)}")
+
+
+def _by_its_settings(asking: Asking, asked: Asked, name: str, switch: Switch) -> Part:
+    state = state_of(name, switch, asking.settings)
+    if asked.when == "always":
+        if state.in_force == "yes":
+            return Part("unlikely", f"{asking.name} does not ask for {asked.what}, as {state}")
+        return Part("likely", f"{asking.name} asks for {asked.what}")
+    if on := first_on(name, switch, asking.settings):
+        return Part("likely", f"{asking.name} asks for {asked.what}: {on.place} tells it to")
+    if state.in_force == "no":
+        return Part("unlikely", f"{asking.name} asks for {asked.what} only if told to, and {state.place} does not")
+    problem = f" ({state.problem})" if state.problem else ""
+    return Part("unknown", f"{asking.name} {_may_ask(asking, asked)}{problem}")
+
+
+def _may_ask(asking: Asking, asked: Asked) -> str:
     """What software asks for only where it is told to: the rest of a sentence."""
     return f"asks for {asked.what} where {'a program' if asking.is_sdk else 'its configuration'} tells it to"
+
+
+def by_configuration(container: Container, facts: Facts, catalog: Catalog) -> tuple[Part, ...]:
+    """What is known of all that software in a container asks for only where its own configuration tells it to, while nothing
+    turns metadata off there.
+    """
+    found = []
+    for each in asking_in(container, facts, catalog):
+        told = [one for one in container.told or (SdkSettings(),) if not _of_process(one, each).silent]
+        if each.is_sdk or not told:
+            continue
+        for index, asked in enumerate(each.asks_for):
+            if asked.when != "always":
+                parts = (_asked_part(each, index, set(one.effective)) for one in told)
+                found.append(min(parts, key=lambda part: _ORDER.index(part.state)))
+    return tuple(found)
 
 
 def _of_process(told: SdkSettings, asking: Asking) -> _OfProcess:

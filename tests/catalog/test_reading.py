@@ -217,6 +217,8 @@ def test_what_is_optional_may_be_absent(key: str) -> None:
         ([*ROW, "asks_for", 0, "source"], None, "has no source"),
         ([*ROW, "asks_for", 0, "unless"], ["PATH"], "none of AWS's: PATH"),
         ([*ROW, "asks_for", 0, "more"], 1, "unknown keys"),
+        ([*ROW, "asks_for", 0, "switch"], {"places": [{"kind": "environment", "key": "K"}]}, "has no values"),
+        ([*ROW, "asks_for", 0, "switch"], {"values": ["true"], "places": []}, "names no places"),
         ([*ROW, "fix"], None, "has no fix"),
         ([*ROW, "comment"], "x", "unknown keys: comment"),
     ],

@@ -1,8 +1,9 @@
 import pytest
 
+from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.entry import CatalogError, Entry
 from imds_probe.catalog.reading_needs import asked, heeds
-from imds_probe.catalog.rows import Asked, Heeded
+from imds_probe.catalog.rows import Asked, Heeded, SettingPlace, Switch
 
 
 def test_what_is_not_said_has_its_default() -> None:
@@ -13,6 +14,17 @@ def test_what_is_not_said_has_its_default() -> None:
     assert asked(Entry({"what": "tags", "when": "on-request", "source": "s"}, "x")) == Asked(
         "tags", "on-request", "s", ()
     )
+
+
+def test_a_setting_that_has_it_ask_is_one_of_the_rows() -> None:
+    place = {"kind": "file", "key": "a.?", "path": "/etc/a", "format": "any"}
+    found = asked(
+        Entry({"what": "w", "when": "on-request", "source": "s", "switch": {"values": ["x"], "places": [place]}}, "x")
+    )
+    assert found.switch == Switch(("x",), (SettingPlace("file", "a.?", "/etc/a", "any"),))
+    row = Catalog.load().row("vault")
+    assert row
+    assert [name for name, _ in row.switches()] == ["asks_for[0]", "asks_for[1]"]
 
 
 @pytest.mark.parametrize("name", ["PATH", "Aws_profile", "AWS_", "AWS_A=1", "AWS_" + "A" * 61])

@@ -4,8 +4,9 @@ from observed import FACTS, HOST, OLD_CLOUD_INIT, changed
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import requirement, requirement_of
+from imds_probe.catalog.rows import RequiredSetting
 from imds_probe.facts.host import OsRelease
-from imds_probe.facts.software import SdkSoftware, SdkUse, Software
+from imds_probe.facts.software import SdkSoftware, SdkUse, SettingSeen, Software
 
 CATALOG = Catalog.load()
 USE = SdkUse(None, None, ("/srv/a",), 1)
@@ -51,3 +52,29 @@ def test_what_makes_the_calls_is_judged_in_its_place():
 def test_a_package_of_the_distribution_is_judged_by_itself():
     package = Software("boto3", "dpkg", "python3-boto3", "1.9.0-1", "dpkg database")
     assert needed(package, BOTOCORE).status == "too-old"
+
+
+def test_a_program_whose_calls_a_library_in_its_process_makes_is_judged_by_that():
+    consul = Software(
+        "consul", "image", "hashicorp/consul", "1.18.0", "name of the image", pids=(7,), container_ids=("a",)
+    )
+    go = SdkSoftware(
+        "aws-sdk-go-v1", "go", "aws-sdk-go", "1.44.0", "Go build info", sdk=USE, pids=(7,), container_ids=("a",)
+    )
+    assert needed(consul, go).status == "ok"
+    assert needed(consul, replace(go, pids=(8,))).status == "unknown"
+    assert needed(consul, replace(go, container="b", container_ids=("b",))).status == "unknown"
+    assert needed(replace(consul, pids=()), go).status == "unknown"
+
+
+def test_a_setting_of_the_programs_own_counts_beside_the_library():
+    agent = Software("fluentd-td-agent", "dpkg", "td-agent", "4.0.0-1", "dpkg database", pids=(7,))
+    ruby = SdkSoftware("aws-sdk-ruby-v3", "gem", "aws-sdk-core", "3.180.0", "gemspec", sdk=USE, pids=(7,))
+    assert needed(agent, ruby).status == "ok"
+    seen = SettingSeen("prevented_by[0]", "/etc/td-agent/td-agent.conf", "ec2_metadata.!imdsv2", "true")
+    by_default = needed(replace(agent, settings=(seen,)), ruby)
+    assert (by_default.status, by_default.grade) == ("needs-setting", "source")
+    assert by_default.why.endswith("/etc/td-agent/td-agent.conf does not set ec2_metadata.imdsv2")
+    assert by_default.setting == RequiredSetting("/etc/td-agent/td-agent.conf", "ec2_metadata.imdsv2", "true")
+    assert needed(replace(agent, settings=(replace(seen, value=None),)), ruby).status == "ok"
+    assert needed(replace(agent, settings=(replace(seen, value=None, problem="x"),)), ruby).status == "ok"

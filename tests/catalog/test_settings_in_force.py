@@ -1,7 +1,7 @@
 import pytest
 
 from imds_probe.catalog.rows import SettingPlace, Switch
-from imds_probe.catalog.settings_in_force import first_on, state_of
+from imds_probe.catalog.settings_in_force import SettingState, first_on, state_of
 from imds_probe.facts.software import SettingSeen
 
 SWITCH = Switch(("true", "1"), (SettingPlace("environment", "K"),))
@@ -32,3 +32,17 @@ def test_states(seen, in_force, place):
 def test_on_anywhere_is_found():
     assert first_on("setting", SWITCH, [OFF, UNREAD]) is None
     assert first_on("setting", SWITCH, [OFF, ON]).place == "/etc/a"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("a.b", "x", "/f sets a.b to 'x'"),
+        ("a.b", None, "/f does not set a.b"),
+        ("a.!b", "true", "/f does not set a.b"),
+        ("a.b.?", "true", "/f has a.b"),
+        ("a.b.?", None, "/f does not set a.b"),
+    ],
+)
+def test_what_is_said_of_a_key_that_stands_there_or_not(key, value, said):
+    assert SettingState("yes", "/f", key, value).observed == said

@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import pytest
 from contexts import reader
+from observed import FACTS, changed
+from observed import container as observed
 from soon import SOON_S
 
 from imds_probe.catalog.catalog import Catalog
@@ -18,10 +20,13 @@ from imds_probe.collect import container_software
 from imds_probe.collect.container_software import ContainerSoftware, in_short
 from imds_probe.collect.container_software import look as look_at
 from imds_probe.collect.container_tasks import IDENTITY, IMAGE
+from imds_probe.facts.sdk_settings import SdkSettings, Variable
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
+from imds_probe.inventory.settings.looking import NO_FILE
 from imds_probe.reading.here import HERE
 from imds_probe.reading.reader import OUT_OF_TIME, Reader
 from imds_probe.reading.task import Answer
+from imds_probe.rules.metadata_need import metadata_need
 
 CATALOG = Catalog.load()
 NO_MORE = "no more time is spent on containers of users"
@@ -94,6 +99,55 @@ def test_settings_are_each_containers_own(proc: Path, tmp_path: Path) -> None:
         enter(proc, pid, root)
     found = look(proc, container(7, "a"), container(8, "b")).software
     assert [(entry.container, entry.settings[0].value) for entry in found] == [("a", "true"), ("b", "false")]
+
+
+AGENTS = {
+    "asks": (
+        "fluent/fluent-bit:3.1.9",
+        ("/fluent-bit/bin/fluent-bit", "-c", "/cm/fluent.conf"),
+        "/cm/fluent.conf",
+        "Name aws",
+    ),
+    "not": (
+        "fluent/fluent-bit:3.1.9",
+        ("/fluent-bit/bin/fluent-bit", "-c", "/cm/fluent.conf"),
+        "/cm/fluent.conf",
+        "Name grep",
+    ),
+    "gone": (
+        "fluent/fluent-bit:3.1.9",
+        ("/fluent-bit/bin/fluent-bit", "-c", "/cm/other.conf"),
+        "/cm/fluent.conf",
+        "Name grep",
+    ),
+}
+
+
+def test_what_each_container_has_its_agent_ask_for(proc: Path, tmp_path: Path) -> None:
+    containers = []
+    for pid, (name, (tag, arguments, path, line)) in enumerate(AGENTS.items(), 7):
+        root = tmp_path / name
+        (root / path.lstrip("/")).parent.mkdir(parents=True)
+        (root / path.lstrip("/")).write_text(f"[FILTER]\n  {line}\n  Match *\n")
+        enter(proc, pid, root)
+        (proc / str(pid) / "cmdline").write_bytes("\0".join(arguments).encode())
+        (proc / str(pid) / "environ").write_bytes(b"")
+        (proc / str(pid) / "exe").symlink_to(arguments[0])
+        containers.append(container(pid, name, tag))
+    found = {entry.container: entry for entry in look(proc, *containers).software}
+    asked = {name: [one for one in entry.settings if one.switch == "asks_for[0]"] for name, entry in found.items()}
+    assert {name: [(one.value, one.problem) for one in seen] for name, seen in asked.items()} == {
+        "asks": [("aws", "")],
+        "not": [(None, "")],
+        "gone": [(None, NO_FILE)],
+    }
+    told = SdkSettings(tuple(Variable(each, "set") for each in ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")))
+    for name, state in (("asks", "likely"), ("not", "unlikely"), ("gone", "unlikely")):
+        there = replace(
+            observed(name), id=found[name].container_ids[0], environment=(("AWS_ROLE_ARN",),), sdk_settings=(told,)
+        )
+        need = metadata_need(there, changed(FACTS, software=tuple(found.values())), CATALOG)
+        assert (need.state, need.other.state) == (state, {"gone": "unknown"}.get(name, state))
 
 
 def test_a_damaged_one_is_said_and_the_others_are_read(proc: Path, tmp_path: Path) -> None:

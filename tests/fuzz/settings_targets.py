@@ -34,6 +34,18 @@ FORMATS: Mapping[str, tuple[str, str]] = {
     "env": ("b", "export b='x'\n# c\nb=\"y\"\n"),
     "flags": ("--b", "--a\n--b=x\n--b\ny\n"),
     "fluent-bit": ("aws.b", "[SERVICE]\n  Flush 5\n@INCLUDE more.conf\n[FILTER]\n  Name aws\n  B v1\n"),
+    "fluentd": ("a.!b", "<match **>\n  @type 'a' # x\n  b c\n  <d>\n  </d>\n</match>\n@include e/*.conf\n"),
+    "hcl": (
+        "a.b.!c",
+        'a "b" {\n  c = "" # x\n  d = [1, "${x}", f(1)]\n  e = <<-X\n  y\n  X\n}\n/* z */ f = { g: true, }\n',
+    ),
+    "alloy": ("a.b.*.c", '// x\na.b "x" {\n  c = ["d"]\n}\nimport.git "m" { }\n'),
+    "otelcol": (
+        "processors.a*.b",
+        "processors: {a/b: {b: [ec2]}, c: }\nservice: {pipelines: {x: {processors: [a/b]}}}\n",
+    ),
+    "prometheus": ("**.a.?", "scrape_config_files: [b]\nc: [{a: }, &x [*x]]\n"),
+    "any": ("a.*.b", "[a.c]\nb = 'x'\n"),
     "fstab": ("fuse.x.b", "bucket /a fuse.x _netdev,b=1 0 0\nx#y /b fuse b 0 0\n"),
 }
 

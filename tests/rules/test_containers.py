@@ -7,12 +7,19 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.imds import Imds
-from imds_probe.facts.software import Software
+from imds_probe.facts.software import SettingSeen, Software
 from imds_probe.rules.containers import RULE
 from imds_probe.rules.rule import NothingToJudge
 
 LIKELY = (("AWS_REGION",),)
 UNLIKELY = (("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),)
+CONFIGURED = [
+    (row.id, asked.switch.values[0])
+    for row in Catalog.load().rows
+    for asked in row.asks_for[:1]
+    if asked.switch and asked.when == "on-request"
+]
+SEVERAL = {row.id for row in Catalog.load().rows if len(row.asks_for) > 1}
 
 
 def judged(*containers, limit=1, **changes):
@@ -66,6 +73,54 @@ def test_software_that_asks_where_its_configuration_says_so_is_named(component):
     assert (finding.id, finding.severity, finding.implies) == ("hop-limit-keeps-out", "warning", None)
     assert "unless an option is set: web" in finding.summary
     assert "where its configuration tells it to" in finding.evidence[-1]
+
+
+def with_configured(component, *seen, version="v9"):
+    """A container with credentials of its own, and software there whose settings were looked up."""
+    web = replace(container("web", 1, "lost"), environment=UNLIKELY)
+    software = Software(component, "image", component, version, "name of the image", container_ids=(web.identity,))
+    return with_containers(web, software=(replace(software, settings=seen),))
+
+
+@pytest.mark.parametrize(("component", "value"), CONFIGURED)
+def test_software_that_is_told_to_ask_needs_the_hop_limit(component, value):
+    facts = with_configured(component, SettingSeen("asks_for[0]", "/etc/a.conf", "k", value))
+    (finding,) = RULE.judge(facts, Catalog.load())
+    assert (finding.id, finding.severity, finding.implies) == ("hop-limit-too-low", "blocker", "needs-hop-limit")
+    assert any("/etc/a.conf tells it to" in line for line in finding.evidence)
+
+
+@pytest.mark.parametrize("component", [component for component, _ in CONFIGURED])
+def test_software_that_is_not_told_to_ask_does_not(component):
+    facts = with_configured(component, SettingSeen("asks_for[0]", "/etc/a.conf", "k", None))
+    found = {finding.id: finding for finding in RULE.judge(facts, Catalog.load())}
+    assert set(found) == {"hop-limit-keeps-out"}
+    if component not in SEVERAL:
+        assert (found["hop-limit-keeps-out"].severity, found["hop-limit-keeps-out"].fix) == ("info", None)
+    assert any("only if told to, and /etc/a.conf does not" in line for line in found["hop-limit-keeps-out"].evidence)
+
+
+@pytest.mark.parametrize("component", [component for component, _ in CONFIGURED])
+def test_software_whose_configuration_could_not_be_read_is_named(component):
+    facts = with_configured(component, SettingSeen("asks_for[0]", "/etc/a.conf", "k", None, "/etc/a.conf is not yaml"))
+    (finding,) = RULE.judge(facts, Catalog.load())
+    assert (finding.id, finding.severity, finding.implies) == ("hop-limit-keeps-out", "warning", None)
+    assert any("/etc/a.conf is not yaml" in line for line in finding.evidence)
+
+
+def test_one_of_several_programs_that_is_told_to_ask_is_enough():
+    off, on = (SettingSeen("asks_for[0]", f"/etc/{value}", "k", value) for value in (None, "aws"))
+    (finding,) = RULE.judge(with_configured("fluent-bit", off, on), Catalog.load())
+    assert finding.id == "hop-limit-too-low"
+
+
+@pytest.mark.parametrize(
+    ("value", "implied"), [("true", None), ("false", "needs-hop-limit"), (None, "needs-hop-limit")]
+)
+def test_software_that_always_asks_can_be_told_not_to(value, implied):
+    facts = with_configured("newrelic-infra", SettingSeen("asks_for[0]", "/etc/newrelic-infra.yml", "k", value))
+    (finding,) = RULE.judge(facts, Catalog.load())
+    assert finding.implies == implied
 
 
 def test_they_do_not_raise_the_number():

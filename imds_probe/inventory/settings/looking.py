@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
+import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
-from imds_probe.catalog.rows import Row, SettingPlace, Switch
+from imds_probe.catalog.rows import Row, SettingPlace, Switch, asked_switch
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.software import SettingSeen
 from imds_probe.inventory.packages.package import printable
-from imds_probe.inventory.settings.formats import SettingsError, from_arguments, included, look_up
+from imds_probe.inventory.settings.arguments import from_arguments, named_files
+from imds_probe.inventory.settings.formats import SettingsError, included, look_up
 from imds_probe.inventory.settings.programs import Program
+from imds_probe.inventory.settings.said import BY_VARIABLE, said
 from imds_probe.kept.shapes import OMITTED, is_path
 from imds_probe.system import rootfs
 
@@ -22,29 +25,7 @@ INCLUDED_MAX = 100
 PATTERN_MAX = 4096  # PATH_MAX in <linux/limits.h>
 HOMES_MAX = 200
 UNNAMED = "the file that an option names"  # with a path that may be something else
-# What settings are set to. Any other value may be a secret that stands beside, or in the wrong place.
-_HARMLESS = frozenset(
-    (
-        *("ec2snitch", "ec2multiregionsnitch", "simplesnitch", "propertyfilesnitch", "gossipingpropertyfilesnitch"),
-        *("true", "false", "yes", "no", "on", "off", "1", "0", "t", "f", "y", "n", "enabled", "disabled", "required"),
-        *(
-            "optional",
-            "auto",
-            "default",
-            "none",
-            "v1",
-            "v2",
-            "imdsv1",
-            "imdsv2",
-            "1.0",
-            "2.0",
-            "2",
-            "aws",
-            "ec2",
-            "shared",
-        ),
-    )
-)
+NO_PROGRAM, NO_FILE = "the program was not found running", "the configuration file was not found"
 
 
 @dataclass
@@ -58,9 +39,11 @@ class Looking:
     def look(self, row: Row, programs: Sequence[Program]) -> tuple[SettingSeen, ...]:
         """Every setting of the row, for each of its running programs; for none, as the files have it."""
         seen = []
+        requested = {asked_switch(at) for at, asked in enumerate(row.asks_for) if asked.when == "on-request"}
         for name, switch in row.switches():
+            effective = self._asked if name in requested else self._effective
             for program in programs or (None,):
-                seen += self._effective(name, switch, program)
+                seen += effective(name, switch, program)
         return tuple(dict.fromkeys(seen))  # what several workers share is said once
 
     def _effective(self, name: str, switch: Switch, program: Program | None) -> list[SettingSeen]:
@@ -78,6 +61,27 @@ class Looking:
         if own is not None:
             return [SettingSeen(name, own.path or "", own.key, None)]
         return [SettingSeen(name, _whose(switch.places[0], program), switch.places[0].key, None)]
+
+    def _asked(self, name: str, switch: Switch, program: Program | None) -> list[SettingSeen]:
+        """What has a program ask for something, wherever it stands; else that nothing does, which takes the program and a file of
+        its own to tell.
+        """
+        found = [
+            (place, entry) for place in switch.places for entry in self._in_place(name, place, program, switch.values)
+        ]
+        wanted = {value.lower() for value in switch.values}
+        if on := [entry for _, entry in found if entry.value is not None and entry.value.lower() in wanted]:
+            return on
+        if unread := [entry for _, entry in found if entry.problem]:
+            return unread[:1]
+        if untold := [entry for place, entry in found if _is_open(place, entry)]:
+            return [replace(untold[0], value=None, problem=f"{untold[0].place} does not tell")]
+        own = next((place for place in switch.places if place.path), switch.places[0])
+        if program is None:
+            return [SettingSeen(name, str(own), own.key, None, NO_PROGRAM)]
+        if in_files := [entry for place, entry in found if place.path]:
+            return [replace(in_files[0], value=None)]
+        return [SettingSeen(name, str(own), own.key, None, NO_FILE)]
 
     def _in_place(
         self, name: str, place: SettingPlace, program: Program | None, wanted: Sequence[str]
@@ -97,7 +101,7 @@ class Looking:
             values = [program.environment[place.key]] if place.key in program.environment else []
         else:
             values = list(from_arguments(program.arguments, place.key))
-        return [SettingSeen(name, where, place.key, _said(value, wanted)) for value in values]
+        return [SettingSeen(name, where, place.key, said(value, wanted)) for value in values]
 
     def _in_file(self, name: str, place: SettingPlace, path: str, wanted: Sequence[str]) -> list[SettingSeen]:
         """An entry a value, or one that says that the file does not set it or makes no sense; none without a file."""
@@ -122,7 +126,7 @@ class Looking:
             return [SettingSeen(name, where, place.key, None, printable(problem))]
         if not values:
             return [SettingSeen(name, where, place.key, None)]
-        return [SettingSeen(name, where, place.key, _said(value, wanted)) for value in values]
+        return [SettingSeen(name, where, place.key, said(value, wanted)) for value in values]
 
     def _text(self, path: str) -> str | None:
         if path not in self._texts:
@@ -132,12 +136,20 @@ class Looking:
 
     def _paths(self, place: SettingPlace, program: Program | None) -> Iterable[str]:
         assert place.path is not None  # noqa: S101 - the catalog's reader demands it of files
-        for option in place.path_options:
-            for value in from_arguments(program.arguments, option) if program else ():
-                return [value if value.startswith("/") else posixpath.join(program.directory, value)] if program else []
+        if program and (named := named_files(program, place.path_options)):
+            paths = (posixpath.join(program.directory, each) for each in named)
+            return [path for each in paths for path in self._named(each, place.path)]
         if place.path.startswith("~/"):
             return [posixpath.join(home, place.path[2:]) for home in self._all_homes()]
         return self._matching(place.path)
+
+    def _named(self, path: str, usual: str) -> list[str]:
+        """The file that was named, or those in the directory that are called as the `usual` ones are."""
+        status = rootfs.status(self.root, path)
+        if status is None or not stat.S_ISDIR(status.st_mode):
+            return self._matching(path)
+        name = posixpath.basename(usual)
+        return self._matching(posixpath.join(path, name if "*" in name else f"*{posixpath.splitext(name)[1]}"))
 
     def _matching(self, pattern: str) -> list[str]:
         """A path; or where its last part has a wildcard, the files that match it, sorted."""
@@ -159,12 +171,11 @@ class Looking:
         return self._homes
 
 
-def _said(value: str, wanted: Sequence[str]) -> str:
-    """The value, if it is one that such a setting has."""
-    known = value.strip().lower() in (*_HARMLESS, *(each.lower() for each in wanted)) or (
-        value.isdigit() and len(value) < 4
-    )
-    return printable(value, 100) if known else OMITTED
+def _is_open(place: SettingPlace, entry: SettingSeen) -> bool:
+    """Whether a value that is none of those wanted may be one of them all the same: by a variable, or as a variable has all of a
+    file.
+    """
+    return entry.value == BY_VARIABLE or (place.kind == "environment" and entry.value == OMITTED)
 
 
 def _whose(place: SettingPlace, program: Program | None) -> str:

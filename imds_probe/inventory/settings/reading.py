@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from imds_probe.inventory.settings.arguments import VARIABLE
 from imds_probe.inventory.settings.looked import Looked, Seen
 from imds_probe.inventory.settings.looking import Looking
 from imds_probe.inventory.settings.programs import find
@@ -12,13 +13,9 @@ from imds_probe.inventory.settings.programs import find
 
 def read_settings(looked: Looked) -> Iterator[Seen]:
     """Those of each row that is looked up."""
-    variables = {
-        place.key
-        for row in looked.rows
-        for _, switch in row.switches()
-        for place in switch.places
-        if place.kind == "environment"
-    }
+    places = [place for row in looked.rows for _, switch in row.switches() for place in switch.places]
+    variables = {place.key for place in places if place.kind == "environment"}
+    variables |= {option[1:] for place in places for option in place.path_options if option.startswith(VARIABLE)}
     ends = {row.id: row.programs for row in looked.rows if row.programs}
     programs = find(Path(looked.proc), looked.pids, ends, variables) if ends else {}
     looking = Looking(Path(looked.root))

@@ -111,7 +111,7 @@ def test_included_files_are_read_and_loops_end(tmp_path: Path) -> None:
     write(tmp_path, f"{folder}/fluent-bit.conf", "@INCLUDE filters/*.conf\n@INCLUDE fluent-bit.conf\n")
     write(tmp_path, f"{folder}/filters/a.conf", "[FILTER]\n  Name aws\n  imds_version v1\n")
     write(tmp_path, f"{folder}/filters/.hidden.conf", "[FILTER]\n  Name aws\n  imds_version v9\n")
-    seen = look(tmp_path, "fluent-bit")
+    seen = look(tmp_path, "fluent-bit", switch="prevented_by[0]")
     assert {entry.value for entry in seen} == {"v1"}
     assert len(seen) <= INCLUDED_MAX
     assert {entry.place for entry in seen} == {f"{folder}/fluent-bit.conf"}
@@ -120,9 +120,13 @@ def test_included_files_are_read_and_loops_end(tmp_path: Path) -> None:
 def test_an_option_names_another_file(tmp_path: Path) -> None:
     write(tmp_path, "/srv/own.conf", "[FILTER]\n  Name aws\n  imds_version v1\n")
     started = program(7, ("/opt/fluent-bit/bin/fluent-bit", "-c", "/srv/own.conf"))
-    assert [(seen.place, seen.value) for seen in look(tmp_path, "fluent-bit", started)] == [("/srv/own.conf", "v1")]
+    assert [(seen.place, seen.value) for seen in look(tmp_path, "fluent-bit", started, switch="prevented_by[0]")] == [
+        ("/srv/own.conf", "v1")
+    ]
     relative = Program(7, "fluent-bit", ("fluent-bit", "--config=own.conf"), "/srv", {})
-    assert [(seen.place, seen.value) for seen in look(tmp_path, "fluent-bit", relative)] == [("/srv/own.conf", "v1")]
+    assert [(seen.place, seen.value) for seen in look(tmp_path, "fluent-bit", relative, switch="prevented_by[0]")] == [
+        ("/srv/own.conf", "v1")
+    ]
 
 
 def test_arguments_of_a_running_program(tmp_path: Path) -> None:
@@ -141,9 +145,7 @@ def test_hostile_values_are_one_short_printable_line(tmp_path: Path) -> None:
 
 
 def test_a_switch_with_only_an_environment_names_that(tmp_path: Path) -> None:
-    only = replace(
-        row("datadog-agent"), setting=None, prevented_by=(), observed=(Switch((), (SettingPlace("environment", "K"),)),)
-    )
+    only = replace(row("kubelet"), only_if_switch=None, observed=(Switch((), (SettingPlace("environment", "K"),)),))
     assert Looking(tmp_path).look(only, ()) == (SettingSeen("observed[0]", "the environment", "K", None),)
 
 
