@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from package_roots import run
 
+from imds_probe import __version__
+
 PAGE = (Path(__file__).parents[2] / "docs/install.md").read_text()
 ((BLOCK,),) = [
     re.findall(r"```sh\n(.*?)```", PAGE.partition("## Check what you were given")[2].partition("\n## ")[0], re.DOTALL)
@@ -38,7 +40,7 @@ def ran(line: str, place: Path) -> int:
     deb = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
     line = (
         line.replace("sudo ", "")
-        .replace("0.1.0-1", "99.0.0-1")
+        .replace(f"{__version__}-1", "99.0.0-1")
         .replace("amd64", deb)
         .replace("x86_64", os.uname().machine)
     )
