@@ -26,7 +26,8 @@ from imds_probe.inventory.schedules.commands.programs import (
     Started,
 )
 from imds_probe.inventory.schedules.commands.project_asked import Run
-from imds_probe.inventory.schedules.commands.projects import is_runner, places_of, run_of
+from imds_probe.inventory.schedules.commands.project_environments import places_of
+from imds_probe.inventory.schedules.commands.projects import is_runner, run_of
 from imds_probe.inventory.schedules.commands.shell_commands import Command, Shell
 from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Words, inner
 from imds_probe.inventory.schedules.scheduled import Scheduled
