@@ -21,7 +21,7 @@ _BEFORE_A_COMMAND = frozenset(
     """
     if then else elif do while until time exec eval command builtin sudo doas env nice ionice nohup timeout setsid stdbuf xargs
     flock chronic su runuser retry run watch strace proxychains torsocks docker podman kubectl ssh sh bash which type - RUN CMD
-    unbuffer coproc systemd-cat chrt chroot gosu su-exec run-one
+    unbuffer sshpass coproc systemd-cat chrt chroot gosu su-exec run-one
     """.split()  # noqa: SIM905 - as literals they would take half a page
 )
 _ASSIGNMENT = re.compile(r"[\w.-]{1,60}(?:\[[^\]]{0,60}\])?\+?[=:].{0,300}", re.DOTALL)

@@ -16,8 +16,15 @@ _LANGUAGE = Language(
 )
 
 
+# A text that is replaced, and what by: nothing there is asked. Slashes are in every address, and begin no such pattern with one.
+_REPLACES = re.compile(
+    r"(?<![\w$@%&>:-])s([#|!,~%@])(?:\\.|(?!\1)[^\\\n]){0,400}\1(?:\\.|(?!\1)[^\\\n]){0,400}\1"
+    r"|(?<![\w$@%&>:-])s/(?:\\.|[^\\/\n]){0,400}/(?:\\.|[^\\/\n]){0,400}/"
+)
+
+
 def _judged(text: str) -> Judged:
-    return judged(text, _LANGUAGE)
+    return judged(_REPLACES.sub(lambda match: " " * len(match[0]), text), _LANGUAGE)
 
 
 FORM = Form("perl", (".pl", ".pm"), ("perl",), text=_judged)

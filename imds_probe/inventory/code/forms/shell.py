@@ -16,6 +16,7 @@ from imds_probe.inventory.code.forms import context
 from imds_probe.inventory.code.forms.command_place import is_command
 from imds_probe.inventory.code.forms.form import Form, Judged
 from imds_probe.inventory.code.forms.lines import Lines
+from imds_probe.inventory.code.forms.shell_embedded import FORMS, MAY_HAVE_ANY, code_of, parts_of, without
 from imds_probe.inventory.code.forms.shell_fed import handed_to
 from imds_probe.inventory.code.forms.shell_options import has_name, headers, targets, why_refused
 from imds_probe.inventory.code.forms.shell_printed import REPLACED, uncommented, unprinted
@@ -24,6 +25,7 @@ from imds_probe.inventory.code.speaks import Evidence, Hit, Kind
 from imds_probe.inventory.code.words import Found, search_bytes
 
 COMMANDS_MAX = 500  # in one file
+EMBEDDED_MAX = 1024 * 1024  # characters of a script in which code of other languages is judged
 ENDS_MAX = 40  # signs that may end one
 _TOOL = re.compile(
     r"(?<![\w./-])(?:[\w./-]{0,60}/)?(?:curl|curlie|wget2?|axel|httpie|https?|fetch|lwp-(?:request|download|mirror|rget|dump)|GET|aria2c|xh|lynx|"
@@ -62,6 +64,29 @@ _TOKENS: tuple[Kind, ...] = ("token", "header")
 
 def judged(text: str) -> Judged:
     """Judge a text, whose characters stand for one byte each."""
+    if MAY_HAVE_ANY.search(text) is None:
+        return _judged(text)
+    plain = uncommented(text)
+    shown = unprinted(plain)
+    variables = Variables(shown, plain)
+    parts = parts_of(text, shown, variables.value)
+    own = _judged(without(text, parts)) if parts else _judged(text)
+    for part in parts if len(text) <= EMBEDDED_MAX else ():
+        judge = FORMS[part.language].text if part.language in FORMS else judged if part.language else None
+        said = judge(code_of(part, variables.value)) if judge is not None else Judged()
+        lines = text.count("\n", 0, part.begin)
+        hits = [replace(hit, line=hit.line + lines) for hit in said.hits if hit.line is not None]
+        if not hits and not part.instead:
+            words = _words(text[part.begin : part.end])
+            hits = [
+                Hit(lines + 1 + text.count("\n", part.begin, part.begin + each.at), each.word, each.kind, said=True)
+                for each in words
+            ]
+        own = Judged((*own.hits, *hits), own.evidence | said.evidence)
+    return own
+
+
+def _judged(text: str) -> Judged:
     found = [each for each in search_bytes(text.encode("latin-1")) if context.stands_alone(each)]
     if not found and not context.COMMAND.search(text):
         return Judged()

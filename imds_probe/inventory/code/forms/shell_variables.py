@@ -20,6 +20,8 @@ _VARIABLE_USED = re.compile(r"\$\{?([A-Za-z_]\w{0,60})\b")
 _USED = re.compile(r"\$\{?[#!]?([A-Za-z_]\w{0,60}|[@*0-9])")
 _IN_BRACES = re.compile(r"\$(?:\{([A-Za-z_]\w{0,60})[^{}\n]{0,200}\}|([A-Za-z_]\w{0,60}))")
 
+_HARMLESS_VALUE = re.compile(r"[\w:/.@%?=&\[\]+,~-]{1,20000}")
+
 
 class Variables:
     """Those of a script. `text` is it without comments and what is only printed, `plain` without comments alone."""
@@ -49,6 +51,11 @@ class Variables:
                 break
             text = _IN_BRACES.sub(self._value, text[:COMMAND_MAX], SUBSTITUTED_MAX)
         return text
+
+    def value(self, name: str) -> str:
+        """What a variable is set to first, where that can stand in any text: no quotes, and nothing that running it puts in."""
+        first = self.set.get(name, "").strip().lstrip("\"'").partition(" ")[0]
+        return first if _HARMLESS_VALUE.fullmatch(first) else ""
 
     def _value(self, match: re.Match[str]) -> str:
         return self.set.get(match[1] or match[2], "").strip().lstrip("\"'")[:VALUE_MAX]

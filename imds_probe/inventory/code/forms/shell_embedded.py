@@ -1,0 +1,232 @@
+"""Code in a shell script that the script's shell does not run: of other languages, in base64, on another host.
+
+Code of another language is an argument (python3 -c), a here-document or here-string that an interpreter reads, what is piped
+into one, or a here-document that is written to a file whose name or first line tells the language. By ssh, another host runs
+what follows. What the shell itself puts in, by "$(...)", is run here in any case.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code.following.arguments import NODE, PERL, PHP, PYTHON, RUBY, Options, read
+from imds_probe.inventory.code.forms import node, perl, php, python, ruby
+from imds_probe.inventory.code.forms.command_place import is_command
+from imds_probe.inventory.code.forms.form import Form
+from imds_probe.inventory.code.forms.shell_documents import Document, documents_of
+from imds_probe.inventory.code.forms.shell_words import KEPT, Word, Words, words_at
+
+PARTS_MAX, CALLED_MAX = 60, 200  # in one script
+VALUES_MAX = 200  # variables that are put into one piece of code
+BEFORE_MAX = 4000  # characters before an interpreter in which what is piped into it stands
+PIPED_MAX = 5  # commands before it that are looked at
+ENCODED_MIN = 16  # characters of base64, with a whole address in them
+SHELL = "shell"
+FORMS: Mapping[str, Form] = {form.name: form for form in (python.FORM, perl.FORM, ruby.FORM, node.FORM, php.FORM)}
+MAY_HAVE_ANY = re.compile(r"python|pypy|perl|ruby|node|php|\bssh\b|\.(?:py|pl|rb|js)\b|base64")
+_INTERPRETER_CALLED = re.compile(
+    r"(?<![\w./-])(?:[\w./~-]{0,100}/)?(python|pypy|perl|ruby|node|nodejs|php|ssh|base64|openssl)(?:\d[\d.]{0,6})?"
+    r"(?=[ \t<>|\\)]|$)",
+    re.MULTILINE,
+)
+_SSH = Options(values=tuple(f"-{letter}" for letter in "BbcDEeFIiJLlmOopQRSWw"))
+_LANGUAGES: Mapping[str, tuple[str, Options]] = {
+    **dict.fromkeys(("python", "pypy"), ("python", PYTHON)),
+    **{"perl": ("perl", PERL), "ruby": ("ruby", RUBY), "php": ("php", PHP)},
+    **dict.fromkeys(("node", "nodejs"), ("node", NODE)),
+}
+_FROM_INPUT = ("", "-", "/dev/stdin", "/dev/fd/0")
+_THIS_HOST = re.compile(r"(?:[^@\s]{1,60}@)?(?:localhost|127\.[\d.]{1,12}|\[?::1\]?)")
+_HOST_NAME = re.compile(r"\$\{?HOSTNAME\b|[$`]\(?[ \t]{0,5}hostname|[$`]\(")
+_RUN_BY_SHELL = re.compile(r"(?<![\\\0])(?:\$\((?:[^()\n]|\([^()\n]{0,200}\)){0,1000}\)|`[^`\n]{1,1000}`)")
+_PIPE_BEFORE = re.compile(r"\|[ \t\\\n]{0,40}(?:[\w./=-]{1,60}[ \t]{1,5}){0,6}\Z")
+_SAYS_OR_CATS = re.compile(r"(?:^|[;&|({`])[ \t]{0,80}(?:echo|printf|cat)(?=[ \t])", re.MULTILINE)
+_PIPED_INTO = re.compile(
+    r"[ \t]{0,20}\|[ \t\\\n]{0,40}(?:[\w./=-]{1,60}[ \t]{1,5}){0,6}?(?:[\w./~-]{0,100}/)?"
+    r"(python|pypy|perl|ruby|node|nodejs|php|ssh|(?:ba|da|k|z)?sh)(?:\d[\d.]{0,6})?(?=[\s;|&)\"'`]|\Z)"
+)
+_FIRST_LINE_OF = re.compile(r"\s{0,20}#![^\n]{0,100}?\b(python|pypy|perl|ruby|node|nodejs|php)[\d.]{0,6}\b")
+_PUT_IN = re.compile(r"(?<!\0)\$(?:\{([A-Za-z_]\w{0,60})\}|([A-Za-z_]\w{0,60}))")
+_ENCODED = re.compile(r"[A-Za-z0-9+/\s]{16,}={0,2}\s{0,5}")
+_LINE = re.compile(r"[\x20-\x7e]{1,2000}\s{0,5}")
+_NO_LINE_END = re.compile(r"[^\n]")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One piece, from `begin` to `end`. `language` is the name of a form, empty where another host runs it. Where it is `open`, the
+    shell puts in what has a "$" before it; `content` is the code but for that. `instead` stands in its place for the shell.
+    """
+
+    begin: int
+    end: int
+    language: str = ""
+    content: str = ""
+    open: bool = False
+    instead: str = ""
+
+
+def parts_of(text: str, shown: str, value: Callable[[str], str]) -> list[Part]:
+    """The pieces of a script in their order. `shown` is as long, with blanks for comments and what is only printed. `value` is what
+    a variable is set to.
+    """
+    looking = _Looking(text, shown, value)
+    found: list[Part] = []
+    for match in itertools.islice(_INTERPRETER_CALLED.finditer(shown), CALLED_MAX):
+        inside = any(part.begin <= match.start() < part.end for part in found)
+        if len(found) < PARTS_MAX and not inside and is_command(shown, match):
+            found += looking.called(match)
+    for document in looking.documents.values():
+        inside = any(part.begin <= document.begin < part.end for part in found)
+        language = "" if inside else _language(document.content, document.file)
+        if language and len(found) < PARTS_MAX:
+            found.append(Part(document.begin, document.end, language, document.content, document.open))
+    return sorted(found, key=lambda part: part.begin)
+
+
+def _language(content: str, file: str) -> str:
+    """The language of what is written to a file; empty of a shell script, and of what is no code."""
+    first = _FIRST_LINE_OF.match(content)
+    if first is not None:
+        return _LANGUAGES[first[1]][0]
+    end = f".{file.rpartition('/')[2].rpartition('.')[2]}"
+    return "" if content.startswith("#!") else next((name for name, form in FORMS.items() if end in form.ends), "")
+
+
+class _Looking:
+    def __init__(self, text: str, shown: str, value: Callable[[str], str]) -> None:
+        self._shown, self._value = shown, value
+        self.documents = documents_of(text, shown)
+
+    def called(self, match: re.Match[str]) -> Iterator[Part]:
+        """The pieces that are given to what is called there."""
+        words = words_at(self._shown, match.end())
+        if match[1] == "ssh":
+            yield from self._on_other_host(words)
+        elif match[1] in ("base64", "openssl"):
+            yield from self._decoded(match, words)
+        else:
+            yield from self._interpreted(match, words)
+
+    def _on_other_host(self, called: Words) -> Iterator[Part]:
+        given = read(["ssh", *(word.text for word in called.words)], _SSH)
+        host = _PUT_IN.sub(functools.partial(_put_in, value=self._value), given.script)
+        if not host or _THIS_HOST.fullmatch(host) or _HOST_NAME.search(host):
+            return
+        for word in called.words[len(called.words) - len(given.rest) :] if given.rest else ():
+            yield Part(word.begin, word.end, open=not word.plain)
+        for each in self._fed_documents(called):
+            yield Part(each.begin, each.end, open=each.open)
+
+    def _interpreted(self, match: re.Match[str], called: Words) -> Iterator[Part]:
+        language, options = _LANGUAGES[match[1]]
+        given = read([match[1], *(word.text for word in called.words)], options)
+        words = [called.words[at - 1] for at in given.texts_at if 0 < at <= len(called.words)]
+        if given.text is not None:
+            if words:
+                yield Part(words[0].begin, words[-1].end, language, given.text, not all(word.plain for word in words))
+        elif given.module is None and given.script in _FROM_INPUT:
+            yield from (replaced for each in self._input(match.start(), called) if (replaced := _as(each, language)))
+
+    def _decoded(self, match: re.Match[str], called: Words) -> Iterator[Part]:
+        options = {word.text for word in called.words}
+        if match[1] == "openssl" and not options & {"base64", "-base64", "-a"}:
+            return
+        if not options & {"-d", "-D", "--decode", "-di", "-id"}:
+            return
+        into = _PIPED_INTO.match(self._shown, called.end)
+        for each in self._input(match.start(), called):
+            content = decoded(code_of(each, self._value))
+            if content is None or (into is not None and into[1] == "ssh"):
+                continue
+            language = _LANGUAGES[into[1]][0] if into is not None and into[1] in _LANGUAGES else ""
+            language = language or _language(content, "")
+            if into is None and not language and _LINE.fullmatch(content):
+                yield Part(each.begin, each.end, instead=content.strip())
+            else:
+                yield Part(each.begin, each.end, language or SHELL, content)
+
+    def _input(self, at: int, called: Words) -> Iterator[Part]:
+        """What a command that is called there reads, as far as it stands in the script."""
+        fed = self._fed_documents(called)
+        if fed:
+            yield Part(fed[-1].begin, fed[-1].end, "", fed[-1].content, fed[-1].open)
+        elif called.fed is not None:
+            yield _of_words([called.fed])
+        elif not called.input:
+            yield from self._piped(at)
+
+    def _piped(self, at: int) -> Iterator[Part]:
+        since = max(0, at - BEFORE_MAX)
+        pipe = _PIPE_BEFORE.search(self._shown[since:at])
+        if pipe is None:
+            return
+        end = since + pipe.start()
+        for match in list(_SAYS_OR_CATS.finditer(self._shown, since, end))[-PIPED_MAX:]:
+            called = words_at(self._shown, match.end())
+            if self._shown[called.end : end].strip() or called.end > end:
+                continue
+            words = [word for word in called.words if not (word.text.startswith("-") and len(word.text) < 4)]
+            if match[0].endswith("cat"):
+                fed = self._fed_documents(called)
+                yield from (Part(each.begin, each.end, "", each.content, each.open) for each in fed)
+            elif words:
+                yield _of_words(words)
+            return
+
+    def _fed_documents(self, called: Words) -> list[Document]:
+        return [self.documents[sign] for sign in called.documents if sign in self.documents]
+
+
+def _of_words(words: list[Word]) -> Part:
+    text = " ".join(word.text for word in words)
+    return Part(words[0].begin, words[-1].end, "", text, not all(word.plain for word in words))
+
+
+def _as(part: Part, language: str) -> Part:
+    return Part(part.begin, part.end, language, part.content, part.open)
+
+
+def decoded(text: str) -> str | None:
+    """What a text of base64 stands for, each character for one byte; None of what is none."""
+    plain = "".join(text.split())
+    if len(plain) < ENCODED_MIN or _ENCODED.fullmatch(text.strip()) is None:
+        return None
+    try:
+        return base64.b64decode(f"{plain.rstrip('=')}{'=' * (-len(plain.rstrip('=')) % 4)}").decode("latin-1")
+    except (binascii.Error, ValueError):
+        return None
+
+
+def without(text: str, parts: list[Part]) -> str:
+    """The script with as many lines as it had, and blanks for the pieces but for what the shell itself runs in them."""
+    pieces, last = [], 0
+    for part in parts:
+        if part.begin < last:
+            continue
+        pieces += [text[last : part.begin], part.instead]
+        at = part.begin
+        for run in _RUN_BY_SHELL.finditer(text, part.begin, part.end) if part.open else ():
+            pieces += [_NO_LINE_END.sub(" ", text[at : run.start()]), run[0]]
+            at = run.end()
+        pieces.append(_NO_LINE_END.sub(" ", text[at : part.end]))
+        last = part.end
+    return "".join((*pieces, text[last:]))
+
+
+def code_of(part: Part, value: Callable[[str], str]) -> str:
+    """The code with what the shell's variables hold, as far as that is known."""
+    if not part.open:
+        return part.content
+    content = _RUN_BY_SHELL.sub(" ", part.content)
+    return _PUT_IN.sub(functools.partial(_put_in, value=value), content, VALUES_MAX).replace(KEPT, "")
+
+
+def _put_in(match: re.Match[str], value: Callable[[str], str]) -> str:
+    return value(match[1] or match[2]) or match[0]
