@@ -10,7 +10,7 @@ from imds_probe.inventory.code.forms.source import Language, judged
 
 _MANUAL = tuple((f"\n={word}", "\n=cut") for word in ("pod", "head", "over", "item", "begin", "encoding", "for"))
 _LANGUAGE = Language(
-    Syntax(("#",), (("\n__END__", "\0\0"), *_MANUAL), (Quotes('"', '"'), Quotes("'", "'"), Quotes("`", "`"))),
+    Syntax(("#",), _MANUAL, (Quotes('"', '"'), Quotes("'", "'"), Quotes("`", "`")), data=("__END__", "__DATA__")),
     re.compile(r"->get\(|(?<![\w>:$])get(?:store|print)?\(|\bgetstore\("),
     re.compile(r"\bHTTP::|\bLWP\b|->get\(|\bget\(|IO::Socket|->request\(|\bcurl\b|WWW::|Mojo::UserAgent|Net::"),
 )

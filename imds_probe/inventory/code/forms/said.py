@@ -86,6 +86,17 @@ _DOCUMENT_NAME = re.compile(
     r"(?:DOCUMENTATION|EXAMPLES?|RETURN|USAGE|HELP\w{0,20}|DESCRIPTION|EPILOG|__doc__|_?DOC)", re.IGNORECASE
 )
 
+_RUNS_ANY = re.compile(
+    r"\b(?:system|exec|spawn|popen\w{0,5}|backtick)\b|/bin/(?:ba)?sh\b|[\"']-?\|-?[\"']|`", re.IGNORECASE
+)
+
+
+def asks_for_data(layout: Layout, asks: re.Pattern[str]) -> bool:
+    """Whether code could ask for what stands in the data behind it. asks: what makes requests in its language."""
+    if layout.data >= len(layout.text):
+        return False
+    return asks.search(layout.masked) is not None or _RUNS_ANY.search(layout.code, 0, layout.data) is not None
+
 
 def is_said(layout: Layout, at: int, *, speaks_http: bool, is_asked: Callable[[], bool] = lambda: False) -> bool:
     """Whether the string at a place is only said. `speaks_http`: the text has paths of the service's, or SPEAKS_HTTP, besides.

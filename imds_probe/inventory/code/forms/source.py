@@ -113,6 +113,7 @@ class _Reading:
         # Looked for once: the text may be long, and have many addresses.
         has_path = any(each.kind in ("path", "token") for each in found)
         self._speaks_http = has_path or said.SPEAKS_HTTP.search(layout.code) is not None
+        self._asks_for_data = said.asks_for_data(layout, language.asks)
         live = [each for each in found if self._is_live(each)]
         served = serving.served(layout, live, language.asks) if live else frozenset()
         self._live = {each.at: each for each in live if each.at not in served}
@@ -130,12 +131,9 @@ class _Reading:
         service = any(each.kind == "service" for each in live)
         path = any(each.kind in ("path", "token") or context.has_version(each) for each in live) or self._passes_on
         has_ttl = any(each.kind == "header" and "ttl" in each.word for each in self._found)
-        complete, constants = self._language.complete, self._constants
-        refused = {
-            each.at: why
-            for each in live
-            if each.kind == "token" and (why := why_refused(self._layout, each, constants, complete, has_ttl=has_ttl))
-        }
+        given = self._constants, self._language.complete
+        asked = (each for each in live if each.kind == "token")
+        refused = {each.at: why for each in asked if (why := why_refused(self._layout, each, *given, has_ttl=has_ttl))}
         token = bool(tokens) and not self._is_weak(tokens, service, bool(bare))
         if refused and token:
             # A token that the service refuses to give is none, unless another request asks for it as it should be asked.
@@ -166,6 +164,8 @@ class _Reading:
     def _is_live(self, found: Found) -> bool:
         begin, end, kind = self._layout.region(found.at)
         if kind in ("comment", "document") or context.of_another_cloud(found) or context.of_another_host(found):
+            return False
+        if found.at >= self._layout.data and not self._asks_for_data:
             return False
         if kind == "string" and context.is_prose(self._line_in(begin, end, found.at)):
             return False
