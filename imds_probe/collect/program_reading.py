@@ -21,7 +21,7 @@ from imds_probe.inventory.code.following.loads import Load, Loads, below
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.following.trail import Trails
 from imds_probe.inventory.code.forms import machine
-from imds_probe.inventory.code.spoken import Spoken, worse
+from imds_probe.inventory.code.spoken import Spoken, says_already, worse
 from imds_probe.inventory.code.units import Wholes, shown, units
 from imds_probe.inventory.sdks.start import Start
 
@@ -78,12 +78,18 @@ def program_of(
     name = loads.script or start.executable
     ground.look_up([load.path for load in loads.files])
     known = {load.path: visit(load) for load in loads.files}
-    said = [wholes.spoken(root, files, known) for root, files in units(loads.files, name).items()]
+    by_root = {root: wholes.spoken(root, files, known) for root, files in units(loads.files, name).items()}
+    said = list(by_root.values())
+    script = by_root.get(name) if loads.script else None
+    own = script.speaks if script is not None else None
     for text in loads.texts:
         # By its content: what runs and what will run are read one after the other, and are put together by their roots.
         root = f"{start.executable} {hashlib.sha256(text.content).hexdigest()}"
         words = said_by_argument(text.content, text.form)
-        said += [shown(root, start.executable, words, words.speaks)] if words.speaks is not None else []
+        # A script has the code that it hands to an interpreter, and was judged with it.
+        if words.speaks is not None and not says_already(own, words.speaks):
+            said.append(shown(root, start.executable, words, words.speaks))
+            own = own or (words.speaks if text.form == "shell" else None)
     found: dict[str, Spoken] = {each.root: each for each in said if each is not None}
     by_environment, takes_it = _by_environment(start, loads, known, ground, name)
     for each in by_environment:

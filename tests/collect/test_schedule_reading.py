@@ -120,6 +120,31 @@ def test_a_script_that_a_script_starts_is_read(system: CodeSystem) -> None:
     assert of(found, "/opt/backup").started_by == ("/etc/cron.daily/x, daily",)
 
 
+@pytest.mark.parametrize("speaks", ["v1", "v2"])
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/etc/cron.d/x", f'@daily root {PYTHON} -c "CODE"\n'),
+        ("/etc/cron.daily/x", f"#!/bin/sh\n{PYTHON} - <<'EOF'\nCODE\nEOF\n"),
+        ("/etc/cron.daily/x", f"#!/bin/sh\n{PYTHON} -c 'CODE'\n"),
+    ],
+)
+def test_code_in_a_command_is_said_once_where_it_stands(system: CodeSystem, path: str, text: str, speaks: str) -> None:
+    code = (V1 if speaks == "v1" else V2).strip().replace("'", '"' if "cron.daily" in path else "'")
+    code = code.replace('"', "'") if "cron.d/" in path else code.replace("'", '"')
+    code = code.replace("\n", "; ") if "cron.d/" in path else code
+    made(system.root, {path: text.replace("CODE", code)})
+    found = system.code()
+    assert said(found) == {path: (speaks, "scheduled")}
+    assert found.read.not_read == () and found.read.scheduled == found.read.scheduled_read
+
+
+def test_code_of_a_document_imports_what_it_imports(system: CodeSystem) -> None:
+    script = f"#!/bin/sh\n{PYTHON} - <<'EOF'\nimport client\nEOF\n"
+    made(system.root, {"/etc/cron.daily/x": script, f"/{SITE}/client.py": V1})
+    assert said(system.code()) == {f"/{SITE}/client.py": ("v1", "scheduled")}
+
+
 def test_a_script_may_enter_a_virtual_environment(system: CodeSystem) -> None:
     files: dict[str, str | bytes | Path] = {
         "/etc/cron.daily/x": "#!/bin/sh\nset -e\nAPP=/opt/app\ncd $APP\n. venv/bin/activate\npython main.py\n",
