@@ -18,6 +18,7 @@ from imds_probe.collect.program_reading import (
     following_in,
     loads_of,
     program_of,
+    root_files,
     spoken_encodable,
 )
 from imds_probe.collect.root_views import RootViews
@@ -31,6 +32,7 @@ from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import Load, Loads
 from imds_probe.inventory.code.following.program import Following
+from imds_probe.inventory.code.headers import said_with_headers
 from imds_probe.inventory.code.owning import owners
 from imds_probe.inventory.code.spoken import Spoken, says_already
 from imds_probe.inventory.code.units import Wholes, shown
@@ -196,7 +198,13 @@ def _of_one_text(said: str, environment: Mapping[str, str], place: Place, system
     text = said.encode("utf-8", "replace")
     if named := naming(environment):
         text = with_values(text.decode("latin-1"), named, "shell").encode("latin-1")
-    words = said_by(io.BytesIO(text), "-" if text.startswith(b"#!") else "-.sh")
+    name = "-" if text.startswith(b"#!") else "-.sh"
+    words = said_by(io.BytesIO(text), name)
+    if words.evidence.elsewhere:
+        before, system.ground.trail = system.ground.trail, set()
+        words = said_with_headers(text, name, environment, root_files(system.ground)) or words
+        system.trail |= system.ground.trail
+        system.ground.trail = before
     if words.speaks is None:
         return
     root = f"{place.path}:{place.line}:{hashlib.sha256(text).hexdigest()[:16]}"

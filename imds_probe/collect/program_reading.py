@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +22,12 @@ from imds_probe.inventory.code.following.loads import Load, Loads, below
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.following.trail import Trails
 from imds_probe.inventory.code.forms import machine
+from imds_probe.inventory.code.headers import said_with_headers
 from imds_probe.inventory.code.spoken import Spoken, says_already, worse
-from imds_probe.inventory.code.units import Wholes, shown, units
+from imds_probe.inventory.code.units import Wholes, shown, spoken, units
 from imds_probe.inventory.sdks.start import Start
+from imds_probe.system import rootfs
+from imds_probe.system.unchanged import is_of_root
 
 CACHED_MAX = 20_000  # files of all images together
 LEARNT_AT_A_TIME = 500
@@ -78,7 +82,13 @@ def program_of(
     name = loads.script or start.executable
     ground.look_up([load.path for load in loads.files])
     known = {load.path: visit(load) for load in loads.files}
-    by_root = {root: wholes.spoken(root, files, known) for root, files in units(loads.files, name).items()}
+    with_headers = _with_headers(start, loads, known, ground)
+    by_root = {
+        root: wholes.spoken(root, files, known)
+        if with_headers.keys().isdisjoint(files)
+        else spoken(root, {path: one for path in files if (one := with_headers.get(path, known[path])) is not None})
+        for root, files in units(loads.files, name).items()
+    }
     said = list(by_root.values())
     script = by_root.get(name) if loads.script else None
     own = script.speaks if script is not None else None
@@ -110,6 +120,35 @@ def program_of(
         tuple(encodable(each) for each in parts if not each.startswith(OF_DISTRIBUTIONS))[:PARTS_MAX],
     )
     return program, tuple(spoken_encodable(each) for each in found.values())
+
+
+def _with_headers(start: Start, loads: Loads, known: Mapping[str, Known | None], ground: Ground) -> Mapping[str, Known]:
+    """Files of a program's own code whose headers come from elsewhere, with what they say where that is known."""
+    found: dict[str, Known] = {}
+    for load in loads.files[:OWN_MAX]:
+        there = known[load.path]
+        if there is None or there.said is None or not there.said.evidence.elsewhere:
+            continue
+        said = said_with_headers(
+            ground.small(load.path, OWN_MAX_BYTES), load.path, start.environment, root_files(ground)
+        )
+        if said is not None:
+            found[load.path] = replace(there, said=said)
+    return found
+
+
+def root_files(ground: Ground) -> Callable[[str], bytes | None]:
+    """What has the content of a small file that is there and that root alone can change."""
+
+    def content(path: str) -> bytes | None:
+        real = ground.real(path)
+        places = (real, posixpath.dirname(real)) if ground.has(real) else ()
+        found = [rootfs.status(ground.root, place) for place in places]
+        if not found or any(each is None or not is_of_root(each) for each in found):
+            return None
+        return ground.small(real, OWN_MAX_BYTES)
+
+    return content
 
 
 def _by_environment(

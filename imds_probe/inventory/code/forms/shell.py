@@ -17,7 +17,7 @@ from imds_probe.inventory.code.forms.command_place import is_command
 from imds_probe.inventory.code.forms.form import Form, Judged
 from imds_probe.inventory.code.forms.lines import Lines
 from imds_probe.inventory.code.forms.shell_embedded import FORMS, MAY_HAVE_ANY, code_of, parts_of, without
-from imds_probe.inventory.code.forms.shell_fed import handed_to
+from imds_probe.inventory.code.forms.shell_fed import handed_to, written_to
 from imds_probe.inventory.code.forms.shell_options import has_name, headers, targets, why_refused
 from imds_probe.inventory.code.forms.shell_printed import REPLACED, uncommented, unprinted
 from imds_probe.inventory.code.forms.shell_variables import COMMAND_MAX, Variables, is_variable_only_said, uses
@@ -44,6 +44,7 @@ _HANDED_ON = re.compile(r"token|header|hdr|auth|opt|arg|param|config|curl|cmd", 
 _FROM_FILE = re.compile(
     r"[\s(](?:-[a-zA-Z]{0,8}K[ \t]{0,5}|--config[ \t=]{1,5})[\"']?(?![-<\s\"'])|[\s(](?:-[a-zA-Z]{0,8}H|--header)[ =]?[\"']?@"
 )
+_HEADER_FILE = re.compile(r"[\s(](?:-[a-zA-Z]{0,8}H|--header)[ =]?[\"']?@(/[\w./-]{1,100})")
 _OPTIONS_MADE = re.compile(r"\s\"?(?:\$\([^()\n]{1,200}\)|`[^`\n]{1,200}`)\"?(?=\s)")
 _WHOLE_ARGUMENT = re.compile(r"(?<=\s)\"?\$\{?([A-Za-z_]\w{0,60})(?:\[[@*]\])?\}?\"?(?=[\s)]|\Z)")
 _HEADER_NAME = re.compile(r"token|header|hdr|imdsv2|auth", re.IGNORECASE)
@@ -75,7 +76,7 @@ def judged(text: str) -> Judged:
         judge = FORMS[part.language].text if part.language in FORMS else judged if part.language else None
         said = judge(code_of(part, variables.value)) if judge is not None else Judged()
         lines = text.count("\n", 0, part.begin)
-        hits = [replace(hit, line=hit.line + lines) for hit in said.hits if hit.line is not None]
+        hits = [replace(hit, line=hit.line + lines if hit.line else None) for hit in said.hits]
         if not hits and not part.instead:
             words = _words(text[part.begin : part.end])
             hits = [
@@ -227,7 +228,9 @@ class _Reading:
         unnamed = raw
         for header in headers(raw):
             unnamed = unnamed.replace(header, " ") if has_name(header) else unnamed
-        if _FROM_FILE.search(text) or any(_HEADER_NAME.search(name) for name in self._variables.unset(unnamed)):
+        if _FROM_FILE.search(text) and not self._writes_others(text):
+            return True
+        if any(_HEADER_NAME.search(name) for name in self._variables.unset(unnamed)):
             return True
         if _OPTIONS_MADE.search(aimed):
             return True
@@ -239,6 +242,12 @@ class _Reading:
             if not has_name(value) and ("$(" in value or "`" in value):
                 return True
         return False
+
+    def _writes_others(self, text: str) -> bool:
+        """Whether this script writes the file that a command's headers are in, and no token into it."""
+        named = _HEADER_FILE.search(text)
+        content = written_to(self._plain, named[1]) if named and self._plain.count(named[1]) == 2 else ""
+        return bool(content) and "$" not in content and "`" not in content and not _words(content)
 
     def _line(self, at: int) -> str:
         begin = self._text.rfind("\n", max(0, at - COMMAND_MAX), at) + 1
