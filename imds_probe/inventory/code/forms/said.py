@@ -55,7 +55,10 @@ _SAYS_TO = re.compile(r"(?:stderr|stdout)\.write")
 _FAILURE = re.compile(r"\w{0,60}(?:Error|Exception|SystemExit)")
 # What is put in their place, or written as text, is said where these are.
 _MAKING_TEXT = frozenset(
-    ("format", "join", "str", "string", "repr", "dumps", "stringify", "quote", "encode", "sprintf")
+    (
+        *("format", "join", "str", "string", "repr", "dumps", "stringify", "quote", "encode", "sprintf"),
+        *("b64decode", "decode64", "strict_decode64", "base64_decode", "decode_base64", "atob", "from"),
+    )
 )
 _ALONE = frozenset(("puts", "print", "echo", "say", "warn", "die", "raise", "abort", "throw", "p", "<?="))
 _RAISED = re.compile(r"\s{0,400}(?:raise|throw)\b")

@@ -7,8 +7,6 @@ what follows. What the shell itself puts in, by "$(...)", is run here in any cas
 
 from __future__ import annotations
 
-import base64
-import binascii
 import functools
 import itertools
 import re
@@ -18,6 +16,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.following.arguments import NODE, PERL, PHP, PYTHON, RUBY, Options, read
 from imds_probe.inventory.code.forms import node, perl, php, python, ruby
 from imds_probe.inventory.code.forms.command_place import is_command
+from imds_probe.inventory.code.forms.encoded import decoded
 from imds_probe.inventory.code.forms.form import Form
 from imds_probe.inventory.code.forms.shell_documents import Document, documents_of
 from imds_probe.inventory.code.forms.shell_words import KEPT, Word, Words, words_at
@@ -26,7 +25,6 @@ PARTS_MAX, CALLED_MAX = 60, 200  # in one script
 VALUES_MAX = 200  # variables that are put into one piece of code
 BEFORE_MAX = 4000  # characters before an interpreter in which what is piped into it stands
 PIPED_MAX = 5  # commands before it that are looked at
-ENCODED_MIN = 16  # characters of base64, with a whole address in them
 SHELL = "shell"
 FORMS: Mapping[str, Form] = {form.name: form for form in (python.FORM, perl.FORM, ruby.FORM, node.FORM, php.FORM)}
 MAY_HAVE_ANY = re.compile(r"python|pypy|perl|ruby|node|php|\bssh\b|\.(?:py|pl|rb|js)\b|base64")
@@ -53,7 +51,6 @@ _PIPED_INTO = re.compile(
 )
 _FIRST_LINE_OF = re.compile(r"\s{0,20}#![^\n]{0,100}?\b(python|pypy|perl|ruby|node|nodejs|php)[\d.]{0,6}\b")
 _PUT_IN = re.compile(r"(?<!\0)\$(?:\{([A-Za-z_]\w{0,60})\}|([A-Za-z_]\w{0,60}))")
-_ENCODED = re.compile(r"[A-Za-z0-9+/\s]{16,}={0,2}\s{0,5}")
 _LINE = re.compile(r"[\x20-\x7e]{1,2000}\s{0,5}")
 _NO_LINE_END = re.compile(r"[^\n]")
 
@@ -191,17 +188,6 @@ def _of_words(words: list[Word]) -> Part:
 
 def _as(part: Part, language: str) -> Part:
     return Part(part.begin, part.end, language, part.content, part.open)
-
-
-def decoded(text: str) -> str | None:
-    """What a text of base64 stands for, each character for one byte; None of what is none."""
-    plain = "".join(text.split())
-    if len(plain) < ENCODED_MIN or _ENCODED.fullmatch(text.strip()) is None:
-        return None
-    try:
-        return base64.b64decode(f"{plain.rstrip('=')}{'=' * (-len(plain.rstrip('=')) % 4)}").decode("latin-1")
-    except (binascii.Error, ValueError):
-        return None
 
 
 def without(text: str, parts: list[Part]) -> str:

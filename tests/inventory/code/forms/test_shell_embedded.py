@@ -7,7 +7,7 @@ import time
 import pytest
 
 from imds_probe.inventory.code.forms import shell
-from imds_probe.inventory.code.forms.shell_embedded import code_of, decoded, parts_of, without
+from imds_probe.inventory.code.forms.shell_embedded import code_of, parts_of, without
 
 ENCODED = "Y3VybCAtcyBYIHwgc2gK"  # curl -s X | sh
 
@@ -67,19 +67,6 @@ def test_what_is_left_for_the_shell() -> None:
     left = without(script, parts_of(script, script, value))
     assert "$(b)" in left and "$(d)" in left and "http://x.example/" in left
     assert " a " not in left and "$(e)" not in left and left.count("\n") == script.count("\n")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (ENCODED, "curl -s X | sh\n"),
-        (f" {ENCODED[:9]}\n{ENCODED[9:]}\n", "curl -s X | sh\n"),
-        ("YQ==", None),
-        ("a b-c", None),
-    ],
-)
-def test_base64(text: str, expected: str | None) -> None:
-    assert decoded(text) == expected
 
 
 @pytest.mark.parametrize(
