@@ -26,13 +26,13 @@ from imds_probe.collect.schedule_memory import ScheduleMemory
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import OF_IMAGE, Speaks
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.elsewhere import said_with_headers
 from imds_probe.inventory.code.environment import naming, with_values
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import Load, Loads
 from imds_probe.inventory.code.following.program import Following
-from imds_probe.inventory.code.headers import said_with_headers
 from imds_probe.inventory.code.owning import owners
 from imds_probe.inventory.code.spoken import Spoken, says_already
 from imds_probe.inventory.code.units import Wholes, shown

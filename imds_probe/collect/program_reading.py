@@ -12,7 +12,8 @@ from pathlib import Path
 from imds_probe.collect.code_tasks import Piece, Program, Reading
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.code.environment import names_service, naming, said_with
+from imds_probe.inventory.code.elsewhere import said_with, said_with_headers
+from imds_probe.inventory.code.environment import names_service, naming
 from imds_probe.inventory.code.file import said_by_argument
 from imds_probe.inventory.code.following import python
 from imds_probe.inventory.code.following.ground import Ground
@@ -22,7 +23,6 @@ from imds_probe.inventory.code.following.loads import Load, Loads, below
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.following.trail import Trails
 from imds_probe.inventory.code.forms import machine
-from imds_probe.inventory.code.headers import said_with_headers
 from imds_probe.inventory.code.spoken import Spoken, says_already, worse
 from imds_probe.inventory.code.units import Wholes, shown, spoken, units
 from imds_probe.inventory.sdks.start import Start

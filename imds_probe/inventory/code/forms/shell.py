@@ -16,7 +16,7 @@ from imds_probe.inventory.code.forms import context
 from imds_probe.inventory.code.forms.command_place import is_command
 from imds_probe.inventory.code.forms.form import Form, Judged
 from imds_probe.inventory.code.forms.lines import Lines
-from imds_probe.inventory.code.forms.shell_embedded import FORMS, MAY_HAVE_ANY, code_of, parts_of, without
+from imds_probe.inventory.code.forms.shell_embedded import MAY_HAVE_ANY, judged_parts, parts_of, without
 from imds_probe.inventory.code.forms.shell_fed import handed_to, written_to
 from imds_probe.inventory.code.forms.shell_options import has_name, headers, targets, why_refused
 from imds_probe.inventory.code.forms.shell_printed import REPLACED, uncommented, unprinted
@@ -72,19 +72,8 @@ def judged(text: str) -> Judged:
     variables = Variables(shown, plain)
     parts = parts_of(text, shown, variables.value)
     own = _judged(without(text, parts)) if parts else _judged(text)
-    for part in parts if len(text) <= EMBEDDED_MAX else ():
-        judge = FORMS[part.language].text if part.language in FORMS else judged if part.language else None
-        said = judge(code_of(part, variables.value)) if judge is not None else Judged()
-        lines = text.count("\n", 0, part.begin)
-        hits = [replace(hit, line=hit.line + lines if hit.line else None) for hit in said.hits]
-        if not hits and not part.instead:
-            words = _words(text[part.begin : part.end])
-            hits = [
-                Hit(lines + 1 + text.count("\n", part.begin, part.begin + each.at), each.word, each.kind, said=True)
-                for each in words
-            ]
-        own = Judged((*own.hits, *hits), own.evidence | said.evidence)
-    return own
+    of_parts = judged_parts(text, parts, variables, judged) if len(text) <= EMBEDDED_MAX else Judged()
+    return Judged((*own.hits, *of_parts.hits), own.evidence | of_parts.evidence)
 
 
 def _judged(text: str) -> Judged:

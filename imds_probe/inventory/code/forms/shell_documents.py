@@ -39,7 +39,7 @@ def documents_of(text: str, shown: str) -> Mapping[int, Document]:
         if line_end < 0:
             break
         word = match[2] or match[4]
-        closed = re.compile(rf"^[ \t]{{0,80}}{re.escape(word)}[ \t\r]{{0,5}}(?=[)`]|$)", re.MULTILINE).search(
+        closed = re.compile(rf"^[ \t]{{0,80}}{re.escape(word)}[ \t\r]{{0,5}}(?=[)`'\"]|$)", re.MULTILINE).search(
             text, line_end + 1
         )
         if closed is None:

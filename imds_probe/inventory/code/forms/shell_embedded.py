@@ -11,15 +11,20 @@ import functools
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code.environment import naming, with_values
 from imds_probe.inventory.code.following.arguments import NODE, PERL, PHP, PYTHON, RUBY, Options, read
-from imds_probe.inventory.code.forms import node, perl, php, python, ruby
+from imds_probe.inventory.code.forms import context, node, perl, php, python, ruby
 from imds_probe.inventory.code.forms.command_place import is_command
 from imds_probe.inventory.code.forms.encoded import decoded
-from imds_probe.inventory.code.forms.form import Form
+from imds_probe.inventory.code.forms.form import Form, Judged
 from imds_probe.inventory.code.forms.shell_documents import Document, documents_of
+from imds_probe.inventory.code.forms.shell_variables import Variables
 from imds_probe.inventory.code.forms.shell_words import KEPT, Word, Words, words_at
+from imds_probe.inventory.code.speaks import Hit
+from imds_probe.inventory.code.words import search_bytes
 
 PARTS_MAX, CALLED_MAX = 60, 200  # in one script
 VALUES_MAX = 200  # variables that are put into one piece of code
@@ -27,10 +32,17 @@ BEFORE_MAX = 4000  # characters before an interpreter in which what is piped int
 PIPED_MAX = 5  # commands before it that are looked at
 SHELL = "shell"
 FORMS: Mapping[str, Form] = {form.name: form for form in (python.FORM, perl.FORM, ruby.FORM, node.FORM, php.FORM)}
-MAY_HAVE_ANY = re.compile(r"python|pypy|perl|ruby|node|php|\bssh\b|\.(?:py|pl|rb|js)\b|base64")
+MAY_HAVE_ANY = re.compile(r"(?i:python|pypy|perl|ruby|node|php)|\b(?:ssh|SSH)\b|\.(?:py|pl|rb|js)\b|base64")
 _INTERPRETER_CALLED = re.compile(
     r"(?<![\w./-])(?:[\w./~-]{0,100}/)?(python|pypy|perl|ruby|node|nodejs|php|ssh|base64|openssl)(?:\d[\d.]{0,6})?"
     r"(?=[ \t<>|\\)]|$)",
+    re.MULTILINE,
+)
+# A variable in a program's place, and what it is where it is not set.
+_VARIABLE_CALLED = re.compile(
+    r"(?:^|[;&|({`!]|\b(?:then|do|else|if|while|exec|sudo|nohup)(?=[ \t]))[ \t]{0,80}"
+    r"(?:[A-Za-z_]\w{0,60}=[^\s\"']{0,200}[ \t]{1,20}){0,3}\"?\$(?:([A-Za-z_]\w{0,60})|"
+    r"\{([A-Za-z_]\w{0,60})(?::?[-=]\"?([\w./-]{1,100})\"?)?\})([\w./-]{0,60})\"?(?=[ \t])",
     re.MULTILINE,
 )
 _SSH = Options(values=tuple(f"-{letter}" for letter in "BbcDEeFIiJLlmOopQRSWw"))
@@ -39,6 +51,9 @@ _LANGUAGES: Mapping[str, tuple[str, Options]] = {
     **{"perl": ("perl", PERL), "ruby": ("ruby", RUBY), "php": ("php", PHP)},
     **dict.fromkeys(("node", "nodejs"), ("node", NODE)),
 }
+_CALLS = re.compile(
+    r"(?:^|[/ _(])(python|pypy|perl|ruby|nodejs|node|php|ssh)[\d.]{0,6}(?:_?(?:bin|cmd|exe|path|executable))?(?=[\s)|;\"']|\Z)"
+)
 _FROM_INPUT = ("", "-", "/dev/stdin", "/dev/fd/0")
 _THIS_HOST = re.compile(r"(?:[^@\s]{1,60}@)?(?:localhost|127\.[\d.]{1,12}|\[?::1\]?)")
 _HOST_NAME = re.compile(r"\$\{?HOSTNAME\b|[$`]\(?[ \t]{0,5}hostname|[$`]\(")
@@ -52,6 +67,8 @@ _PIPED_INTO = re.compile(
 _FIRST_LINE_OF = re.compile(r"\s{0,20}#![^\n]{0,100}?\b(python|pypy|perl|ruby|node|nodejs|php)[\d.]{0,6}\b")
 _PUT_IN = re.compile(r"(?<!\0)\$(?:\{([A-Za-z_]\w{0,60})\}|([A-Za-z_]\w{0,60}))")
 _LINE = re.compile(r"[\x20-\x7e]{1,2000}\s{0,5}")
+_ARGUMENT_TAKEN = re.compile(r"(?:\bsys\.argv|\bprocess\.argv|\$?\bARGV)\[(\d)\]")
+_PLAIN_ARGUMENT = re.compile(r"[\w:/.@%?=&+,~-]{1,2000}")
 _NO_LINE_END = re.compile(r"[^\n]")
 
 
@@ -59,6 +76,7 @@ _NO_LINE_END = re.compile(r"[^\n]")
 class Part:
     """One piece, from `begin` to `end`. `language` is the name of a form, empty where another host runs it. Where it is `open`, the
     shell puts in what has a "$" before it; `content` is the code but for that. `instead` stands in its place for the shell.
+    `arguments` are what the code is given.
     """
 
     begin: int
@@ -67,6 +85,7 @@ class Part:
     content: str = ""
     open: bool = False
     instead: str = ""
+    arguments: tuple[str, ...] = ()
 
 
 def parts_of(text: str, shown: str, value: Callable[[str], str]) -> list[Part]:
@@ -79,6 +98,11 @@ def parts_of(text: str, shown: str, value: Callable[[str], str]) -> list[Part]:
         inside = any(part.begin <= match.start() < part.end for part in found)
         if len(found) < PARTS_MAX and not inside and is_command(shown, match):
             found += looking.called(match)
+    for match in itertools.islice(_VARIABLE_CALLED.finditer(shown), CALLED_MAX):
+        inside = any(part.begin <= match.start() < part.end for part in found)
+        if len(found) < PARTS_MAX and not inside:
+            known = {part.begin for part in found}
+            found += (part for part in looking.called_by_variable(match) if part.begin not in known)
     for document in looking.documents.values():
         inside = any(part.begin <= document.begin < part.end for part in found)
         language = "" if inside else _language(document.content, document.file)
@@ -109,7 +133,16 @@ class _Looking:
         elif match[1] in ("base64", "openssl"):
             yield from self._decoded(match, words)
         else:
-            yield from self._interpreted(match, words)
+            yield from self._interpreted(match.start(), match[1], words)
+
+    def called_by_variable(self, match: re.Match[str]) -> Iterator[Part]:
+        """The same where the program's name is in a variable; of one that is set elsewhere by the name of the variable."""
+        variable = match[1] or match[2]
+        held = _CALLS.search(f"{self._value(variable) or match[3] or variable.lower()}{match[4]}")
+        if held is not None and held[1] == "ssh":
+            yield from self._on_other_host(words_at(self._shown, match.end()))
+        elif held is not None:
+            yield from self._interpreted(match.start(), held[1], words_at(self._shown, match.end()))
 
     def _on_other_host(self, called: Words) -> Iterator[Part]:
         given = read(["ssh", *(word.text for word in called.words)], _SSH)
@@ -121,15 +154,17 @@ class _Looking:
         for each in self._fed_documents(called):
             yield Part(each.begin, each.end, open=each.open)
 
-    def _interpreted(self, match: re.Match[str], called: Words) -> Iterator[Part]:
-        language, options = _LANGUAGES[match[1]]
-        given = read([match[1], *(word.text for word in called.words)], options)
+    def _interpreted(self, at: int, name: str, called: Words) -> Iterator[Part]:
+        language, options = _LANGUAGES[name]
+        given = read([name, *(word.text for word in called.words)], options)
         words = [called.words[at - 1] for at in given.texts_at if 0 < at <= len(called.words)]
         if given.text is not None:
             if words:
-                yield Part(words[0].begin, words[-1].end, language, given.text, not all(word.plain for word in words))
+                is_open = not all(word.plain for word in words)
+                yield Part(words[0].begin, words[-1].end, language, given.text, is_open, arguments=given.rest)
         elif given.module is None and given.script in _FROM_INPUT:
-            yield from (replaced for each in self._input(match.start(), called) if (replaced := _as(each, language)))
+            for each in self._input(at, called):
+                yield replace(each, language=language, arguments=given.rest)
 
     def _decoded(self, match: re.Match[str], called: Words) -> Iterator[Part]:
         options = {word.text for word in called.words}
@@ -186,10 +221,6 @@ def _of_words(words: list[Word]) -> Part:
     return Part(words[0].begin, words[-1].end, "", text, not all(word.plain for word in words))
 
 
-def _as(part: Part, language: str) -> Part:
-    return Part(part.begin, part.end, language, part.content, part.open)
-
-
 def without(text: str, parts: list[Part]) -> str:
     """The script with as many lines as it had, and blanks for the pieces but for what the shell itself runs in them."""
     pieces, last = [], 0
@@ -206,12 +237,42 @@ def without(text: str, parts: list[Part]) -> str:
     return "".join((*pieces, text[last:]))
 
 
+def judged_parts(text: str, parts: list[Part], variables: Variables, judge_shell: Callable[[str], Judged]) -> Judged:
+    """What the pieces of a script say together, each in its own language."""
+    together = Judged()
+    named = naming({name: variables.value(name) for name in variables.set}) if parts else {}
+    for part in parts:
+        judge = FORMS[part.language].text if part.language in FORMS else judge_shell if part.language else None
+        said = Judged()
+        if judge is not None:
+            said = judge(with_values(code_of(part, variables.value), named, part.language))
+        lines = text.count("\n", 0, part.begin)
+        hits = [replace(hit, line=hit.line + lines if hit.line else None) for hit in said.hits]
+        if not hits and not part.instead:
+            piece = text[part.begin : part.end]
+            words = (each for each in search_bytes(piece.encode("latin-1")) if context.stands_alone(each))
+            hits = [Hit(lines + 1 + piece.count("\n", 0, each.at), each.word, each.kind, said=True) for each in words]
+        together = Judged((*together.hits, *hits), together.evidence | said.evidence)
+    return together
+
+
 def code_of(part: Part, value: Callable[[str], str]) -> str:
-    """The code with what the shell's variables hold, as far as that is known."""
-    if not part.open:
-        return part.content
-    content = _RUN_BY_SHELL.sub(" ", part.content)
-    return _PUT_IN.sub(functools.partial(_put_in, value=value), content, VALUES_MAX).replace(KEPT, "")
+    """The code with what the shell's variables hold, and with its arguments, as far as these are known."""
+    put_in = functools.partial(_put_in, value=value)
+    content = part.content
+    if part.open:
+        content = _PUT_IN.sub(put_in, _RUN_BY_SHELL.sub(" ", content), VALUES_MAX).replace(KEPT, "")
+    if not part.arguments:
+        return content
+    arguments = [_PUT_IN.sub(put_in, each) for each in part.arguments]
+    first = 0 if part.language in ("perl", "ruby") else 1
+
+    def argument(match: re.Match[str]) -> str:
+        at = int(match[1]) - first
+        known = 0 <= at < len(arguments) and _PLAIN_ARGUMENT.fullmatch(arguments[at]) is not None
+        return f'"{arguments[at]}"' if known else match[0]
+
+    return _ARGUMENT_TAKEN.sub(argument, content, VALUES_MAX)
 
 
 def _put_in(match: re.Match[str], value: Callable[[str], str]) -> str:

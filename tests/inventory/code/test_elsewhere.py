@@ -1,4 +1,4 @@
-"""Headers that stand in a file, or in a variable that what starts a script sets."""
+"""What code says whose address or header stands in a variable that what starts it sets, or in a file."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from imds_probe.inventory.code.headers import said_with_headers
+from imds_probe.inventory.code.elsewhere import said_with, said_with_headers
 
 URL = "http://169.254.169.254/latest/meta-data/"
+NAMED = {"IMDS": URL.rstrip("/")}
 TOKEN = b"X-aws-ec2-metadata-token: AQ==\n"
 
 
@@ -39,3 +40,22 @@ def test_headers_from_elsewhere(
 ) -> None:
     said = said_with_headers(f"#!/bin/sh\n{command} {URL}\n".encode(), "/opt/x.sh", variables, files.get)
     assert (said.speaks if said is not None else None) == speaks
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "text", "speaks"),
+    [
+        ("/x.sh", "shell", '#!/bin/sh\ncurl -s "$IMDS/instance-id"\n', "v1"),
+        ("/x.py", "python", "import os, urllib.request as u\nu.urlopen(os.environ['IMDS'] + '/instance-id')\n", "v1"),
+        ("/x.js", "node", "fetch(process.env.IMDS + '/instance-id')\n", "v1"),
+    ],
+)
+def test_what_comes_out_is_read_as_code(path: str, form: str, text: str, speaks: str) -> None:
+    said = said_with(text.encode(), path, form, NAMED)
+    assert said is not None and said.speaks == speaks
+
+
+def test_lines_keep_their_numbers() -> None:
+    said = said_with(b'#!/bin/sh\n# x\n\ncurl "$IMDS/y"\n', "/x.sh", "shell", NAMED)
+    assert said is not None and said.speaks == "v1"
+    assert said_with(b"#!/bin/sh\ncurl x\n", "/x.sh", "shell", NAMED) is None

@@ -1,4 +1,4 @@
-"""Shell code whose header stands in a file or a variable from elsewhere: curl -H @FILE, -K FILE, wget --header="$HDR".
+"""What code says whose address or header stands elsewhere: in a variable of the environment, or in a file, as of curl -H @FILE.
 
 What stands there is put in its place, and what comes out is read as any code. A file counts only where root alone can change it.
 Source: curl(1), --header and --config; wget(1), --header.
@@ -24,6 +24,13 @@ _IS_HEADER = re.compile(r"[\w-]{1,60}:.{0,2000}", re.DOTALL)
 _USED_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w{0,60})")
 # Of a file of curl's own settings: what may name further headers or addresses.
 _LEADS_ON = re.compile(rb"^[ \t]{0,20}(?:-?-?(?:header|config|url|H|K))\b[ \t=:]{0,10}[\"']?(?:@|/)", re.MULTILINE)
+
+
+def said_with(content: bytes, path: str, form: str, named: Mapping[str, str]) -> Said | None:
+    """What a file says with these variables; None where it takes none of them."""
+    text = content.decode("latin-1")
+    resolved = with_values(text, named, form)
+    return said_by(io.BytesIO(resolved.encode("latin-1")), path) if resolved != text else None
 
 
 def said_with_headers(
