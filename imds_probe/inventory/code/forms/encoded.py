@@ -18,7 +18,7 @@ _ADDRESS = b"169.254.169.254"
 
 def _written(offset: int) -> str:
     """What all that is encoded has in common that has the address at such an offset."""
-    whole = base64.b64encode(bytes(offset) + _ADDRESS).decode("ascii")
+    whole = str(base64.b64encode(bytes(offset) + _ADDRESS), "ascii")
     return whole[-(-offset * 8 // 6) : (offset + len(_ADDRESS)) * 8 // 6]
 
 
