@@ -20,6 +20,9 @@ VARIABLES_MAX, FILES_MAX = 20, 50
 _TOKEN = "X-aws-ec2-metadata-token:x"
 _HEADER_OF_FILE = re.compile(r"([\s(](?:-[a-zA-Z]{0,8}H|--header)[ =]?[\"']?)@(/[\w./+-]{1,200})")
 _CONFIG_OF_FILE = re.compile(r"([\s(])(?:-K[ \t]{0,5}|--config[ \t=]{1,5})([\"']?)(/[\w./+-]{1,200})\2")
+_READ_HERE = re.compile(
+    r"\$\((?:cat[ \t]{1,5}|<[ \t]{0,5})[\"']?(/[\w./+-]{1,200})[\"']?[ \t]{0,5}\)|`cat[ \t]{1,5}(/[\w./+-]{1,200})`"
+)
 _IS_HEADER = re.compile(r"[\w-]{1,60}:.{0,2000}", re.DOTALL)
 _USED_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w{0,60})")
 # Of a file of curl's own settings: what may name further headers or addresses.
@@ -50,6 +53,7 @@ def said_with_headers(
     resolved = with_values(text, known, "shell") if known else text
     in_file = functools.lru_cache(FILES_MAX)(read)
     resolved = _HEADER_OF_FILE.sub(lambda match: _header(match, in_file(match[2])), resolved)
+    resolved = _READ_HERE.sub(lambda match: _read(match, in_file(match[1] or match[2])), resolved)
     resolved = _CONFIG_OF_FILE.sub(lambda match: _config(match, in_file(match[3])), resolved)
     return said_by(io.BytesIO(resolved.encode("latin-1")), path) if resolved != text else None
 
@@ -58,6 +62,13 @@ def _header(match: re.Match[str], content: bytes | None) -> str:
     if content is None:
         return match[0]
     return f"{match[1]}{_TOKEN if _has_token(content) else 'X-other:x'}"
+
+
+def _read(match: re.Match[str], content: bytes | None) -> str:
+    """A header that is read by cat; nothing else that is in a file is put in."""
+    if content is None or _IS_HEADER.fullmatch(content.decode("latin-1").strip()) is None:
+        return match[0]
+    return _TOKEN if _has_token(content) else "X-other:x"
 
 
 def _config(match: re.Match[str], content: bytes | None) -> str:
