@@ -17,7 +17,7 @@ _INTERPRETERS: Mapping[str, tuple[Options, str]] = {
     **dict.fromkeys(("sh", "bash", "dash", "ash", "ksh", "zsh"), (_SHELL, "-c")),
 }
 _FROM_INPUT = ("", "-", "/dev/stdin", "/dev/fd/0")
-_TAG = re.compile(r"\s{0,40}<\?php\b")
+_PHP_TAG = re.compile(r"\s{0,40}<\?php\b")
 
 
 def with_code(words: Sequence[str | None], code: str) -> tuple[str | None, ...] | None:
@@ -26,7 +26,7 @@ def with_code(words: Sequence[str | None], code: str) -> tuple[str | None, ...] 
     if reader is None:
         return None
     before, behind, option = reader
-    return (*before, option, _TAG.sub("", code, 1) if option == "-r" else code, *behind)
+    return (*before, option, _PHP_TAG.sub("", code, 1) if option == "-r" else code, *behind)
 
 
 def with_file(words: Sequence[str | None], file: str) -> tuple[str | None, ...] | None:

@@ -51,11 +51,11 @@ _LANGUAGES: Mapping[str, tuple[str, Options]] = {
     **{"perl": ("perl", PERL), "ruby": ("ruby", RUBY), "php": ("php", PHP)},
     **dict.fromkeys(("node", "nodejs"), ("node", NODE)),
 }
-_CALLS = re.compile(
+_INTERPRETER_NAMED = re.compile(
     r"(?:^|[/ _(])(python|pypy|perl|ruby|nodejs|node|php|ssh)[\d.]{0,6}(?:_?(?:bin|cmd|exe|path|executable))?(?=[\s)|;\"']|\Z)"
 )
 _FROM_INPUT = ("", "-", "/dev/stdin", "/dev/fd/0")
-_THIS_HOST = re.compile(r"(?:[^@\s]{1,60}@)?(?:localhost|127\.[\d.]{1,12}|\[?::1\]?)")
+_OWN_HOST = re.compile(r"(?:[^@\s]{1,60}@)?(?:localhost|127\.[\d.]{1,12}|\[?::1\]?)")
 _HOST_NAME = re.compile(r"\$\{?HOSTNAME\b|[$`]\(?[ \t]{0,5}hostname|[$`]\(")
 _RUN_BY_SHELL = re.compile(r"(?<![\\\0])(?:\$\((?:[^()\n]|\([^()\n]{0,200}\)){0,1000}\)|`[^`\n]{1,1000}`)")
 _PIPE_BEFORE = re.compile(r"\|[ \t\\\n]{0,40}(?:[\w./=-]{1,60}[ \t]{1,5}){0,6}\Z")
@@ -65,8 +65,8 @@ _PIPED_INTO = re.compile(
     r"(python|pypy|perl|ruby|node|nodejs|php|ssh|(?:ba|da|k|z)?sh)(?:\d[\d.]{0,6})?(?=[\s;|&)\"'`]|\Z)"
 )
 _FIRST_LINE_OF = re.compile(r"\s{0,20}#![^\n]{0,100}?\b(python|pypy|perl|ruby|node|nodejs|php)[\d.]{0,6}\b")
-_PUT_IN = re.compile(r"(?<!\0)\$(?:\{([A-Za-z_]\w{0,60})\}|([A-Za-z_]\w{0,60}))")
-_LINE = re.compile(r"[\x20-\x7e]{1,2000}\s{0,5}")
+_SHELL_PUTS_IN = re.compile(r"(?<!\0)\$(?:\{([A-Za-z_]\w{0,60})\}|([A-Za-z_]\w{0,60}))")
+_ONE_LINE = re.compile(r"[\x20-\x7e]{1,2000}\s{0,5}")
 _ARGUMENT_TAKEN = re.compile(r"(?:\bsys\.argv|\bprocess\.argv|\$?\bARGV)\[(\d)\]")
 _PLAIN_ARGUMENT = re.compile(r"[\w:/.@%?=&+,~-]{1,2000}")
 _NO_LINE_END = re.compile(r"[^\n]")
@@ -138,7 +138,7 @@ class _Looking:
     def called_by_variable(self, match: re.Match[str]) -> Iterator[Part]:
         """The same where the program's name is in a variable; of one that is set elsewhere by the name of the variable."""
         variable = match[1] or match[2]
-        held = _CALLS.search(f"{self._value(variable) or match[3] or variable.lower()}{match[4]}")
+        held = _INTERPRETER_NAMED.search(f"{self._value(variable) or match[3] or variable.lower()}{match[4]}")
         if held is not None and held[1] == "ssh":
             yield from self._on_other_host(words_at(self._shown, match.end()))
         elif held is not None:
@@ -146,8 +146,8 @@ class _Looking:
 
     def _on_other_host(self, called: Words) -> Iterator[Part]:
         given = read(["ssh", *(word.text for word in called.words)], _SSH)
-        host = _PUT_IN.sub(functools.partial(_put_in, value=self._value), given.script)
-        if not host or _THIS_HOST.fullmatch(host) or _HOST_NAME.search(host):
+        host = _SHELL_PUTS_IN.sub(functools.partial(_put_in, value=self._value), given.script)
+        if not host or _OWN_HOST.fullmatch(host) or _HOST_NAME.search(host):
             return
         for word in called.words[len(called.words) - len(given.rest) :] if given.rest else ():
             yield Part(word.begin, word.end, open=not word.plain)
@@ -179,7 +179,7 @@ class _Looking:
                 continue
             language = _LANGUAGES[into[1]][0] if into is not None and into[1] in _LANGUAGES else ""
             language = language or _language(content, "")
-            if into is None and not language and _LINE.fullmatch(content):
+            if into is None and not language and _ONE_LINE.fullmatch(content):
                 yield Part(each.begin, each.end, instead=content.strip())
             else:
                 yield Part(each.begin, each.end, language or SHELL, content)
@@ -261,10 +261,10 @@ def code_of(part: Part, value: Callable[[str], str]) -> str:
     put_in = functools.partial(_put_in, value=value)
     content = part.content
     if part.open:
-        content = _PUT_IN.sub(put_in, _RUN_BY_SHELL.sub(" ", content), VALUES_MAX).replace(KEPT, "")
+        content = _SHELL_PUTS_IN.sub(put_in, _RUN_BY_SHELL.sub(" ", content), VALUES_MAX).replace(KEPT, "")
     if not part.arguments:
         return content
-    arguments = [_PUT_IN.sub(put_in, each) for each in part.arguments]
+    arguments = [_SHELL_PUTS_IN.sub(put_in, each) for each in part.arguments]
     first = 0 if part.language in ("perl", "ruby") else 1
 
     def argument(match: re.Match[str]) -> str:
