@@ -7,7 +7,7 @@ import io
 import re
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -18,13 +18,15 @@ from imds_probe.collect.program_reading import (
     following_in,
     loads_of,
     program_of,
+    root_files,
     spoken_encodable,
 )
 from imds_probe.collect.root_views import RootViews
 from imds_probe.collect.schedule_memory import ScheduleMemory
 from imds_probe.dataclass import dataclass
-from imds_probe.facts.code import OF_IMAGE
+from imds_probe.facts.code import OF_IMAGE, Speaks
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.elsewhere import said_with_headers
 from imds_probe.inventory.code.environment import naming, with_values
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.following.ground import Ground
@@ -32,7 +34,7 @@ from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import Load, Loads
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.owning import owners
-from imds_probe.inventory.code.spoken import Spoken
+from imds_probe.inventory.code.spoken import Spoken, says_already
 from imds_probe.inventory.code.units import Wholes, shown
 from imds_probe.inventory.images import stores
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
@@ -91,11 +93,15 @@ def of_schedule(scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
     deadline = system.reading.deadline
     ground.limits.deadline = min(deadline, now + max(PROGRAM_MIN_S, (deadline - now) / 2))
     followed = system.commands.follow(scheduled)
-    for due in (*_of_text(scheduled, followed, system), *_of_programs(scheduled, followed, system)):
+    texts = list(_of_text(scheduled, followed, system))
+    said = {each.speaks for due in texts for each in due.piece.spoken}
+    for due in (*texts, *_of_programs(scheduled, followed, system, said)):
         yield replace(due, passes_over=True) if followed.passes_over else due
 
 
-def _of_programs(scheduled: Scheduled, followed: Followed, system: DueSystem) -> Iterator[Due]:
+def _of_programs(
+    scheduled: Scheduled, followed: Followed, system: DueSystem, said: Collection[Speaks] = ()
+) -> Iterator[Due]:
     if any(not each.script for each in followed.unfollowed):
         yield _unfollowed(scheduled)
     for run in followed.images:
@@ -120,7 +126,9 @@ def _of_programs(scheduled: Scheduled, followed: Followed, system: DueSystem) ->
             or start.arguments[:1] == (READ,)
             or not _is_of_system(start, system.following.language_of(start))
         ):
-            yield from _of_start(start, system)
+            script = system.ground.visit(started.script).said if started.script else None
+            in_script = {script.speaks} if script is not None and script.speaks is not None else ()
+            yield from _of_start(start, system, in_script if started.script else said)
 
 
 def _is_of_system(start: Start, language: Language | None) -> bool:
@@ -190,7 +198,13 @@ def _of_one_text(said: str, environment: Mapping[str, str], place: Place, system
     text = said.encode("utf-8", "replace")
     if named := naming(environment):
         text = with_values(text.decode("latin-1"), named, "shell").encode("latin-1")
-    words = said_by(io.BytesIO(text), "-" if text.startswith(b"#!") else "-.sh")
+    name = "-" if text.startswith(b"#!") else "-.sh"
+    words = said_by(io.BytesIO(text), name)
+    if words.evidence.elsewhere:
+        before, system.ground.trail = system.ground.trail, set()
+        words = said_with_headers(text, name, environment, root_files(system.ground)) or words
+        system.trail |= system.ground.trail
+        system.ground.trail = before
     if words.speaks is None:
         return
     root = f"{place.path}:{place.line}:{hashlib.sha256(text).hexdigest()[:16]}"
@@ -199,7 +213,8 @@ def _of_one_text(said: str, environment: Mapping[str, str], place: Place, system
     yield Due(Piece(spoken=(found,)), roots=(found.root,))
 
 
-def _of_start(start: Start, system: DueSystem) -> Iterator[Due]:
+def _of_start(start: Start, system: DueSystem, said: Collection[Speaks]) -> Iterator[Due]:
+    """What a start comes to. What the text that starts it says already of code among its arguments is not said again."""
     key = start.executable, start.arguments, start.directory, tuple(sorted(start.environment.items()))
     if key not in system.programs:
         before, system.ground.trail = system.ground.trail, set()
@@ -209,7 +224,14 @@ def _of_start(start: Start, system: DueSystem) -> Iterator[Due]:
     came = system.programs[key]
     system.trail |= came.stood_on
     if came.program is not None:
-        yield Due(Piece(program=came.program, spoken=came.spoken), roots=came.program.roots)
+        again = {
+            each.root
+            for each in came.spoken
+            if each.root.startswith(f"{each.path} ") and any(says_already(one, each.speaks) for one in said)
+        }
+        spoken = tuple(each for each in came.spoken if each.root not in again)
+        roots = tuple(root for root in came.program.roots if root not in again)
+        yield Due(Piece(program=replace(came.program, roots=roots), spoken=spoken), roots=roots)
 
 
 def _program(start: Start, system: DueSystem) -> tuple[Program | None, tuple[Spoken, ...]]:

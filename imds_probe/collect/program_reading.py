@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 from imds_probe.collect.code_tasks import Piece, Program, Reading
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.code.environment import names_service, naming, said_with
+from imds_probe.inventory.code.elsewhere import said_with, said_with_headers
+from imds_probe.inventory.code.environment import names_service, naming
 from imds_probe.inventory.code.file import said_by_argument
 from imds_probe.inventory.code.following import python
 from imds_probe.inventory.code.following.ground import Ground
@@ -21,9 +23,11 @@ from imds_probe.inventory.code.following.loads import Load, Loads, below
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.following.trail import Trails
 from imds_probe.inventory.code.forms import machine
-from imds_probe.inventory.code.spoken import Spoken, worse
-from imds_probe.inventory.code.units import Wholes, shown, units
+from imds_probe.inventory.code.spoken import Spoken, says_already, worse
+from imds_probe.inventory.code.units import Wholes, shown, spoken, units
 from imds_probe.inventory.sdks.start import Start
+from imds_probe.system import rootfs
+from imds_probe.system.unchanged import is_of_root
 
 CACHED_MAX = 20_000  # files of all images together
 LEARNT_AT_A_TIME = 500
@@ -78,12 +82,24 @@ def program_of(
     name = loads.script or start.executable
     ground.look_up([load.path for load in loads.files])
     known = {load.path: visit(load) for load in loads.files}
-    said = [wholes.spoken(root, files, known) for root, files in units(loads.files, name).items()]
+    with_headers = _with_headers(start, loads, known, ground)
+    by_root = {
+        root: wholes.spoken(root, files, known)
+        if with_headers.keys().isdisjoint(files)
+        else spoken(root, {path: one for path in files if (one := with_headers.get(path, known[path])) is not None})
+        for root, files in units(loads.files, name).items()
+    }
+    said = list(by_root.values())
+    script = by_root.get(name) if loads.script else None
+    own = script.speaks if script is not None else None
     for text in loads.texts:
         # By its content: what runs and what will run are read one after the other, and are put together by their roots.
         root = f"{start.executable} {hashlib.sha256(text.content).hexdigest()}"
         words = said_by_argument(text.content, text.form)
-        said += [shown(root, start.executable, words, words.speaks)] if words.speaks is not None else []
+        # A script has the code that it hands to an interpreter, and was judged with it.
+        if words.speaks is not None and not says_already(own, words.speaks):
+            said.append(shown(root, start.executable, words, words.speaks))
+            own = own or (words.speaks if text.form == "shell" else None)
     found: dict[str, Spoken] = {each.root: each for each in said if each is not None}
     by_environment, takes_it = _by_environment(start, loads, known, ground, name)
     for each in by_environment:
@@ -104,6 +120,35 @@ def program_of(
         tuple(encodable(each) for each in parts if not each.startswith(OF_DISTRIBUTIONS))[:PARTS_MAX],
     )
     return program, tuple(spoken_encodable(each) for each in found.values())
+
+
+def _with_headers(start: Start, loads: Loads, known: Mapping[str, Known | None], ground: Ground) -> Mapping[str, Known]:
+    """Files of a program's own code whose headers come from elsewhere, with what they say where that is known."""
+    found: dict[str, Known] = {}
+    for load in loads.files[:OWN_MAX]:
+        there = known[load.path]
+        if there is None or there.said is None or not there.said.evidence.elsewhere:
+            continue
+        said = said_with_headers(
+            ground.small(load.path, OWN_MAX_BYTES), load.path, start.environment, root_files(ground)
+        )
+        if said is not None:
+            found[load.path] = replace(there, said=said)
+    return found
+
+
+def root_files(ground: Ground) -> Callable[[str], bytes | None]:
+    """What has the content of a small file that is there and that root alone can change."""
+
+    def content(path: str) -> bytes | None:
+        real = ground.real(path)
+        places = (real, posixpath.dirname(real)) if ground.has(real) else ()
+        found = [rootfs.status(ground.root, place) for place in places]
+        if not found or any(each is None or not is_of_root(each) for each in found):
+            return None
+        return ground.small(real, OWN_MAX_BYTES)
+
+    return content
 
 
 def _by_environment(

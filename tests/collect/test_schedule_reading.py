@@ -120,6 +120,71 @@ def test_a_script_that_a_script_starts_is_read(system: CodeSystem) -> None:
     assert of(found, "/opt/backup").started_by == ("/etc/cron.daily/x, daily",)
 
 
+@pytest.mark.parametrize("speaks", ["v1", "v2"])
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/etc/cron.d/x", f'@daily root {PYTHON} -c "CODE"\n'),
+        ("/etc/cron.daily/x", f"#!/bin/sh\n{PYTHON} - <<'EOF'\nCODE\nEOF\n"),
+        ("/etc/cron.daily/x", f"#!/bin/sh\n{PYTHON} -c 'CODE'\n"),
+    ],
+)
+def test_code_in_a_command_is_said_once_where_it_stands(system: CodeSystem, path: str, text: str, speaks: str) -> None:
+    code = (V1 if speaks == "v1" else V2).strip().replace("'", '"' if "cron.daily" in path else "'")
+    code = code.replace('"', "'") if "cron.d/" in path else code.replace("'", '"')
+    code = code.replace("\n", "; ") if "cron.d/" in path else code
+    made(system.root, {path: text.replace("CODE", code)})
+    found = system.code()
+    assert said(found) == {path: (speaks, "scheduled")}
+    assert found.read.not_read == () and found.read.scheduled == found.read.scheduled_read
+
+
+@pytest.mark.parametrize(
+    ("files", "speaks"),
+    [
+        ({"/run/h": "X-aws-ec2-metadata-token: AQ==\n"}, "v2"),
+        ({"/run/h": "Accept: x\n"}, "v1"),
+        ({}, "both"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [("/etc/cron.d/x", "@daily root curl -H @/run/h URL\n"), ("/etc/cron.daily/x", "#!/bin/sh\ncurl -H @/run/h URL\n")],
+)
+def test_a_header_of_a_file_is_looked_up(
+    system: CodeSystem, path: str, text: str, files: dict[str, str], speaks: str
+) -> None:
+    made(system.root, {path: text.replace("URL", CURL.split()[-1]), **files})
+    assert said(system.code()) == {path: (speaks, "scheduled")}
+
+
+def test_a_header_of_a_file_that_a_user_can_write_decides_nothing(system: CodeSystem) -> None:
+    made(system.root, {"/etc/cron.d/x": f"@daily root curl -H @/run/h {CURL.split()[-1]}\n", "/run/h": "Accept: x\n"})
+    (system.root / "run/h").chmod(0o666)
+    assert said(system.code()) == {"/etc/cron.d/x": ("both", "scheduled")}
+
+
+def test_a_header_of_a_file_is_looked_up_again(system: CodeSystem, tmp_path: Path) -> None:
+    made(system.root, {"/etc/cron.d/x": f"@daily root curl -H @/opt/h {CURL.split()[-1]}\n", "/opt/h": "Accept: x\n"})
+    assert said(system.code(state=tmp_path / "state")) == {"/etc/cron.d/x": ("v1", "scheduled")}
+    (system.root / "opt/h").write_text("X-aws-ec2-metadata-token: AQ==\n")
+    assert said(system.code(state=tmp_path / "state")) == {"/etc/cron.d/x": ("v2", "scheduled")}
+
+
+def test_a_header_of_an_environment_file_is_put_in(system: CodeSystem) -> None:
+    unit = "[Service]\nEnvironmentFile=/etc/x\nExecStart=/opt/x\n"
+    script = f'#!/bin/sh\nwget -qO- --header="$HDR" {CURL.split()[-1]}\n'
+    files = {f"{UNIT}/x.service": unit, f"{UNIT}/multi-user.target.wants/x.service": "", "/opt/x": script}
+    made(system.root, {**files, "/etc/x": "HDR='X-aws-ec2-metadata-token: AQ=='\n"}, executable=("/opt/x",))
+    assert said(system.code()) == {"/opt/x": ("v2", "boot")}
+
+
+def test_code_of_a_document_imports_what_it_imports(system: CodeSystem) -> None:
+    script = f"#!/bin/sh\n{PYTHON} - <<'EOF'\nimport client\nEOF\n"
+    made(system.root, {"/etc/cron.daily/x": script, f"/{SITE}/client.py": V1})
+    assert said(system.code()) == {f"/{SITE}/client.py": ("v1", "scheduled")}
+
+
 def test_a_script_may_enter_a_virtual_environment(system: CodeSystem) -> None:
     files: dict[str, str | bytes | Path] = {
         "/etc/cron.daily/x": "#!/bin/sh\nset -e\nAPP=/opt/app\ncd $APP\n. venv/bin/activate\npython main.py\n",

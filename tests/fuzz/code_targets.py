@@ -13,6 +13,7 @@ import java_classes
 from code_snippets import snippets
 from fuzz.target import Target, check
 
+from imds_probe.inventory.code.elsewhere import said_with, said_with_headers
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.forms import FORMS
 from imds_probe.inventory.code.speaks import together
@@ -38,6 +39,11 @@ def _code(data: bytes) -> None:
             each.shown is None or each.shown.line is None or each.shown.line <= data.count(b"\n") + 1 or ".py" in path
         )
     together(said)
+    for each in (
+        said_with(data, "/opt/x.sh", "shell", {"IMDS": URL}),
+        said_with_headers(data, "/opt/x.sh", {"HDR": "Accept: x"}, lambda path: data),
+    ):
+        check(each)
 
 
 def _seeds() -> Mapping[str, bytes]:

@@ -6,13 +6,10 @@ languages, each on its access to the environment.
 
 from __future__ import annotations
 
-import io
 import re
 import shlex
 from collections.abc import Mapping
 
-from imds_probe.inventory.code.file import said_by
-from imds_probe.inventory.code.speaks import Said
 from imds_probe.inventory.code.words import search_bytes
 
 VALUE_MAX, NAMED_MAX = 2000, 20
@@ -71,13 +68,6 @@ def with_values(text: str, named: Mapping[str, str], form: str) -> str:
     # Behind a first line that names the interpreter, and in the line that follows: each line keeps its number.
     first, feed, rest = text.partition("\n") if text.startswith("#!") else ("", "", text)
     return f"{first}{feed}{assigned}{rest}"
-
-
-def said_with(content: bytes, path: str, form: str, named: Mapping[str, str]) -> Said | None:
-    """What a file says with these variables; None where it takes none of them."""
-    text = content.decode("latin-1")
-    resolved = with_values(text, named, form)
-    return said_by(io.BytesIO(resolved.encode("latin-1")), path) if resolved != text else None
 
 
 def _quoted(value: str) -> str:

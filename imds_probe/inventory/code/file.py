@@ -5,15 +5,28 @@ from __future__ import annotations
 import io
 import posixpath
 import re
+from dataclasses import replace
 from typing import BinaryIO
 
-from imds_probe.inventory.code.forms import FORMS, class_file, machine, opaque, others, packed, prose, shell
+from imds_probe.inventory.code.forms import (
+    FORMS,
+    class_file,
+    encoded,
+    machine,
+    opaque,
+    others,
+    packed,
+    prose,
+    shell,
+    shell_embedded,
+)
 from imds_probe.inventory.code.forms.form import Form, Judged
 from imds_probe.inventory.code.speaks import Said, speaks_of
 from imds_probe.inventory.code.unread import TOO_LONG, TOO_MANY
 from imds_probe.inventory.code.words import FOUND_MAX, Search, search
 
 TEXT_MAX_BYTES = 4 * 1024 * 1024  # a longer one is judged by its words alone, as a program is
+ENCODED_MAX_BYTES = 1024 * 1024  # of a source text in which base64 is looked for
 HEAD_BYTES = 1024
 _ZIP = b"PK\3\4"
 _INTERPRETER = re.compile(rb"#![ \t]{0,10}([^\s]{1,200})(?:[ \t]{1,10}(?:-S[ \t]{1,10})?([^\s]{1,100}))?")
@@ -68,6 +81,10 @@ def _said(form: str, judged: Judged, unread: str, searched: int) -> Said:
 
 
 def _judged(file: BinaryIO, path: str, form: Form | None, found: Search) -> Judged:
+    if form is not None and form.name in shell_embedded.FORMS and _PACKAGES.search(path) is None:
+        opened = _opened(file, form)
+        if opened is not None:
+            return opened
     if not found.found and not (form is not None and form.always):
         return Judged()
     aside = _PACKAGES.search(path)
@@ -81,6 +98,22 @@ def _judged(file: BinaryIO, path: str, form: Form | None, found: Search) -> Judg
         return machine.judged_words(found.found)
     # One whose name and first line say nothing may be a part of a crontab, a shell's profile, a list, or a manual.
     return (form.text if form is not None and form.text is not None else shell.judged)(_text(file))
+
+
+def _opened(file: BinaryIO, form: Form) -> Judged | None:
+    """Judge a source text with an address in base64; None of any other."""
+    if form.text is None or file.seek(0, 2) > ENCODED_MAX_BYTES:
+        return None
+    file.seek(0)
+    if not encoded.has_address(file.read(ENCODED_MAX_BYTES)):
+        return None
+    opened = encoded.opened(_text(file))
+    judged = form.text(opened.text)
+    for line, code in opened.code:
+        inner = form.text(code)
+        hits = (replace(hit, line=line) for hit in inner.hits)
+        judged = Judged((*judged.hits, *hits), judged.evidence | inner.evidence)
+    return judged
 
 
 def _text(file: BinaryIO) -> str:

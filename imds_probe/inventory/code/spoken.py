@@ -24,3 +24,8 @@ class Spoken:
 def worse(one: Spoken | None, other: Spoken) -> Spoken:
     """The one of two parts of a whole that breaks more."""
     return other if one is None or _BY_WEIGHT.index(other.speaks) < _BY_WEIGHT.index(one.speaks) else one
+
+
+def says_already(own: Speaks | None, speaks: Speaks) -> bool:
+    """Whether a script that was judged so says what code says that stands in it, and that was judged by itself as well."""
+    return own in ("v1", speaks)

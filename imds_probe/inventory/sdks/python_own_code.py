@@ -12,7 +12,7 @@ import stat
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from imds_probe.inventory.code.following.arguments import Options, read
+from imds_probe.inventory.code.following.arguments import PYTHON, read
 from imds_probe.inventory.code.following.python_places import HERE
 from imds_probe.inventory.code.following.python_text import asked_by
 from imds_probe.inventory.sdks.python_metadata import normalised
@@ -22,7 +22,6 @@ from imds_probe.system import rootfs
 from imds_probe.system.confined import FileUnreadable
 from imds_probe.system.rootfs import real_path
 
-OPTIONS = Options(values=("-W", "-X", "--check-hash-based-pycs"), text="-c", module="-m")
 FILES_MAX, BYTES_MAX = (
     60,
     4 * 1024 * 1024,
@@ -38,7 +37,7 @@ def own_code(start: Start, names: Collection[str]) -> OwnCode:
     """Read what a program was started with, and the modules beside it that it imports; `names` are packages that matter. Raises
     nothing: what cannot be read is told of.
     """
-    given = read(start.arguments, OPTIONS)
+    given = read(start.arguments, PYTHON)
     script = start.path(given.script) if given.script else ""
     own = posixpath.dirname(real_path(start.root, script) or script) if script else start.directory
     reading = _Reading(start.root, own, {normalised(name).replace("-", "_"): name for name in names})

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from imds_probe.inventory.code.environment import names_service, naming, said_with, with_values
+from imds_probe.inventory.code.environment import names_service, naming, with_values
 
 BASE = "http://169.254.169.254/latest/meta-data"
 NAMED = {"IMDS": BASE}
@@ -50,19 +50,6 @@ def test_code_is_given_what_it_takes(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "form", "text", "speaks"),
-    [
-        ("/x.sh", "shell", '#!/bin/sh\ncurl -s "$IMDS/instance-id"\n', "v1"),
-        ("/x.py", "python", "import os, urllib.request as u\nu.urlopen(os.environ['IMDS'] + '/instance-id')\n", "v1"),
-        ("/x.js", "node", "fetch(process.env.IMDS + '/instance-id')\n", "v1"),
-    ],
-)
-def test_what_comes_out_is_read_as_code(path: str, form: str, text: str, speaks: str) -> None:
-    said = said_with(text.encode(), path, form, NAMED)
-    assert said is not None and said.speaks == speaks
-
-
-@pytest.mark.parametrize(
     ("settings", "expected"),
     [
         (b'{"url": "http://169.254.169.254/latest/meta-data/"}', True),
@@ -79,9 +66,3 @@ def test_what_comes_out_is_read_as_code(path: str, form: str, text: str, speaks:
 )
 def test_settings_that_name_the_service(settings: bytes, expected: bool) -> None:
     assert names_service(settings) is expected
-
-
-def test_lines_keep_their_numbers() -> None:
-    said = said_with(b'#!/bin/sh\n# x\n\ncurl "$IMDS/y"\n', "/x.sh", "shell", NAMED)
-    assert said is not None and said.speaks == "v1"
-    assert said_with(b"#!/bin/sh\ncurl x\n", "/x.sh", "shell", NAMED) is None

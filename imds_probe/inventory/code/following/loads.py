@@ -11,6 +11,8 @@ from imds_probe.dataclass import dataclass
 
 NAMES_MAX, NAME_MAX = 2000, 200  # that one file asks for; more, or longer ones, are somebody's joke
 COMMANDS_MAX, WORDS_MAX = 300, 12
+CODE_MAX = 16 * 1024  # characters of code that is an argument
+_CODE_OPTIONS = ("-c", "-e", "-r")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,14 @@ class Asked:
 NOTHING = Asked()
 
 
+def _is_short(words: tuple[str, ...]) -> bool:
+    """Whether no word is longer than anybody needs. Code may have lines, and is then all there."""
+    return all(
+        len(word) <= NAME_MAX or (len(word) <= CODE_MAX and "\n" in word and before in _CODE_OPTIONS)
+        for before, word in zip(("", *words), words, strict=False)
+    )
+
+
 def asked(
     names: Iterable[str] = (),
     places: Iterable[str] = (),
@@ -74,7 +84,7 @@ def asked(
     """The same, each once and not more than anybody needs."""
     kept = tuple(dict.fromkeys(name for name in names if 0 < len(name) <= NAME_MAX))
     there = tuple(dict.fromkeys(place for place in places if 0 < len(place) <= NAME_MAX))
-    run = tuple(dict.fromkeys(words[:WORDS_MAX] for words in commands if words and max(map(len, words)) <= NAME_MAX))
+    run = tuple(dict.fromkeys(words[:WORDS_MAX] for words in commands if words and _is_short(words)))
     return Asked(kept[:NAMES_MAX], there[:100], run[:COMMANDS_MAX], dynamic or len(kept) > NAMES_MAX)
 
 

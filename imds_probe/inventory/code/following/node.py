@@ -11,7 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from imds_probe.inventory.code.following.arguments import Options, read
+from imds_probe.inventory.code.following.arguments import NODE, read
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined, package_of
@@ -32,12 +32,6 @@ BUILT_IN = frozenset(
         *("string_decoder", "sys", "timers", "tls", "trace_events", "tty", "url", "util", "v8", "vm", "wasi"),
         *("worker_threads", "zlib"),
     )
-)
-_OPTIONS = Options(
-    values=("-C", "--conditions", "--env-file", "--max-old-space-size", "--title", "--input-type"),
-    text=("-e", "--eval", "-p", "--print"),
-    required=("-r", "--require", "--import", "--loader", "--experimental-loader"),
-    attached=False,
 )
 # A comment, or a text of one line, which is kept.
 _ASIDE = re.compile(
@@ -61,7 +55,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
     arguments = start.arguments
     if posixpath.basename(start.executable) in ("bun", "deno") and len(arguments) > 1 and arguments[1] in _RUN:
         arguments = (arguments[0], *arguments[2:])
-    given = read(arguments, _OPTIONS)
+    given = read(arguments, NODE)
     way = Way(start.directory)
     way.add(start.listed("NODE_PATH"))
     names = [value for _, value in given.required]

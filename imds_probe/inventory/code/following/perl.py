@@ -6,14 +6,13 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from imds_probe.inventory.code.following.arguments import Options, read
+from imds_probe.inventory.code.following.arguments import PERL, read
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
 from imds_probe.inventory.sdks.start import Start
 
 HERE = "{here}"
-_OPTIONS = Options(values=("-I", "-C", "-l", "-0", "-F", "-i"), text=("-e", "-E"), required=("-M", "-m"))
 # Perl's own, then what else is installed.
 _MACHINES = ("x86_64-*", "aarch64-*")
 STANDARD = (
@@ -49,7 +48,7 @@ def _runs(program: str, libraries: frozenset[str]) -> bool:
 
 
 def _begins(start: Start, ground: Ground) -> Begun:
-    given = read(start.arguments, _OPTIONS)
+    given = read(start.arguments, PERL)
     script = ground.real(start.path(given.script)) if given.script else ""
     way = Way(posixpath.dirname(script) if script else start.directory)
     included = [start.path(argument[2:]) for argument in start.arguments[1:20] if re.match(r"-I.", argument)]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from imds_probe.inventory.code.following import served
-from imds_probe.inventory.code.following.arguments import Options, read
+from imds_probe.inventory.code.following.arguments import PHP, read
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
@@ -23,7 +23,6 @@ ENDS = (".php", ".inc", ".phtml")
 SERVED, SERVED_MAX = ("/var/www", "/srv/www", "/usr/share/nginx/html"), 1500
 OWN = ("app", "src", "routes", "bootstrap")  # of a project of a framework
 MAP_MAX_BYTES = 16 * 1024 * 1024
-_OPTIONS = Options(values=("-d", "-c", "-t", "-S", "-z"), text="-r", required=("-f",))
 # A comment, or a text, which is kept; annotations (#[) are none.
 _ASIDE = re.compile(
     rb"(\"(?:[^\"\\]++|\\.)*+\"|'(?:[^'\\]++|\\.)*+')|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)|(?<!:)//[^\n]*+|#(?!\[)[^\n]*+",
@@ -46,7 +45,7 @@ def _runs(program: str, libraries: frozenset[str]) -> bool:
 
 
 def _begins(start: Start, ground: Ground) -> Begun:
-    given = read(start.arguments, _OPTIONS)
+    given = read(start.arguments, PHP)
     script = given.script or next((value for name, value in given.required if name == "-f"), "")
     at = ground.real(start.path(script)) if script else ""
     way = Way(posixpath.dirname(at) if at else start.directory)

@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
-from imds_probe.inventory.code.following.arguments import read
+from imds_probe.inventory.code.following.arguments import PYTHON, read
 from imds_probe.inventory.code.following.command import start_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
@@ -18,7 +18,6 @@ from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, 
 from imds_probe.inventory.code.following.python_places import ELSEWHERE, HERE, VARIABLE
 from imds_probe.inventory.code.following.python_text import ENTRY, FILE, asked_by
 from imds_probe.inventory.sdks.python_metadata import normalised
-from imds_probe.inventory.sdks.python_own_code import OPTIONS
 from imds_probe.inventory.sdks.start import Start
 
 SITES = ("site-packages", "dist-packages")
@@ -43,7 +42,7 @@ def _runs(program: str, libraries: frozenset[str]) -> bool:
 
 
 def _begins(start: Start, ground: Ground) -> Begun:
-    given = read(start.arguments, OPTIONS)
+    given = read(start.arguments, PYTHON)
     script = ground.real(start.path(given.script)) if given.script else ""
     isolated = given.has("I")
     way = Way(posixpath.dirname(script) if script else start.directory, variables=dict(start.environment))

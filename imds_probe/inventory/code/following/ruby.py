@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from imds_probe.inventory.code.following.arguments import Options, read
+from imds_probe.inventory.code.following.arguments import RUBY, read
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
@@ -14,7 +14,6 @@ from imds_probe.inventory.sdks.start import Start
 
 HERE = "{here}"
 ENDS = (".rb", ".so")
-_OPTIONS = Options(values=("-I", "-C", "-E", "-F", "-K"), text="-e", required=("-r",))
 # With the version of Ruby, or whatever stands for it, at the wildcard.
 GEMS = ("lib/ruby/gems/*", "share/rubygems-integration/*", "share/gems")
 LIBRARIES = (
@@ -43,7 +42,7 @@ def _runs(program: str, libraries: frozenset[str]) -> bool:
 
 
 def _begins(start: Start, ground: Ground) -> Begun:
-    given = read(start.arguments, _OPTIONS)
+    given = read(start.arguments, RUBY)
     script = ground.real(start.path(given.script)) if given.script else ""
     way = Way(posixpath.dirname(script) if script else start.directory)
     prefixes = list(dict.fromkeys([posixpath.dirname(posixpath.dirname(start.executable)), "/usr/local", "/usr"]))

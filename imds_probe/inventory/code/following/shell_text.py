@@ -1,7 +1,7 @@
 """What a shell script sources and which programs it calls, by its text.
 
 A few idioms are understood: variables that are set to texts, and the script's own directory. What a here-document holds is
-data. Source: the Shell Command Language of POSIX.
+data, unless an interpreter reads it. Source: the Shell Command Language of POSIX.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import functools
 import re
 from collections.abc import Iterator
 
+from imds_probe.inventory.code.following.fed import with_code
 from imds_probe.inventory.code.following.loads import Asked, asked
 
 HERE = "{here}"
 ENTERED = "cd"  # among commands: what follows may be meant from that directory on
 LINES_MAX, SEGMENTS_MAX, VALUE_MAX, WORD_MAX = 20_000, 5000, 200, 800
+DOCUMENTS_MAX = 50  # of one script that are looked at
 SEGMENT_MAX, KNOWN_MAX, KNOWN_LENGTH_MAX = 4000, 2000, 200
 KEYWORDS = frozenset(
     (
@@ -88,7 +90,7 @@ BUILT_IN = frozenset(
         *("times", "trap", "true", "type", "typeset", "ulimit", "umask", "unalias", "unset", "wait"),
     )
 )
-_DOCUMENT = re.compile(r"<<-?\s{0,5}([\"']?)(\w{1,60})\1")
+_DOCUMENT = re.compile(r"(?<!<)<<(?!<)-?\s{0,5}([\"'\\]?)(\w{1,60})\1?")
 # The script's own directory, as people write it.
 _ITSELF = r"(?:\$0|\$\{0\}|\$BASH_SOURCE|\$\{BASH_SOURCE(?:\[0\])?(?::-\$0)?\})"
 _REALLY = rf"(?:{_ITSELF}|\$\(\s?(?:readlink -f|realpath)\s+(?:--\s+)?[\"']?{_ITSELF}[\"']?\s?\))"
@@ -112,7 +114,8 @@ _CALLED_AS_FUNCTION = re.compile(r"^\s{0,20}(?:function\s+)?([\w-]{1,80})\s{0,5}
 
 def asked_by(text: bytes) -> Asked:
     """What a script asks for."""
-    lines = list(_lines(text.decode("utf-8", "replace").replace("\\\n", " ")))
+    documents: list[tuple[str, list[str]]] = []
+    lines = list(_lines(text.decode("utf-8", "replace").replace("\\\n", " "), documents))
     own = "\n".join(lines)
     if "dirname" in own or "${0%" in own:
         own = _DIRNAME.sub(HERE, own)
@@ -147,23 +150,40 @@ def asked_by(text: bytes) -> Asked:
             dynamic = dynamic or not known
         elif words[0] == "cd" and len(words) == 2 and "$" not in words[1]:
             commands.append((ENTERED, words[1]))
-        elif "$" not in words[0] and words[0] not in BUILT_IN:
+        elif "$" not in words[0] and words[0] not in BUILT_IN and not ("<<" in segment and with_code(words, "")):
             commands.append(tuple(words))
+    commands += _fed(documents, variables)
     return asked(names, (), commands, dynamic=dynamic)
 
 
-def _lines(text: str) -> Iterator[str]:
-    """Without comments and here-documents."""
+def _lines(text: str, documents: list[tuple[str, list[str]]]) -> Iterator[str]:
+    """Without comments and here-documents. Those go to `documents`, each with the line that it follows."""
     ends = ""
     for line in text.split("\n")[:LINES_MAX]:
         if ends:
-            ends = "" if line.strip() == ends else ends
+            if line.strip() == ends:
+                ends = ""
+            elif len(documents) <= DOCUMENTS_MAX:
+                documents[-1][1].append(line)
             continue
         if line.lstrip().startswith("#"):
             continue
         if "<<" in line and (document := _DOCUMENT.search(line)):
             ends = document[2]
+            documents.append((line, []))
         yield line
+
+
+def _fed(documents: list[tuple[str, list[str]]], variables: dict[str, str]) -> Iterator[tuple[str, ...]]:
+    """The commands that read code from a here-document, with the code as their argument."""
+    for line, content in documents[:DOCUMENTS_MAX]:
+        before, _, behind = line.partition("<<")
+        words = _command(list(_segments(before))[-1][-SEGMENT_MAX:], variables)
+        if words[:1] == ["cat"]:
+            words = _command(next(_segments(behind.partition("|")[2]))[:SEGMENT_MAX], variables)
+        fed = with_code(words, "\n".join(content))
+        if fed is not None:
+            yield tuple(word or "" for word in fed)
 
 
 def _segments(text: str) -> Iterator[str]:

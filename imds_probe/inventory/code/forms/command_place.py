@@ -13,7 +13,8 @@ from imds_probe.inventory.code.forms.shell_quotes import is_only_said
 
 BEFORE_MAX = 400  # characters of the line before it that are looked at
 _NO_EVERYDAY_WORD = re.compile(
-    r"(?:[\w./-]{0,60}/)?(?:curl|curlie|wget2?|axel|aria2c|lwp-\w{1,20})|/.{0,200}", re.DOTALL
+    r"(?:[\w./-]{0,60}/)?(?:curl|curlie|wget2?|axel|aria2c|lwp-\w{1,20}|(?:python|perl|ruby|php)[\d.]{0,6})|/.{0,200}",
+    re.DOTALL,
 )
 _STANDS_APART = re.compile(r"[;|&(){}`!\"'\[,<>]|\$\(")
 # Words that a command may stand behind, with whatever options they have.
@@ -21,7 +22,7 @@ _BEFORE_A_COMMAND = frozenset(
     """
     if then else elif do while until time exec eval command builtin sudo doas env nice ionice nohup timeout setsid stdbuf xargs
     flock chronic su runuser retry run watch strace proxychains torsocks docker podman kubectl ssh sh bash which type - RUN CMD
-    unbuffer coproc systemd-cat chrt chroot gosu su-exec run-one
+    unbuffer sshpass coproc systemd-cat chrt chroot gosu su-exec run-one
     """.split()  # noqa: SIM905 - as literals they would take half a page
 )
 _ASSIGNMENT = re.compile(r"[\w.-]{1,60}(?:\[[^\]]{0,60}\])?\+?[=:].{0,300}", re.DOTALL)

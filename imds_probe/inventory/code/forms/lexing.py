@@ -11,6 +11,7 @@ import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 from imds_probe.dataclass import dataclass
@@ -26,6 +27,8 @@ LINE_MAX = 4000  # a longer line was made by a tool that leaves no comments
 DEPTH_MAX = 1000
 STATEMENT_MAX = 2000  # characters that are looked at of one
 _BLANK = re.compile(r"[^\n]")
+# Perl's and Ruby's.
+_READS_DATA = re.compile(r"<(?:main::)?DATA>|[\\*(,=]\s{0,5}\*?(?:main::)?DATA\b|(?<![\w:.$'\"])DATA(?:\.|->)")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Syntax:
     documents: a string that is a statement of its own is documentation. blocks: braces hold statements. patterns: a regular
     expression stands between slashes, and counts as a string: quotes in it are none. tags: code stands between these, and the
     rest is a document, unless the text has none of them. apart: only what begins a line or a statement begins a comment.
+    data: a line that is one of these ends the code, and what follows is data, which counts as one string if the code reads it.
     """
 
     line_comments: tuple[str, ...] = ()
@@ -58,12 +62,13 @@ class Syntax:
     patterns: bool = False
     tags: tuple[str, str] | None = None
     apart: bool = False
+    data: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Layout:
     """A text taken apart. `masked` is as long as the text, with blanks for what is in comments and strings; `code` has blanks
-    for comments and documentation alone.
+    for comments and documentation alone. From `data` on it is data.
     """
 
     text: str
@@ -74,6 +79,7 @@ class Layout:
     _kinds: bytes
     _statements: array[int]
     _lines: Lines
+    data: int
 
     def region(self, at: int) -> tuple[int, int, Region]:
         """What is at a place: its begin, its end and its kind."""
@@ -97,10 +103,14 @@ class Layout:
 def laid_out(text: str, syntax: Syntax) -> Layout | None:
     """Take a text apart; None where it has more in it than a source text has."""
     if len(text) > LINE_MAX * (text.count("\n") + 1):
-        syntax = Syntax((), (), syntax.strings, False, syntax.blocks, syntax.patterns, syntax.tags)
+        syntax = replace(syntax, line_comments=(), block_comments=(), documents=False)
+    data = _data(text, syntax)
     starts, ends, kinds = array("L"), array("L"), bytearray()
     masked, code, last = [], [], 0
-    for begin, end, kind in itertools.islice(_regions(text, syntax), REGIONS_MAX + 1):
+    reads = _READS_DATA.search(text, 0, data) is not None
+    rest: tuple[tuple[int, int, Region], ...] = ((data, len(text), "string" if reads else "comment"),)
+    regions = itertools.chain(_regions(text[:data], syntax), rest if data < len(text) else ())
+    for begin, end, kind in itertools.islice(regions, REGIONS_MAX + 1):
         starts.append(begin)
         ends.append(end)
         kinds.append(_KINDS.index(kind))
@@ -114,7 +124,13 @@ def laid_out(text: str, syntax: Syntax) -> Layout | None:
         return None
     coded = "".join((*code, text[last:]))
     statements = array("L", _boundaries(joined, coded, syntax))
-    return Layout(text, joined, coded, starts, ends, bytes(kinds), statements, Lines(text))
+    return Layout(text, joined, coded, starts, ends, bytes(kinds), statements, Lines(text), data)
+
+
+def _data(text: str, syntax: Syntax) -> int:
+    """Where the data begins that follows the code."""
+    found = [at for mark in syntax.data if (at := f"\n{text}\n".find(f"\n{mark}\n")) >= 0] if syntax.data else []
+    return min(found, default=len(text))
 
 
 def _blank(text: str) -> str:

@@ -10,14 +10,21 @@ from imds_probe.inventory.code.forms.source import Language, judged
 
 _MANUAL = tuple((f"\n={word}", "\n=cut") for word in ("pod", "head", "over", "item", "begin", "encoding", "for"))
 _LANGUAGE = Language(
-    Syntax(("#",), (("\n__END__", "\0\0"), *_MANUAL), (Quotes('"', '"'), Quotes("'", "'"), Quotes("`", "`"))),
+    Syntax(("#",), _MANUAL, (Quotes('"', '"'), Quotes("'", "'"), Quotes("`", "`")), data=("__END__", "__DATA__")),
     re.compile(r"->get\(|(?<![\w>:$])get(?:store|print)?\(|\bgetstore\("),
     re.compile(r"\bHTTP::|\bLWP\b|->get\(|\bget\(|IO::Socket|->request\(|\bcurl\b|WWW::|Mojo::UserAgent|Net::"),
 )
 
 
+# A text that is replaced, and what by: nothing there is asked. Slashes are in every address, and begin no such pattern with one.
+_REPLACES = re.compile(
+    r"(?<![\w$@%&>:-])s([#|!,~%@])(?:\\.|(?!\1)[^\\\n]){0,400}\1(?:\\.|(?!\1)[^\\\n]){0,400}\1"
+    r"|(?<![\w$@%&>:-])s/(?:\\.|[^\\/\n]){0,400}/(?:\\.|[^\\/\n]){0,400}/"
+)
+
+
 def _judged(text: str) -> Judged:
-    return judged(text, _LANGUAGE)
+    return judged(_REPLACES.sub(lambda match: " " * len(match[0]), text), _LANGUAGE)
 
 
 FORM = Form("perl", (".pl", ".pm"), ("perl",), text=_judged)

@@ -9,7 +9,9 @@ from imds_probe.inventory.code.forms.lexing import Quotes, Syntax
 from imds_probe.inventory.code.forms.source import Language, judged
 
 _LANGUAGE = Language(
-    Syntax(("#",), (("\n=begin", "\n=end"),), (Quotes('"', '"'), Quotes("'", "'"), Quotes("`", "`"))),
+    Syntax(
+        ("#",), (("\n=begin", "\n=end"),), (Quotes('"', '"'), Quotes("'", "'"), Quotes("`", "`")), data=("__END__",)
+    ),
     re.compile(
         r"\bNet::HTTP\.get(?:_response)?\b|\bURI(?:\.parse\([^()]{0,200}\))?\.open\b|\bopen\(|\b(?:RestClient|HTTParty|Faraday|Excon)\.get\b"
     ),

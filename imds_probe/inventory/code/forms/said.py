@@ -55,7 +55,10 @@ _SAYS_TO = re.compile(r"(?:stderr|stdout)\.write")
 _FAILURE = re.compile(r"\w{0,60}(?:Error|Exception|SystemExit)")
 # What is put in their place, or written as text, is said where these are.
 _MAKING_TEXT = frozenset(
-    ("format", "join", "str", "string", "repr", "dumps", "stringify", "quote", "encode", "sprintf")
+    (
+        *("format", "join", "str", "string", "repr", "dumps", "stringify", "quote", "encode", "sprintf"),
+        *("b64decode", "decode64", "strict_decode64", "base64_decode", "decode_base64", "atob", "from"),
+    )
 )
 _ALONE = frozenset(("puts", "print", "echo", "say", "warn", "die", "raise", "abort", "throw", "p", "<?="))
 _RAISED = re.compile(r"\s{0,400}(?:raise|throw)\b")
@@ -85,6 +88,17 @@ _GIVEN_ALONE = re.compile(
 _DOCUMENT_NAME = re.compile(
     r"(?:DOCUMENTATION|EXAMPLES?|RETURN|USAGE|HELP\w{0,20}|DESCRIPTION|EPILOG|__doc__|_?DOC)", re.IGNORECASE
 )
+
+_RUNS_ANY = re.compile(
+    r"\b(?:system|exec|spawn|popen\w{0,5}|backtick)\b|/bin/(?:ba)?sh\b|[\"']-?\|-?[\"']|`", re.IGNORECASE
+)
+
+
+def asks_for_data(layout: Layout, asks: re.Pattern[str]) -> bool:
+    """Whether code could ask for what stands in the data behind it. asks: what makes requests in its language."""
+    if layout.data >= len(layout.text):
+        return False
+    return asks.search(layout.masked) is not None or _RUNS_ANY.search(layout.code, 0, layout.data) is not None
 
 
 def is_said(layout: Layout, at: int, *, speaks_http: bool, is_asked: Callable[[], bool] = lambda: False) -> bool:

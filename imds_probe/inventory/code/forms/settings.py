@@ -18,6 +18,9 @@ from imds_probe.inventory.code.words import search_bytes
 _CLIENT = re.compile(r"[\"']environment_id[\"']\s{0,20}:\s{0,20}[\"']aws\d")
 _DOCUMENTED = re.compile(r"\"(?:documentation|description)\"")  # of models of an API, in HTML
 _TASK = re.compile(r"\b(?:uri|get_url):")  # of Ansible
+_RUNS_CODE_OF = re.compile(
+    r"\b(?:python|pypy|perl|ruby|node|nodejs|php)[\d.]{0,6}[ \t]{1,5}(?:-\w{0,10}[ceEr]\b|(?:-[ \t]{1,5})?<<)"
+)
 LINE_MAX = 1000
 
 
@@ -25,7 +28,7 @@ def _judged(text: str) -> Judged:
     found = [each for each in search_bytes(text.encode("latin-1")) if context.stands_alone(each)]
     if not found:
         return Judged()
-    if not _DOCUMENTED.search(text) and context.COMMAND.search(text):
+    if not _DOCUMENTED.search(text) and (context.COMMAND.search(text) or _RUNS_CODE_OF.search(text)):
         return shell.judged(text)
     hits, evidence = [], Evidence(asks=_CLIENT.search(text) is not None or _TASK.search(text) is not None)
     lines = Lines(text)

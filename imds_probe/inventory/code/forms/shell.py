@@ -5,10 +5,9 @@ A command is looked at from the word curl or wget up to what ends it, with what 
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from imds_probe.dataclass import dataclass
@@ -17,21 +16,17 @@ from imds_probe.inventory.code.forms import context
 from imds_probe.inventory.code.forms.command_place import is_command
 from imds_probe.inventory.code.forms.form import Form, Judged
 from imds_probe.inventory.code.forms.lines import Lines
-from imds_probe.inventory.code.forms.shell_fed import handed_to, loops
+from imds_probe.inventory.code.forms.shell_embedded import MAY_HAVE_ANY, judged_parts, parts_of, without
+from imds_probe.inventory.code.forms.shell_fed import handed_to, written_to
 from imds_probe.inventory.code.forms.shell_options import has_name, headers, targets, why_refused
-from imds_probe.inventory.code.forms.shell_quotes import is_document, is_only_said
+from imds_probe.inventory.code.forms.shell_printed import REPLACED, uncommented, unprinted
+from imds_probe.inventory.code.forms.shell_variables import COMMAND_MAX, Variables, is_variable_only_said, uses
 from imds_probe.inventory.code.speaks import Evidence, Hit, Kind
 from imds_probe.inventory.code.words import Found, search_bytes
 
 COMMANDS_MAX = 500  # in one file
-SIGNS_MAX = 20  # in one line that may begin a comment
+EMBEDDED_MAX = 1024 * 1024  # characters of a script in which code of other languages is judged
 ENDS_MAX = 40  # signs that may end one
-COMMAND_MAX = 2000  # characters of one
-ASSIGNED_MAX = 200  # variables
-EXPANDED_MAX = 8000  # characters of a command with what its variables hold
-DEPTH = 3  # variables that hold others
-USES_MAX = 50  # of one variable
-SUBSTITUTED_MAX, VALUE_MAX = 20, 300  # variables put in their place in one command, and characters of one there
 _TOOL = re.compile(
     r"(?<![\w./-])(?:[\w./-]{0,60}/)?(?:curl|curlie|wget2?|axel|httpie|https?|fetch|lwp-(?:request|download|mirror|rget|dump)|GET|aria2c|xh|lynx|"
     r"w3m|e?links2?)(?=[ \t\\\"])|(?:(?<=<>)|(?<=<> )|(?<=<>[\"']))/dev/tcp/"
@@ -45,14 +40,11 @@ _RUN = re.compile(
     re.MULTILINE,
 )
 _END = re.compile(r"[;|\n]|&&|(?<!\\)&(?=\s)")
-_ASSIGNED = re.compile(r"(?:^|(?<=[\s;({`]))([A-Za-z_]\w{0,60})\+?=(?=[^=\s])", re.MULTILINE)
-_DEFAULT = re.compile(r"\$\{([A-Za-z_]\w{0,60}):?[=-]")
-_VARIABLE_USED = re.compile(r"\$\{?([A-Za-z_]\w{0,60})\b")
-_USED = re.compile(r"\$\{?[#!]?([A-Za-z_]\w{0,60}|[@*0-9])")
 _HANDED_ON = re.compile(r"token|header|hdr|auth|opt|arg|param|config|curl|cmd", re.IGNORECASE)
 _FROM_FILE = re.compile(
     r"[\s(](?:-[a-zA-Z]{0,8}K[ \t]{0,5}|--config[ \t=]{1,5})[\"']?(?![-<\s\"'])|[\s(](?:-[a-zA-Z]{0,8}H|--header)[ =]?[\"']?@"
 )
+_HEADER_FILE = re.compile(r"[\s(](?:-[a-zA-Z]{0,8}H|--header)[ =]?[\"']?@(/[\w./-]{1,100})")
 _OPTIONS_MADE = re.compile(r"\s\"?(?:\$\([^()\n]{1,200}\)|`[^`\n]{1,200}`)\"?(?=\s)")
 _WHOLE_ARGUMENT = re.compile(r"(?<=\s)\"?\$\{?([A-Za-z_]\w{0,60})(?:\[[@*]\])?\}?\"?(?=[\s)]|\Z)")
 _HEADER_NAME = re.compile(r"token|header|hdr|imdsv2|auth", re.IGNORECASE)
@@ -67,34 +59,24 @@ _BLOCKS = re.compile(
 )
 _FUNCTION = re.compile(r"^[ \t]{0,40}(?:function[ \t]{1,10})?([A-Za-z_][\w-]{0,60})[ \t]{0,10}(?:\(\))", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_][\w-]{0,60}")
-_PRINTS = re.compile(r"[ \t]{0,80}@?(?:echo|printf|(?:/usr)?(?:/bin/)?logger)[ \t]")
-_SINGLE = re.compile(r"'[^'\n]*'")
-_DOUBLE = re.compile(r'"[^"\n]*"')
-_REPLACED = re.compile(r"\$\(|`")
-_TO_ERRORS = re.compile(r"1?>&2")
-_HERE = re.compile(
-    r"[ \t]{0,80}cat[ \t]{0,20}(?:1?>&2[ \t]{0,20})?<<-?[ \t]{0,20}(['\"]?)([A-Za-z_]\w{0,60})\1[ \t]{0,20}(?:1?>&2)?[ \t]{0,20}"
-)
-_NO_HERE = re.compile(r"[ \t]{0,80}(?::|true)[ \t]{0,20}<<-?[ \t]{0,20}(['\"]?)([A-Za-z_]\w{0,60})\1[ \t]{0,20}")
-_TO_DOCUMENT = re.compile(
-    r"[ \t]{0,80}(?:sudo[ \t]{1,10})?(?:cat|tee)[ \t][^\n]{0,300}?<<-?[ \t]{0,20}(['\"]?)([A-Za-z_]\w{0,60})\1(?=[ \t>]|\Z)"
-)
-_PIPED_TO_FILE = re.compile(r"\|\||\|[ \t]{0,10}(?:sudo[ \t]{1,10})?(?=tee\b)")
-_KEPT_HERE = re.compile(
-    r"[^\n]{0,200}?(?:\bread\b[^\n<]{0,100}?[ \t]([A-Za-z_]\w{0,60})[ \t]{0,10}"
-    r"|\b([A-Za-z_]\w{0,60})=[\"']?\$\([ \t]{0,5}cat[ \t]{0,10})"
-    r"<<-?[ \t]{0,20}(['\"]?)([A-Za-z_]\w{0,60})\3[ \t]{0,20}"
-)
-_KEPT_TEXT = re.compile(r"[ \t]{0,40}(?:(?:local|export|readonly|declare)[ \t]{1,10})?([A-Za-z_]\w{0,60})=\"")
-_SHELL_FILE = re.compile(r"(?:>{1,2}[ \t]{0,10}|\btee[ \t]{1,10}(?:-a[ \t]{1,10})?)[\"']?([^\s\"'<>|]{1,200})")
-_NOTHING_DONE = re.compile(r"^([ \t]{0,40}:[ \t]{1,10})('[^']{0,4000}'|\"[^\"$`]{0,4000}\")", re.MULTILINE)
-_IN_BRACES = re.compile(r"\$(?:\{([A-Za-z_]\w{0,60})[^{}\n]{0,200}\}|([A-Za-z_]\w{0,60}))")
 _PATH_OR_SERVICE = ("service", "path")
 _TOKENS: tuple[Kind, ...] = ("token", "header")
 
 
 def judged(text: str) -> Judged:
     """Judge a text, whose characters stand for one byte each."""
+    if MAY_HAVE_ANY.search(text) is None:
+        return _judged(text)
+    plain = uncommented(text)
+    shown = unprinted(plain)
+    variables = Variables(shown, plain)
+    parts = parts_of(text, shown, variables.value)
+    own = _judged(without(text, parts)) if parts else _judged(text)
+    of_parts = judged_parts(text, parts, variables, judged) if len(text) <= EMBEDDED_MAX else Judged()
+    return Judged((*own.hits, *of_parts.hits), own.evidence | of_parts.evidence)
+
+
+def _judged(text: str) -> Judged:
     found = [each for each in search_bytes(text.encode("latin-1")) if context.stands_alone(each)]
     if not found and not context.COMMAND.search(text):
         return Judged()
@@ -113,13 +95,14 @@ class _Command:
 
 class _Reading:
     def __init__(self, text: str, found: list[Found]) -> None:
-        self._plain = _uncommented(text)
-        self._text = _unprinted(self._plain)
+        self._plain = uncommented(text)
+        self._text = unprinted(self._plain)
         self._found = found
         self._lines = Lines(text)
-        self._set = _assigned(self._text, self._plain)
+        self._variables = Variables(self._text, self._plain)
+        self._set = self._variables.set
         self._shown: dict[str, bool] = {}
-        self._uses = _uses(self._plain)
+        self._uses = uses(self._plain)
         self._functions = {match[1] for match in _FUNCTION.finditer(self._text)}
 
     def judged(self) -> Judged:
@@ -165,25 +148,25 @@ class _Reading:
             begin, end = span
             asked = targets(self._text[begin:end])
             return each.kind not in _PATH_OR_SERVICE or not asked[each.at - begin : each.at - begin + 1].isspace()
-        name = self._variable(each.at)
+        name = self._variables.set_at(each.at)
         if name is not None:
             return not _BLOCKS.search(name) and not self._is_in_text_shown(each.at)
         return each.kind not in _PATH_OR_SERVICE or (self._is_handed_on(each) and not _BLOCKS.search(line))
 
     def _is_in_text_shown(self, at: int) -> bool:
         """Whether a place is in the text of a variable that is used only to be said to people; what makes such a text is run."""
-        name = self._variable(at)
-        if name is None or _REPLACED.search(self._text, max(self._text.rfind("\n", 0, at), at - COMMAND_MAX, 0), at):
+        name = self._variables.set_at(at)
+        if name is None or REPLACED.search(self._text, max(self._text.rfind("\n", 0, at), at - COMMAND_MAX, 0), at):
             return False
         if name not in self._shown:
-            self._shown[name] = _is_only_said(self._plain, self._uses.get(name, ()))
+            self._shown[name] = is_variable_only_said(self._plain, self._uses.get(name, ()))
         return self._shown[name]
 
     def _is_handed_on(self, each: Found) -> bool:
         """Whether the line hands a word to a function of this file, or to a program that by its name gets something."""
         line = self._line(each.at).strip()
         substituted = "$(" in line or "`" in line
-        if _QUIET.match(f"{line} ") or (self._variable(each.at) is not None and not substituted):
+        if _QUIET.match(f"{line} ") or (self._variables.set_at(each.at) is not None and not substituted):
             return False
         words = _WORD.findall(line[:200])
         gets = "://" in line and any("get" in word.lower() for word in words[:3])
@@ -193,10 +176,10 @@ class _Reading:
         raw = self._text[begin:end]
         fed = handed_to(self._plain, begin, end, by_input=_RAW_TOOL.match(raw) is not None)
         aimed = targets(raw)
-        text, unknown = self._expanded(raw)
-        asked = text if aimed == raw else self._expanded(aimed)[0]
+        text, unknown = self._variables.expanded(raw)
+        asked = text if aimed == raw else self._variables.expanded(aimed)[0]
         here = f"{asked} {fed}"
-        spelled = self._substituted(aimed)
+        spelled = self._variables.substituted(aimed)
         ours = [each for each in _words(f"{here} {spelled}") if not context.is_elsewhere(each)]
         kinds = {each.kind for each in ours} | {each.kind for each in _words(f"{text} {fed}") if each.kind in _TOKENS}
         service = "service" in kinds
@@ -227,14 +210,16 @@ class _Reading:
         """Whether a token may be in a variable that this file does not set, or the request is another cloud's."""
         if any(word in text for word in context.OTHERS):
             return True
-        return any(_HANDED_ON.search(name) or name in "@*" for name in self._unset(raw))
+        return any(_HANDED_ON.search(name) or name in "@*" for name in self._variables.unset(raw))
 
     def _has_header_from_elsewhere(self, raw: str, text: str, aimed: str) -> bool:
         """Whether a command has a header that only running tells: of a file, another command, a variable that is set elsewhere."""
         unnamed = raw
         for header in headers(raw):
             unnamed = unnamed.replace(header, " ") if has_name(header) else unnamed
-        if _FROM_FILE.search(text) or any(_HEADER_NAME.search(name) for name in self._unset(unnamed)):
+        if _FROM_FILE.search(text) and not self._writes_others(text):
+            return True
+        if any(_HEADER_NAME.search(name) for name in self._variables.unset(unnamed)):
             return True
         if _OPTIONS_MADE.search(aimed):
             return True
@@ -247,78 +232,21 @@ class _Reading:
                 return True
         return False
 
-    def _expanded(self, text: str) -> tuple[str, bool]:
-        """A command with what its variables hold, and whether it has one that is not set in this file."""
-        done: set[str] = set()
-        unknown = False
-        for _ in range(DEPTH):
-            names = {name for name in _USED.findall(text) if name not in done}
-            for name in sorted(names):
-                done.add(name)
-                if name in self._set:
-                    text = f"{text} {self._set[name]}"[:EXPANDED_MAX]
-                else:
-                    unknown = unknown or not name.isdigit()
-        return text, unknown
-
-    def _substituted(self, text: str) -> str:
-        """A command with what its variables hold in their place: an address may be put together."""
-        for _ in range(DEPTH):
-            if "$" not in text:
-                break
-            text = _IN_BRACES.sub(self._value, text[:COMMAND_MAX], SUBSTITUTED_MAX)
-        return text
-
-    def _value(self, match: re.Match[str]) -> str:
-        return self._set.get(match[1] or match[2], "").strip().lstrip("\"'")[:VALUE_MAX]
-
-    def _unset(self, text: str) -> list[str]:
-        return [name for name in _USED.findall(text) if name not in self._set]
+    def _writes_others(self, text: str) -> bool:
+        """Whether this script writes the file that a command's headers are in, and no token into it."""
+        named = _HEADER_FILE.search(text)
+        content = written_to(self._plain, named[1]) if named and self._plain.count(named[1]) == 2 else ""
+        return bool(content) and "$" not in content and "`" not in content and not _words(content)
 
     def _line(self, at: int) -> str:
         begin = self._text.rfind("\n", max(0, at - COMMAND_MAX), at) + 1
         end = self._text.find("\n", at, at + COMMAND_MAX)
         return self._text[max(begin, at - COMMAND_MAX) : end if end >= 0 else at + COMMAND_MAX]
 
-    def _variable(self, at: int) -> str | None:
-        """The variable that is set by what a place is a part of."""
-        begin = self._text.rfind("\n", max(0, at - COMMAND_MAX), at) + 1
-        last = None
-        for match in _ASSIGNED.finditer(self._text, max(begin, at - COMMAND_MAX), at):
-            last = match
-        if last is not None and _value_end(self._text, last.end()) > at:
-            return last[1]
-        default = list(_DEFAULT.finditer(self._text, max(begin, at - COMMAND_MAX), at))
-        return default[-1][1] if default and "}" not in self._text[default[-1].end() : at] else None
-
 
 def _words(text: str) -> list[Found]:
     found = search_bytes(text.encode("latin-1", "replace"))
     return [each for each in found if context.stands_alone(each)]
-
-
-def _uses(text: str) -> Mapping[str, list[int]]:
-    """Where each variable is used: the text is gone through once, however many variables it has."""
-    found: dict[str, list[int]] = {}
-    for match in _VARIABLE_USED.finditer(text):
-        places = found.setdefault(match[1], [])
-        if len(places) < USES_MAX:
-            places.append(match.start())
-    return found
-
-
-def _is_only_said(text: str, places: Iterable[int]) -> bool:
-    """Whether a variable is used, and each time is an argument that a command only says."""
-    used = False
-    for use in places:
-        used = True
-        begin = max(text.rfind("\n", max(0, use - COMMAND_MAX), use) + 1, use - COMMAND_MAX)
-        end = text.find("\n", use, use + COMMAND_MAX)
-        behind = _VARIABLE_USED.match(text, use)
-        after = behind.end() if behind else use
-        if not is_only_said(text[begin:use], text[after : end if end >= 0 else after + COMMAND_MAX]):
-            return False
-    return used
 
 
 def _commands(text: str, named: Collection[str]) -> Iterator[tuple[int, int]]:
@@ -354,107 +282,6 @@ def _command_end(text: str, begin: int, limit: int) -> int:
             continue  # within a string
         return match.start()
     return limit
-
-
-def _assigned(text: str, plain: str) -> Mapping[str, str]:
-    """What variables are set to anywhere in the file: all of it, as which one counts only a run knows."""
-    found: dict[str, str] = {}
-    for match in _ASSIGNED.finditer(text):
-        if len(found) >= ASSIGNED_MAX and match[1] not in found:
-            continue
-        value = text[match.end() : _value_end(text, match.end())]
-        found[match[1]] = f"{found.get(match[1], '')} {value}"[:EXPANDED_MAX]
-    for match in _DEFAULT.finditer(text):
-        if len(found) < ASSIGNED_MAX:
-            end = text.find("}", match.end(), match.end() + 300)
-            value = text[match.end() : max(end, match.end())]
-            found[match[1]] = f"{found.get(match[1], '')} {value}"[:EXPANDED_MAX]
-    for name, value in loops(plain):
-        if value.strip() and len(found) < ASSIGNED_MAX:
-            found[name] = f"{found.get(name, '')} {value}"[:EXPANDED_MAX]
-    return found
-
-
-def _value_end(text: str, at: int) -> int:
-    """Where the value that begins there ends: at its closing quote or bracket, else at the line's end."""
-    closing = {'"': '"', "'": "'", "(": ")", "`": "`"}.get(text[at : at + 1])
-    if closing:
-        end = text.find(closing, at + 1, at + COMMAND_MAX)
-        if end >= 0:
-            return end
-    end = text.find("\n", at, at + COMMAND_MAX)
-    return end if end >= 0 else min(len(text), at + COMMAND_MAX)
-
-
-def _uncommented(text: str) -> str:
-    """The same length, with blanks for comments."""
-    lines = []
-    for line in text.split("\n"):
-        at = line.find("#")
-        for _ in range(SIGNS_MAX):
-            if at < 0:
-                break
-            before = line[:at]
-            if (not before or before[-1].isspace()) and before.count('"') % 2 == 0 and before.count("'") % 2 == 0:
-                line = before + " " * (len(line) - at)  # noqa: PLW2901 - what is left of it
-                break
-            at = line.find("#", at + 1)
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def _unprinted(text: str) -> str:
-    """The same length, with blanks for what the script only prints or keeps as a comment: by echo, from a here-document to cat or
-    to a file that people read, as an argument of ":". What goes on to a pipe or another file may be run, and so is what the shell
-    itself replaces.
-    """
-    text = _NOTHING_DONE.sub(lambda match: match[1] + re.sub(r"[^\n]", " ", match[2]), text)
-    lines, until, replaced, open_ = [], "", False, False
-    uses = _uses(text)
-    said = functools.cache(lambda name: _is_only_said(text, uses.get(name, ())))
-    for line in text.split("\n"):
-        if until:
-            if line.strip() == until:
-                until = ""
-            printed = not (replaced and _REPLACED.search(line))
-        elif open_:
-            open_ = line.count('"') % 2 == 0
-            printed = not _REPLACED.search(line) and (open_ or _ends_plainly(line))
-        else:
-            printed = _is_printed(line)
-            open_ = _PRINTS.match(line) is not None and line.count('"') % 2 == 1 and not _REPLACED.search(line)
-            if match := _HERE.fullmatch(line) or _NO_HERE.fullmatch(line) or _document(line):
-                until, replaced = match[2], not match[1]
-            elif "<<" in line and (kept := _KEPT_HERE.fullmatch(line)) and said(kept[1] or kept[2]):
-                until, replaced = kept[4], not kept[3]
-            elif (kept := _KEPT_TEXT.match(line)) and line.count('"') % 2 and said(kept[1]):
-                open_ = printed = True
-        lines.append(" " * len(line) if printed else line)
-    return "\n".join(lines)
-
-
-def _ends_plainly(line: str) -> bool:
-    """Whether nothing is done with a text of several lines that ends here."""
-    return not set(_TO_ERRORS.sub("", line.rpartition('"')[2])) & set("|>;&'(){}")
-
-
-def _document(line: str) -> re.Match[str] | None:
-    """A here-document that is written to a file that people read."""
-    match = _TO_DOCUMENT.match(line)
-    piped = "|" in _PIPED_TO_FILE.sub(" ", line)
-    file = _SHELL_FILE.search(line) if match is not None and not piped else None
-    return match if file is not None and is_document(file[1]) else None
-
-
-def _is_printed(line: str) -> bool:
-    """Whether a line is one command that prints its arguments, and no more."""
-    if not _PRINTS.match(line):
-        return False
-    # Within double quotes a single one is a sign as any other.
-    rest = line if '"' in line else _SINGLE.sub("", line)
-    if _REPLACED.search(rest):
-        return False
-    return not set(_TO_ERRORS.sub("", _DOUBLE.sub("", rest))) & set("|>;&'\"(){}")
 
 
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh", "busybox")

@@ -51,10 +51,10 @@ def handed_to(text: str, begin: int, end: int, *, by_input: bool = False) -> str
         rest = _rest(text, begin)
         return f"{text[since:begin]} {rest} {_read_file(text, rest)}"
     match = _BY_FILE.search(command)
-    return _written(text, match[1]) if match else ""
+    return written_to(text, match[1]) if match else ""
 
 
-def _written(text: str, path: str) -> str:
+def written_to(text: str, path: str) -> str:
     """What this script writes to a file: the line, and the document that follows it."""
     at = _files(text).get(path)
     return f"{text[_line_begin(text, at) : at]} {_rest(text, at)}" if at is not None else ""
@@ -72,7 +72,7 @@ def _files(text: str) -> Mapping[str, int]:
 def _read_file(text: str, rest: str) -> str:
     """The same of a file that is read from, as the rest of a line says."""
     match = _FROM.search(rest.partition("\n")[0])
-    return _written(text, match[1]) if match else ""
+    return written_to(text, match[1]) if match else ""
 
 
 def _read_from(text: str, begin: int, end: int) -> str:

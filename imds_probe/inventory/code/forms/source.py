@@ -7,7 +7,6 @@ those that surely do not: one call that names the service and nothing that could
 from __future__ import annotations
 
 import functools
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -16,30 +15,14 @@ from imds_probe.inventory.code.forms import context, denied, said, serving
 from imds_probe.inventory.code.forms.form import Judged
 from imds_probe.inventory.code.forms.lexing import Layout, Syntax, laid_out
 from imds_probe.inventory.code.forms.machine import judged_words
-from imds_probe.inventory.code.forms.shell_options import NO_PUT, NO_TTL
+from imds_probe.inventory.code.forms.source_tokens import HANDED_ON, why_refused
 from imds_probe.inventory.code.speaks import Evidence, Hit
 from imds_probe.inventory.code.words import CLIENT, Found, search_bytes
 
 NAMES_MAX = 20
 _NAME = re.compile(r"[A-Za-z_]\w{0,80}")
-_HANDED_ON = re.compile(
-    r"token|header|hdr|auth|imdsv2|session|opt(?:ion)?s\b|config|params|kwargs|init\b|request\b|\breq\b|context|ctx|client\b|\.\.\.",
-    re.IGNORECASE,
-)
 _GETS = re.compile(r"\.(?:get|head|fetch|open)\(", re.IGNORECASE)  # a request where it is given a URL
-_ADDED_TO = re.compile(r"\b(\w{1,60})\s{0,5}\+\s{0,5}\Z")
 _HALF = re.compile(r"[\"'`]169\.254\.?[\"'`]|\b169\.254\.[{$%]")
-_PUT = re.compile(r"\bput\b|\bPUT\b|\bPut\b|\bmethod\b")
-_PUTS_TOKEN = re.compile(r"\b(?:requests|httpx)\.put\(\s{0,40}[frbu]{0,2}\Z")
-_GETS_TOKEN = re.compile(
-    r"(?:\b(?:requests|httpx|axios|got|needle|superagent|[sS]ession|RestClient|HTTParty)\.(?:get|post)"
-    r"|\bNet::HTTP\.get(?:_response)?)\(\s{0,40}(?:URI(?:\.parse)?\(\s{0,40})?[frbu]{0,2}\Z"
-)
-# Their method is GET unless an argument says another one: the address has to be the only one, or the others are all written out.
-_FETCHES_TOKEN = re.compile(r"(?:\burlopen|\bfile_get_contents|(?<![.\w])fetch)\(\s{0,40}[frbu]{0,2}\Z")
-_NO_METHOD = re.compile(
-    r"\s{0,40}(?:(?:,\s{0,40}timeout\s{0,5}=\s{0,5}[\d.]{1,10})?\s{0,40},?\s{0,40}\)|,\s{0,40}\{(?![^;]{0,400}\.\.\.))"
-)
 _RUNS_COMMAND = re.compile(
     r"\b(?:run|call|check_\w{1,10}|get\w{0,6}output|[pP]open\d?|system|exec\w{0,10}|spawn\w{0,10}|shell_exec|passthru)"
     r"\(\s{0,20}[\w$.\[, ]{0,60}\Z"
@@ -130,6 +113,7 @@ class _Reading:
         # Looked for once: the text may be long, and have many addresses.
         has_path = any(each.kind in ("path", "token") for each in found)
         self._speaks_http = has_path or said.SPEAKS_HTTP.search(layout.code) is not None
+        self._asks_for_data = said.asks_for_data(layout, language.asks)
         live = [each for each in found if self._is_live(each)]
         served = serving.served(layout, live, language.asks) if live else frozenset()
         self._live = {each.at: each for each in live if each.at not in served}
@@ -146,7 +130,10 @@ class _Reading:
         bare |= self._bare_by_name(targets)
         service = any(each.kind == "service" for each in live)
         path = any(each.kind in ("path", "token") or context.has_version(each) for each in live) or self._passes_on
-        refused = {each.at: why for each in live if each.kind == "token" and (why := self._why_refused(each))}
+        has_ttl = any(each.kind == "header" and "ttl" in each.word for each in self._found)
+        given = self._constants, self._language.complete
+        asked = (each for each in live if each.kind == "token")
+        refused = {each.at: why for each in asked if (why := why_refused(self._layout, each, *given, has_ttl=has_ttl))}
         token = bool(tokens) and not self._is_weak(tokens, service, bool(bare))
         if refused and token:
             # A token that the service refuses to give is none, unless another request asks for it as it should be asked.
@@ -154,45 +141,12 @@ class _Reading:
             bare |= set(refused)
         client = any(each.word == CLIENT for each in live) and ".request(" in self._layout.masked
         requests = service and (bool(bare) or client or self._requests(targets))
-        alone = service and not token and (path or requests) and not _HANDED_ON.search(self._layout.masked)
+        alone = service and not token and (path or requests) and not HANDED_ON.search(self._layout.masked)
         evidence = Evidence(service, path, token, bool(live), requests, bool(bare) or alone)
         hits = tuple(self._hit(each, bare) for each in self._found)
         return Judged(
             (*hits, *(Hit(self._layout.line(at), why, "token", bare=True) for at, why in refused.items())), evidence
         )
-
-    def _why_refused(self, token: Found) -> str:
-        """Why the service refuses this request for a token, as a word to show; empty where it does not, or only running tells."""
-        since, until = self._layout.statement(token.at)
-        begin, end, kind = self._layout.region(token.at)
-        if kind != "string":
-            return ""
-        before = self._layout.masked[max(since, begin - 80) : begin]
-        if token.word == "/api/token":
-            added = _ADDED_TO.search(before)
-            if added is None or added[1] not in self._constants:
-                return ""
-            begin -= len(before) - added.start()
-            before = before[: added.start()]
-        elif self._gets_by_name(token.at):
-            return NO_PUT
-        if _PUT.search(self._layout.code, since, until):
-            left = self._language.complete.sub(" ", self._layout.masked[since:until])
-            ttl = any(each.kind == "header" and "ttl" in each.word for each in self._found)
-            direct = _PUTS_TOKEN.search(before) is not None
-            return NO_TTL if direct and not ttl and "**" not in left and not _HANDED_ON.search(left) else ""
-        return NO_PUT if self._is_only_read(begin, end) else ""
-
-    def _is_only_read(self, begin: int, end: int) -> bool:
-        """Whether the address that stands there is given to a request by GET, whatever the request's other arguments hold."""
-        since, until = self._layout.statement(begin)
-        masked = self._layout.masked
-        before = masked[max(since, begin - 80) : begin]
-        if _PUT.search(self._layout.code, since, until):
-            return False
-        if _GETS_TOKEN.search(before):
-            return True
-        return _FETCHES_TOKEN.search(before) is not None and _NO_METHOD.match(masked, end, until) is not None
 
     @staticmethod
     def _is_weak(tokens: list[Found], service: bool, bare: bool) -> bool:
@@ -203,17 +157,6 @@ class _Reading:
             return not service
         return bare and all(each.kind == "header" and "ttl" not in each.word for each in tokens)
 
-    def _gets_by_name(self, at: int) -> bool:
-        """Whether what has the name of a token's address is only read."""
-        since, until = self._layout.statement(at)
-        masked = self._layout.masked
-        if "(" in masked[since:at]:
-            return False  # the name is that of what is made of it
-        for name in itertools.islice(denied.names_of(self._layout, at), 1):
-            uses = [use for use in self._uses(name) if not since <= use < until]
-            return bool(uses) and all(self._is_only_read(use, use + len(name)) for use in uses)
-        return False
-
     def _hit(self, found: Found, bare: set[int]) -> Hit:
         is_said = found.at not in self._live
         return Hit(self._layout.line(found.at), found.word, found.kind, is_said, found.at in bare)
@@ -221,6 +164,8 @@ class _Reading:
     def _is_live(self, found: Found) -> bool:
         begin, end, kind = self._layout.region(found.at)
         if kind in ("comment", "document") or context.of_another_cloud(found) or context.of_another_host(found):
+            return False
+        if found.at >= self._layout.data and not self._asks_for_data:
             return False
         if kind == "string" and context.is_prose(self._line_in(begin, end, found.at)):
             return False
@@ -299,7 +244,7 @@ class _Reading:
         if by_session is not None:
             left = by_session.sub(" ", left)
         left = _LITERAL_HEADERS.sub(" ", left)
-        return not _HANDED_ON.search(left) and not (self._carriers & set(_NAME.findall(left)))
+        return not HANDED_ON.search(left) and not (self._carriers & set(_NAME.findall(left)))
 
     @functools.cached_property
     def _by_session(self) -> re.Pattern[str] | None:

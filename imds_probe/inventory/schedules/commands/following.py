@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code.following.fed import with_code, with_file
 from imds_probe.inventory.schedules import cron_names, run_parts
 from imds_probe.inventory.schedules.commands import conditions
 from imds_probe.inventory.schedules.commands.container_run import ENGINES, ImageRun, run_by
@@ -26,7 +27,8 @@ from imds_probe.inventory.schedules.commands.programs import (
     Started,
 )
 from imds_probe.inventory.schedules.commands.project_asked import Run
-from imds_probe.inventory.schedules.commands.projects import is_runner, places_of, run_of
+from imds_probe.inventory.schedules.commands.project_environments import places_of
+from imds_probe.inventory.schedules.commands.projects import is_runner, run_of
 from imds_probe.inventory.schedules.commands.shell_commands import Command, Shell
 from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Words, inner
 from imds_probe.inventory.schedules.scheduled import Scheduled
@@ -205,7 +207,7 @@ class _One:
             return
         shell = Shell(around.environment)
         outer: list[str] = []  # directories of the shells that the current one is within
-        before: Words = ()
+        before = Command(())
         for command in shell.commands(text):
             while len(outer) > command.level:
                 around.directory = outer.pop()
@@ -215,22 +217,24 @@ class _One:
                 break
             if not self._run_fed(before, command, around, depth):
                 self._run_one(command, shell, around, depth)
-            before = command.words
+            before = command
         for problem in shell.problems:
             self._say(problem, around)
 
-    def _run_fed(self, before: Words, command: Command, around: _Around, depth: int) -> bool:
-        """A shell that is given nothing reads what the command before it writes: a file, or a command line. So does at."""
-        base = posixpath.basename(command.words[0] or "")
-        options = [word for word in command.words[1:2] if word is not None]
-        bare = base in SHELLS and (len(command.words) == 1 or options == ["-s"])
-        if len(before) < 2 or not (bare or base in ("at", "batch")):
-            return False
-        if before[0] == "cat":
-            self.run(("/bin/sh", before[-1]), around.copy({}), depth + 1, 0)
-        elif before[0] == "echo":
-            self.run_text(" ".join(word or "" for word in before[1:]), around.copy({}), depth + 1)
-        return before[0] in ("cat", "echo")
+    def _run_fed(self, before: Command, command: Command, around: _Around, depth: int) -> bool:
+        """What reads code from its input, a here-document or what the command before it writes: a file or a text. So does at."""
+        name = posixpath.basename(command.words[0] or "")
+        before = before if command.is_piped else Command(())
+        written = command.fed if command.fed is not None else _written_by(before)
+        if name in ("at", "batch") and written is not None:
+            self.run_text(written, around.copy({}), depth + 1)
+            return True
+        file = before.words[-1] if before.words[:1] == ("cat",) and len(before.words) > 1 else None
+        to_file = ("/bin/sh", file or "") if name in ("at", "batch") else with_file(command.words, file or "")
+        words = with_code(command.words, written) if written is not None else to_file if file else None
+        if words is not None:
+            self.run(words, around.copy(command.assigned), depth + (written is None), 0)
+        return words is not None
 
     def _run_one(self, command: Command, shell: Shell, around: _Around, depth: int) -> None:
         name, *arguments = command.words
@@ -437,6 +441,16 @@ class _One:
 
     def _at(self, name: str, around: _Around) -> str:
         return posixpath.normpath(posixpath.join(around.directory, name)) if name else ""
+
+
+def _written_by(command: Command) -> str | None:
+    """The text that a command writes, where that is known."""
+    words = [word or "" for word in command.words]
+    if words[:1] == ["cat"] and len(words) == 1:
+        return command.fed
+    if words[:1] in (["echo"], ["printf"]) and len(words) > 1:
+        return " ".join(words[1:])
+    return None
 
 
 def _path(places: Sequence[str], around: _Around) -> str:

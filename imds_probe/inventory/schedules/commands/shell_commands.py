@@ -37,12 +37,15 @@ TOO_MANY = "more than 1000 commands in one text"
 @dataclass(frozen=True)
 class Command:
     """One simple command. A word that only running it would tell is None. `assigned` are the variables before it. `level` says
-    in how many shells within this one it runs: what changes there is as before outside of it.
+    in how many shells within this one it runs: what changes there is as before outside of it. `fed` is what it reads from a
+    here-document or here-string, without what only running tells. `is_piped`: it reads what the command before it writes.
     """
 
     words: tuple[str | None, ...]
     level: int = 0
     assigned: Mapping[str, str] = field(default_factory=dict)
+    fed: str | None = None
+    is_piped: bool = False
 
 
 @dataclass
@@ -99,7 +102,8 @@ class Shell:
         if expanded is None:
             expanded = tuple(value for word in simple.words for value in self._expanded(word))
         if expanded:
-            yield Command(expanded[:WORDS_MAX], level, assigned)
+            fed = self._joined(simple.fed) if simple.fed is not None else None
+            yield Command(expanded[:WORDS_MAX], level, assigned, fed, simple.is_piped)
 
     def assign(self, name: str, value: str) -> None:
         """From now on the variable has this value."""

@@ -52,11 +52,14 @@ Part = str | Variable | Substituted
 
 @dataclass(frozen=True)
 class Word:
-    """A word in parts: texts, and what only running it would tell. `fed`: it is no word but the file that standard input is."""
+    """A word in parts: texts, and what only running it would tell. `fed`: it is no word but the file that standard input is, or,
+    where it is `content`, what standard input has: a here-document or here-string.
+    """
 
     parts: tuple[Part, ...]
     quoted: bool = False
     fed: bool = False
+    content: bool = False
 
     @property
     def plain(self) -> str | None:
@@ -66,6 +69,7 @@ class Word:
 
 
 Token = str | Word  # an operator is a text
+_HERE = Word((), fed=True, content=True)  # in the place of a here-document until it is read
 
 
 class Line(tuple[Token, ...]):
@@ -80,8 +84,7 @@ class Line(tuple[Token, ...]):
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """Words and operators; redirections, here-documents and comments are passed over, but not what they substitute,
-    nor the file that standard input is."""
+    """Words and operators; redirections and comments are passed over, but not what they substitute, nor what standard input is."""
     return itertools.chain.from_iterable(lines(text))
 
 
@@ -101,7 +104,8 @@ _LINES: Recent[Line] = Recent(TOKENS_MAX)
 class _Reading:
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
-        self._here_docs: list[tuple[str, bool]] = []
+        self._here_docs: list[tuple[str, bool, bool]] = []
+        self._contents: list[Word] = []
 
     def line(self) -> Line:
         """The next one; nothing at the end of the text."""
@@ -116,7 +120,11 @@ class _Reading:
             found.append(token)
             if token == "\n":
                 break
-        read = Line(found)
+        if self._contents:
+            contents = iter(self._contents)
+            found = [next(contents, each) if each is _HERE else each for each in found]
+            self._contents = []
+        read = Line(each for each in found if each is not _HERE)
         # A here-document follows its line, and is not to be seen in it.
         if line and self._at == end and read[-1:] == ("\n",) and "<<" not in line:
             _LINES.keep(line, read)
@@ -132,11 +140,16 @@ class _Reading:
                 continue
             begin = self._at
             if self._text[begin] in _BEGIN_REDIRECTIONS and self._is_redirection():
-                sign = self._text[begin : self._at + 2].removeprefix("0")
+                sign = self._text[begin : self._at + 3].removeprefix("0")
+                here_docs = len(self._here_docs)
                 target = self._redirected()
+                if len(self._here_docs) > here_docs:
+                    return _HERE
+                if target is not None and sign == "<<<":
+                    return Word(target.parts, target.quoted, fed=True, content=True)
                 if target is not None and target.parts and any(isinstance(part, Substituted) for part in target.parts):
                     return Word(tuple(part for part in target.parts if isinstance(part, Substituted)))
-                if target is not None and sign[:1] == "<" and sign[1:] not in _OTHER_THAN_FED:
+                if target is not None and sign[:1] == "<" and sign[1:2] not in _OTHER_THAN_FED:
                     return Word(target.parts, target.quoted, fed=True)
                 continue
             operator = _SHELL_OPERATOR.match(self._text, self._at)
@@ -178,17 +191,31 @@ class _Reading:
             return None
         target = self._word()
         if sign in _HERE_DOCS and len(self._here_docs) < HERE_DOCS_MAX:
-            self._here_docs.append((target.plain or "", sign == "<<-"))
+            self._here_docs.append((target.plain or "", sign == "<<-", target.quoted))
         return target
 
     def _pass_here_docs(self) -> None:
-        for end, tabs in self._here_docs:
+        for end, tabs, quoted in self._here_docs:
+            begin = closing = self._at
             while self._at < len(self._text):
+                closing = self._at
                 line = self._text[self._at : self._line_end()]
                 self._at = self._line_end() + 1
                 if (line.lstrip("\t") if tabs else line).rstrip("\r") == end:
                     break
+            else:
+                closing = self._at
+            content = self._text[begin:closing]
+            parts = (content,) if quoted else _Reading(content).in_document()
+            self._contents.append(Word(parts, quoted, fed=True, content=True))
         self._here_docs = []
+
+    def in_document(self) -> tuple[Part, ...]:
+        """The parts of all of the text, as of a here-document in which the shell puts in what has a "$" before it."""
+        parts: list[Part] = []
+        while self._at < len(self._text):
+            parts.append(self._piece(quoted=True))
+        return _joined(parts)
 
     def _word(self) -> Word:
         plain = _PLAIN.match(self._text, self._at)

@@ -19,7 +19,7 @@ LOOPED_MAX = 50  # that one loop goes through
 _BEFORE_COMMANDS = frozenset("if then elif else while until do { ! time coproc".split())  # noqa: SIM905
 _CLOSING = frozenset("fi done esac }".split())  # noqa: SIM905
 _WITH_WORDS = frozenset(("for", "select", "case", "function"))  # what follows is no command up to the next operator
-_SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
+_INTERPRETERS = ("sh", "bash", "dash", "ash", "ksh", "zsh", "python", "perl", "ruby", "node", "php")
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 
 
@@ -27,7 +27,8 @@ _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 class Simple:
     """A command, or assignments alone, which have no `words`. `substituted` are the texts of the commands within it, `assigned`
     the variables before it with the parts of their values, and `fixed` its words where nothing has to be put into them. `is_loop`:
-    the one variable is given one value after the other.
+    the one variable is given one value after the other. `fed` is what it reads from a here-document or here-string.
+    `is_piped`: it reads what the command before it writes.
     """
 
     substituted: tuple[str, ...]
@@ -35,6 +36,8 @@ class Simple:
     words: tuple[Word, ...]
     fixed: tuple[str, ...] | None
     is_loop: bool = False
+    fed: tuple[Part, ...] | None = None
+    is_piped: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ def _taken(line: Line, state: State) -> tuple[Sequence[Step], State]:
     steps: list[Step] = []
     pending: list[Word] = []
     patterns = _Patterns(state)
+    is_piped = False
     for token in line if line[-1:] == ("\n",) else (*line, "\n"):
         if patterns.take(token, pending):
             pending = []
@@ -106,17 +110,18 @@ def _taken(line: Line, state: State) -> tuple[Sequence[Step], State]:
         function = None
         if token == "(" and pending:  # a function is made: NAME ()
             function, pending = pending[0].plain or "", []
-        simple, opened = _simple(pending), (token == "(") - (token == ")")
+        simple, opened = _simple(pending, is_piped=is_piped), (token == "(") - (token == ")")
         if simple is not None or function is not None or opened:
             steps.append(Step(simple, function, opened))
-        pending = []
+        pending, is_piped = [], token in ("|", "|&")
     return tuple(steps), patterns.state
 
 
-def _simple(words: list[Word]) -> Simple | None:
+def _simple(words: list[Word], *, is_piped: bool) -> Simple | None:
     fed = [word for word in words if word.fed]
     words = [word for word in words if not word.fed]
-    parts = (part for word in words for part in word.parts)
+    contents = [word for word in fed if word.content]
+    parts = (part for word in (*words, *contents) for part in word.parts)
     substituted = tuple(part.command for part in parts if isinstance(part, Substituted) and part.command)
     if looped := _looped(words):
         return Simple(substituted, (looped,), (), None, is_loop=True)
@@ -127,15 +132,20 @@ def _simple(words: list[Word]) -> Simple | None:
         words = words[1:]
     if not (substituted or assigned or words):
         return None
-    if fed and _reads_commands(words):
-        words = [*words, fed[-1]]
-    return Simple(substituted, tuple(assigned), tuple(words[:WORDS_MAX]), _fixed(words[:WORDS_MAX]))
+    content = fed[-1].parts if fed and fed[-1].content else None
+    if fed and content is None and _reads_commands(words):
+        words = [*(word for word in words if word.plain != "-"), fed[-1]]
+    words = words[:WORDS_MAX]
+    piped = is_piped and not fed
+    return Simple(substituted, tuple(assigned), tuple(words), _fixed(words), fed=content, is_piped=piped)
 
 
 def _reads_commands(words: Sequence[Word]) -> bool:
-    """Whether it is a shell, or something that starts one, without a script: its commands are what standard input is read from."""
+    """Whether it is a shell or another interpreter, or something that starts one, without a script: its commands are what standard
+    input is read from.
+    """
     named = [plain for word in words if not (plain := word.plain or "").startswith("-")]
-    return bool(named) and posixpath.basename(named[-1]) in _SHELLS
+    return bool(named) and posixpath.basename(named[-1]).rstrip("0123456789.") in _INTERPRETERS
 
 
 def _fixed(words: Sequence[Word]) -> tuple[str, ...] | None:

@@ -2,10 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from imds_probe.inventory.code.following.arguments import Options, read
-
-PYTHON = Options(values=("-W", "-X"), text="-c", module="-m")
-NODE = Options(values=("--env-file",), text=("-e", "--eval"), required=("-r", "--require"), attached=False)
+from imds_probe.inventory.code.following.arguments import NODE, PERL, PYTHON, RUBY, Options, read
 
 
 @pytest.mark.parametrize(
@@ -37,3 +34,25 @@ def test_switches_and_what_is_loaded_before() -> None:
     given = read(["node", "-r", "a", "--require=b", "--env-file", "x", "--eval=go", "main.js"], NODE)
     assert given.required == [("-r", "a"), ("--require", "b")]
     assert (given.text, given.script) == ("go", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "line", "script", "text", "at"),
+    [
+        (PERL, "perl -e a -e b c", "", "a\nb", [2, 4]),
+        (PERL, "perl -lne a", "", "a", [2]),
+        (PERL, "perl -l0777ne a", "", "a", [2]),
+        (PERL, "perl -pi -e a b", "", "a", [3]),
+        (PERL, "perl -pi.bak -e a b", "", "a", [3]),
+        (PERL, "perl -F: -lane a", "", "a", [3]),
+        (PERL, "perl -MLWP::Simple -ea", "", "a", [2]),
+        (PERL, "perl -pie a", "a", None, []),
+        (RUBY, "ruby -rnet/http -ne a", "", "a", [3]),
+        (RUBY, "ruby -rnet/http -i -e a", "", "a", [4]),
+        (NODE, "node -pe a", "", "a", [2]),
+        (PYTHON, "python -Ic a b -c d", "", "a", [2]),
+    ],
+)
+def test_a_text_among_other_switches(options: Options, line: str, script: str, text: str | None, at: list[int]) -> None:
+    given = read(line.split(), options)
+    assert (given.script, given.text, given.texts_at) == (script, text, at)

@@ -23,6 +23,11 @@ from imds_probe.inventory.code.following.shell_text import asked_by
         ("# tool\n  # other", []),
         ("tool # a comment", [("tool",)]),
         ("cat <<EOF\ntool\nEOF\nother", [("cat",), ("other",)]),
+        ("cat <<< word\ntool\nother <<<word", [("cat",), ("tool",), ("other",)]),
+        ("python3 - a <<'EOF'\nimport x\ny()\nEOF\nother", [("other",), ("python3", "-c", "import x\ny()", "a")]),
+        ("id=$(python3 <<EOF\nimport x\nEOF\n)", [("python3", "-c", "import x")]),
+        ("cat <<EOF | perl\nuse X;\nEOF\n", [("cat",), ("perl",), ("perl", "-e", "use X;")]),
+        ("python3 x.py <<EOF\nimport x\nEOF\n", [("python3", "x.py")]),
         ("f() {\n  tool\n}\nf", [("tool",)]),
         ("tool \\\n  a", [("tool", "a")]),
         ("$UNKNOWN a", []),
@@ -65,3 +70,11 @@ def test_nonsense_takes_time_in_proportion(piece: str) -> None:
 def test_files_that_are_sourced_in_a_loop(text: str, names: tuple[str, ...], dynamic: bool) -> None:
     found = asked_by(text.encode())
     assert (found.names, found.dynamic) == (names, dynamic)
+
+
+def test_code_of_a_document_is_kept_as_long_as_it_is() -> None:
+    code = "import x\n" + "y()\n" * 200
+    (command,) = asked_by(f"python3 <<EOF\n{code}EOF\n".encode()).commands
+    assert command == ("python3", "-c", code.rstrip("\n"))
+    assert asked_by(f"python3 <<EOF\n{code * 30}EOF\n".encode()).commands == ()
+    assert asked_by(f"tool -c {'x' * 300}\n".encode()).commands == ()

@@ -100,11 +100,37 @@ def names(found: Followed) -> list[str]:
         ("cat /opt/parts/one | bash", ["/opt/parts/one", "a"]),
         ("echo /opt/parts/one | at now", ["/opt/parts/one", "a"]),
         ("echo b | sh", ["b"]),
+        ("echo b; sh", ["sh"]),
+        ("bash -s <<E\nb\nE\na", ["b", "a"]),
+        ("sh <<< b", ["b"]),
+        ("cat <<E | sh\nb\nE\n", ["b"]),
+        ("ssh x bash -s <<E\nb\nE\n", []),
         ('a -d \'{"x":1,"y":2}\'', ["a"]),
     ],
 )
 def test_what_is_handed_on_or_stands_for_several(root: Path, command: str, expected: list[str]) -> None:
     assert names(followed(root, command)) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("python3 - x <<'E'\nimport $a\nE\n", ("-c", "import $a\n", "x")),
+        ("A=json; python3 <<E\nimport $A\nE\n", ("-c", "import json\n")),
+        ("timeout 5 python3 -u <<< 'import json'", ("-u", "-c", "import json")),
+        ("echo 'import json' | python3", ("-c", "import json")),
+        ("cat <<E | python3 -\nimport json\nE\n", ("-c", "import json\n")),
+        ("cat /opt/x.py | python3 -", ("/opt/x.py",)),
+        ("python3 - < /opt/x.py", ("/opt/x.py",)),
+        ("python3 /opt/x.py <<E\nimport json\nE\n", ("/opt/x.py",)),
+        ("python3 -m json.tool <<E\n{}\nE\n", ("-m", "json.tool")),
+        ("a | python3 -", ("-",)),
+        ("echo 'import json'\npython3 - < $X", ("",)),
+    ],
+)
+def test_code_that_an_interpreter_reads_from_its_input(root: Path, command: str, arguments: tuple[str, ...]) -> None:
+    (python,) = [each for each in followed(root, command).started if each.executable == "/usr/bin/python3"]
+    assert python.arguments[1:] == arguments
 
 
 @pytest.mark.parametrize(

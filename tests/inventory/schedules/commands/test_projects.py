@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from small_roots import made
 
 from imds_probe.inventory.schedules.commands.project_asked import Run
-from imds_probe.inventory.schedules.commands.projects import places_of, run_of
+from imds_probe.inventory.schedules.commands.projects import run_of
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 FILES: dict[str, str] = {
@@ -118,21 +117,6 @@ def test_programs_of_a_project(files: SystemFiles) -> None:
     }.items():
         found = run(command, files)
         assert found is not None and found.words == words and found.directory == "/app"
-
-
-def test_environments_of_projects(tmp_path: Path) -> None:
-    names = (
-        "/app/.venv/bin/x",
-        "/root/.cache/pypoetry/virtualenvs/app-1/bin/x",
-        "/opt/conda/envs/e/bin/x",
-        "/opt/conda/bin/x",
-    )
-    there = SystemFiles(made(tmp_path, dict.fromkeys(names, "")))
-    of_poetry = ("/app/.venv/bin", "/root/.cache/pypoetry/virtualenvs/app-1/bin")
-    assert places_of("poetry", (), "/app", "/root", there) == of_poetry
-    assert places_of("conda", ("run", "-n", "e"), "/app", "/root", there) == ("/opt/conda/envs/e/bin",)
-    assert places_of("conda", ("run",), "/app", "/root", there) == ("/opt/conda/bin",)
-    assert places_of("conda", ("run", "--prefix=/opt/c"), "/app", "/root", there) == ("/opt/c/bin",)
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,12 @@ def said(token: Token) -> object:
         ("a >x 2>&1 <y &>>z 3<>q b", ["<a>", "<y>", "<b>"]),
         ("a >", ["<a>"]),
         ("a 2 >x", ["<a>", "<2>"]),
-        ("a <<E b\nc $(d)\nE\ne", ["<a>", "<b>", "\n", "<e>"]),
-        ("a <<-'E'\n\tc\n\tE\ne", ["<a>", "\n", "<e>"]),
-        ("a <<E\nnever ends", ["<a>", "\n"]),
-        ("a <<<b c", ["<a>", "<c>"]),
+        ("a <<E b\nc $(d)\nE\ne", ["<a>", ("c ", Substituted("d"), "\n"), "<b>", "\n", "<e>"]),
+        ("a <<-'E'\n\tc $d\n\tE\ne", ["<a>", "<\tc $d\n>", "\n", "<e>"]),
+        ("a <<E <<F\nb\nE\nc\nF\ne", ["<a>", "<b\n>", "<c\n>", "\n", "<e>"]),
+        ("a <<E\nnever ends", ["<a>", "<never ends>", "\n"]),
+        ("a <<E", ["<a>"]),
+        ("a <<<b c", ["<a>", "<b>", "<c>"]),
         ("$A", [(Variable("A", False),)]),
         ('"$A"', [(Variable("A", True),)]),
         ("x${A}y", [("x", Variable("A", False), "y")]),
@@ -92,4 +94,5 @@ def test_a_line_is_read_by_what_it_stands_among_whatever_was_read_before(
 
 def test_the_file_that_standard_input_is() -> None:
     words = [token for token in tokens("a <x 0< y 3<z 2>q <<<r") if isinstance(token, Word)]
-    assert [word.plain for word in words if word.fed] == ["x", "y"]
+    assert [word.plain for word in words if word.fed and not word.content] == ["x", "y"]
+    assert [word.plain for word in words if word.content] == ["r"]
