@@ -31,8 +31,8 @@ PLATFORM_UNSEEN = Kind(
     severity="warning",
     implies="unknown",
     title="imds-probe did not find out whether this host is an EC2 instance",
-    meaning="imds-probe sends nothing to the metadata address before it knows that it runs on EC2. The time limit ended before it had "
-    "read the firmware, or reading the firmware failed.",
+    meaning="imds-probe sends nothing to the metadata address before it knows that it runs on EC2. The time limit ended before it "
+    "had read the firmware, or reading the firmware failed.",
     cure="Run again with more time (--timeout). If reading failed, the report names the error at the collector `platform`.",
     settled_by=(MORE_TIME, "a run with --assume-ec2, if this host is an EC2 instance"),
     not_acceptable="No verdict is possible before it is known what the host is.",

@@ -58,7 +58,7 @@ from imds_probe.rules.software_kinds import (
 )
 
 _COLLECTORS = (*INVENTORIES, "settings")
-# By their os-release(5): systems that come as a whole, and have no package manager; and those whose manager imds-probe does not read.
+# By their os-release(5): systems that come as a whole, and have no package manager; and those whose manager is not read.
 IMAGE_BASED = ("bottlerocket", "flatcar", "talos")
 OTHER_MANAGERS = ("arch", "gentoo", "guix", "nixos", "slackware", "void")
 _UNREAD = {

@@ -142,9 +142,9 @@ NO_PACKAGE_MANAGER = Kind(
     title="No package database was found",
     meaning="imds-probe found no database of a package manager. If imds-probe runs in a distroless container, the option "
     "--root with the host's root is missing. "
-    "Bottlerocket, Flatcar and Talos have no such database, because their software is part of their image. imds-probe does not read "
-    "the package managers of Arch, Gentoo, Guix, NixOS, Slackware and Void. The versions of the installed software are not known "
-    "there, so no verdict can rest on them.",
+    "Bottlerocket, Flatcar and Talos have no such database, because their software is part of their image. imds-probe does not "
+    "read the package managers of Arch, Gentoo, Guix, NixOS, Slackware and Void. The versions of the installed software are not "
+    "known there, so no verdict can rest on them.",
     cure="Run on the host itself, or mount the host's root in the container and name it with --root. On the systems named above, "
     "ask the maintainer of the image whether its software uses IMDSv2. If it does, accept the risk of this finding ([[accept]]).",
     settled_by=("a run on the host itself, or with its root named (--root)", SILENT_IMAGE, OWNER),
