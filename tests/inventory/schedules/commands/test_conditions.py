@@ -63,6 +63,17 @@ def test_each_start_counts(command: str) -> None:
         "#!/bin/bash\nDAY=$(date +%d)\nif [ $DAY = 01 ]; then\n curl x\nfi\n",
         "case `date +%a` in\nMon) curl x;;\nesac\n",
         "if [[ $(( RANDOM % 10 )) == 0 ]]; then curl x; fi\n",
+        'if [ -n "$(find /var/lib/x/stamp -mtime -30)" ]; then exit 0; fi\ntouch /var/lib/x/stamp\n',
+        '[ -z "$(find /var/lib/x -name stamp -newermt yesterday 2>/dev/null)" ] || exit 0\n',
+        "printf -v d '%(%d)T' -1\n[ \"$d\" = 01 ] || exit 0\n",
+        'case "$(date +%F)" in *-01) ;; *) exit 0;; esac\n',
+        '[ "$(date +%m%d)" = 0101 ] || exit 0\n',
+        'today=$(date -I)\n[ "${today##*-}" = 01 ] || exit 0\n',
+        'is_first() { [ "$(date +%-d)" -le 7 ]; }\nis_first || exit 0\n',
+        "is_first() {\n  [ $(date +%d) = 01 ]\n}\nis_first || exit 0\n",
+        "[ $(( $(date +%s) / 604800 % 4 )) -eq 0 ] || exit 0\n",
+        '[ "$(date -d tomorrow +%d)" = 01 ] || exit 0\n',
+        "day=$(date +%Y-%m-%d)\n[[ $day == *-01 ]] || exit 0\n",
     ],
 )
 def test_scripts_of_some_days(script: str) -> None:
@@ -76,6 +87,12 @@ def test_scripts_of_some_days(script: str) -> None:
         "LOG=/var/log/x.$(date +%d)\n[ -d /var/log ] || exit\ncurl x >$LOG\n",
         "T=$(date +%Y-%m-%d)\nif [ -e /var/x.$T ]; then exit; fi\n",
         "sleep $RANDOM\ncurl x\n",
+        'TODAY=$(date +%F)\n[ -d "/backup/$TODAY" ] || mkdir "/backup/$TODAY"\ncurl x\n',
+        'TODAY=$(date +%F)\n[ -z "$TODAY" ] && exit 1\ncurl x\n',
+        "S=$(date +%s)\ncurl x\nif [ $(( $(date +%s) - S )) -gt 300 ]; then echo slow; fi\n",
+        "while [ $(date +%s) -lt $END ]; do curl x; sleep 5; done\n",
+        "for f in $(find /var/log/x -mtime +30); do rm $f; done\ncurl x\n",
+        'find /var/log/x -mtime +30 -delete\n[ -n "$1" ] || exit\ncurl x\n',
     ],
 )
 def test_scripts_of_every_day(script: str) -> None:
