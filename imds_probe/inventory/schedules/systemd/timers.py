@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imds_probe.duration import in_words
 from imds_probe.inventory.schedules.recurrence import Gaps, words
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, When
 from imds_probe.inventory.schedules.systemd import calendar, time_spans
@@ -12,6 +13,8 @@ from imds_probe.inventory.schedules.systemd.unit import Unit
 SECTION = "Timer"
 NOT_KNOWN = "by a calendar that could not be read"
 ON_SET_DATES = "on set dates"
+# Whoever watches a boot watches its first hour. What a timer starts later than that, nobody need have seen.
+EARLY_S = 1800.0
 
 
 def whens(timer: Unit) -> Iterator[When]:
@@ -32,14 +35,20 @@ def whens(timer: Unit) -> Iterator[When]:
         seconds = time_spans.seconds(each.value)
         if seconds:
             found.append(Gaps(seconds, seconds))
+    later = time_spans.seconds(timer.last(SECTION, "RandomizedDelaySec")) or 0.0
     if found:
         gaps = min(found, key=lambda each: each.longest)
-        later = time_spans.seconds(timer.last(SECTION, "RandomizedDelaySec")) or 0.0
         yield When("scheduled", words(gaps), gaps.longest + later)
     elif other:
         yield When("scheduled", other)
-    if timer.all(SECTION, "OnBootSec", "OnStartupSec", "OnActiveSec"):
+    since_boot = timer.all(SECTION, "OnBootSec", "OnStartupSec", "OnActiveSec")
+    if not since_boot:
+        return
+    latest = max(time_spans.seconds(each.value) or 0.0 for each in since_boot) + later
+    if latest <= EARLY_S:
         yield When("boot", AT_BOOT)
+    elif not found:
+        yield When("scheduled", f"{in_words(latest)} after each boot")
 
 
 def started(unit: Unit) -> str:

@@ -22,6 +22,12 @@ def unit(name: str, text: str) -> Unit:
         ("OnCalendar=daily\nRandomizedDelaySec=1h\n", [When("scheduled", "daily", DAY + 3600)]),
         ("OnUnitActiveSec=90\n", [When("scheduled", "every 2 minutes", 90)]),
         ("OnBootSec=1\nOnUnitInactiveSec=1d\n", [When("scheduled", "daily", DAY), When("boot", "at each boot")]),
+        ("OnBootSec=15min\nRandomizedDelaySec=5min\n", [When("boot", "at each boot")]),
+        # Later than what a watched boot shows, and no window tells when the next boot is.
+        ("OnBootSec=2h\n", [When("scheduled", "2 h after each boot")]),
+        ("OnActiveSec=1min\nOnStartupSec=1d\n", [When("scheduled", "1 d after each boot")]),
+        ("OnBootSec=15min\nRandomizedDelaySec=1h\n", [When("scheduled", "1 h 15 min after each boot")]),
+        ("OnBootSec=2h\nOnUnitActiveSec=1d\n", [When("scheduled", "daily", DAY)]),
         ("OnCalendar=odd\n", [When("scheduled", "by a calendar that could not be read")]),
         ("OnCalendar=2026-01-01\n", [When("scheduled", "on set dates")]),
         ("OnUnitActiveSec=infinity\n", []),
