@@ -25,6 +25,7 @@ from imds_probe.rules import code, precedence, sdks, software
 from imds_probe.rules.accepted_risks import AcceptedRisk, accepted_risks, why_ready
 from imds_probe.rules.caller_phrases import no_call, watched_part
 from imds_probe.rules.code_kinds import CODE_IMDSV1_ONCE, CODE_NOT_READ_OF_USERS
+from imds_probe.rules.containers_kinds import TOKEN_LOST_UNMEASURED
 from imds_probe.rules.hop_alternatives import instead_of, why_limit
 from imds_probe.rules.hop_need import drawn_ways, is_users, limit_for, needed_hop_limit, needing, users_without_token
 from imds_probe.rules.judging import RuleRun
@@ -66,7 +67,8 @@ class Switch:
     instance's launch template that requires tokens, None in reports from before. Where EKS owns the instance, it is None, too, and
     `aws_cli` is empty. The template, and the change of Terraform's and CloudFormation's code, waits for what `template_waits_for`
     says, in sentences without a full stop. `steps` is all of it in order, empty in reports from before. `no_rollback` says in whole
-    sentences why tokens cannot be made optional again.
+    sentences why tokens cannot be made optional again. `try_first` raises the hop limit alone where nobody has measured whether the
+    token arrives with it, and is empty elsewhere: `aws_cli` then waits for a run that shows it.
     """
 
     http_tokens: str
@@ -78,6 +80,7 @@ class Switch:
     template_waits_for: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     no_rollback: str = ""
+    try_first: str = ""
 
 
 @dataclass(frozen=True)
@@ -285,8 +288,10 @@ def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tu
         control_plane=facts.get(ControlPlane),
         limit_reason=why_limit(hop_limit, facts, catalog),
         waits_for=tuple(f"{each.summary} [{each.id}]" for each in findings if each.id == CODE_IMDSV1_ONCE.id),
+        untried=any(each.id == TOKEN_LOST_UNMEASURED.id for each in findings),
     )
     undone, no_rollback = instance_step.undone(plan)
+    first = instance_step.trial(plan)
     switch = Switch(
         http_tokens="required",
         http_put_response_hop_limit=hop_limit,
@@ -297,5 +302,6 @@ def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tu
         template_waits_for=plan.waits_for,
         steps=steps_of(plan),
         no_rollback=no_rollback,
+        try_first="".join(first.commands) if first is not None else "",
     )
     return switch, Rollback(undone) if undone else None

@@ -16,6 +16,7 @@ def host_of(report: LeanReport) -> Host:
     if verdict.state not in STATES:
         raise ValueError(f"there is no verdict {verdict.state[:40]!r}")
     fixes, left_out = naming.fixes_of(report)
+    switch = verdict.switch
     row = Host(
         key=_key(report),
         started_at=moment(report.probe.started_at),
@@ -25,7 +26,7 @@ def host_of(report: LeanReport) -> Host:
         state=verdict.state,
         confidence=naming.text(verdict.confidence),
         evidence=tuple(naming.text(each) for each in verdict.evidence[:8]),
-        hop_limit_needed=_limit(verdict.switch.http_put_response_hop_limit if verdict.switch else None),
+        hop_limit_needed=_limit(switch.http_put_response_hop_limit if switch and not switch.try_first else None),
         fixes=fixes,
         fixes_left_out=left_out,
         callers=naming.callers_of(report),

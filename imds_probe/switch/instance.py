@@ -9,6 +9,7 @@ from imds_probe.switch.options import command_line
 from imds_probe.switch.step import Plan, Step
 
 REPLACE = "EKS owns this instance, and nobody else can change its options. Replace its node (kubectl delete node)."
+SHOWN_FIRST = "another run has to show that the token arrives with the raised hop limit"
 
 
 def command(plan: Plan, options: MetadataOptions) -> str:
@@ -25,8 +26,11 @@ def step(plan: Plan) -> Step | None:
     if plan.is_of_eks:
         return None
     limit = plan.after.http_put_response_hop_limit
+    waits: tuple[str, ...] = ()
     raises = limit is not None and limit > (plan.before.http_put_response_hop_limit or 1)
-    if plan.before.http_tokens == "required":
+    if trial(plan) is not None:
+        what, waits = "Require tokens on this instance", (SHOWN_FIRST,)
+    elif plan.before.http_tokens == "required":
         if not raises:
             return None
         what = f"Raise the hop limit of this instance to {limit}"
@@ -38,6 +42,21 @@ def step(plan: Plan) -> Step | None:
         commands=(command(plan, plan.after),),
         rollback=() if locked else (command(plan, way_back(plan)),),
         no_rollback=locked,
+        waits_for=waits,
+    )
+
+
+def trial(plan: Plan) -> Step | None:
+    """The step before: the hop limit alone, so that nothing breaks if the token does not arrive. None where that is measured."""
+    limit, present = plan.after.http_put_response_hop_limit, plan.before.http_put_response_hop_limit or 1
+    if not plan.untried or plan.is_of_eks or plan.before.http_tokens == "required" or limit is None or limit <= present:
+        return None
+    raised = MetadataOptions(http_put_response_hop_limit=limit, http_endpoint="enabled")
+    return Step(
+        what=f"Raise the hop limit of this instance to {limit}, and leave tokens optional",
+        commands=(command(plan, raised),),
+        rollback=(command(plan, replace(raised, http_put_response_hop_limit=present)),),
+        notes=("Run imds-probe again after this step: its report says whether the token arrives.",),
     )
 
 

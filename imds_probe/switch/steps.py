@@ -19,4 +19,5 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
         rollback = () if locked else launches.rollback
         launches = replace(launches, waits_for=plan.waits_for, rollback=rollback, no_rollback=locked)
     tried = role.step(plan) if this is not None or launches is not None else None
-    return tuple(each for each in (this, tried, launches, default) if each is not None)
+    first = instance.trial(plan)
+    return tuple(each for each in (first, this, tried, launches, default) if each is not None)

@@ -25,6 +25,12 @@ def test_the_first_risk_to_expire():
     assert (found.accepted, found.accepted_until) == (5, "2026-12-01")
 
 
+def test_a_hop_limit_that_nobody_has_measured_is_not_known():
+    switch = {"http_put_response_hop_limit": 2}
+    assert row(switch=switch).hop_limit_needed == 2
+    assert row(switch=switch | {"try_first": "aws ec2 ..."}).hop_limit_needed == 0
+
+
 @pytest.mark.parametrize("kind", ["software", "code", "callers", "containers"])
 def test_a_summary_names_the_same_fixes_and_callers_as_its_report(kind):
     seen = 0

@@ -5,6 +5,8 @@ from observed import changed, container, report_of, with_containers
 from rules.test_relays import MESH, ON_HOST, behind_relay, taken_inside, written
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.render.page.bounds import LONG
+from imds_probe.render.page.outcome import TO_TRY, commands
 from imds_probe.rules.containers import RULE
 from imds_probe.rules.containers_unmeasured import limits_to_try
 
@@ -45,6 +47,22 @@ def test_what_is_known_of_the_relay_is_said_where_no_rule_could_be_read():
 def test_the_switch_has_the_number_to_try():
     verdict = report_of(facts_of(behind_relay())).verdict
     assert (verdict.state, verdict.switch.http_put_response_hop_limit) == ("needs-hop-limit", 2)
+    assert "--http-put-response-hop-limit 2 " in verdict.switch.try_first
+    assert "--http-tokens" not in verdict.switch.try_first  # nobody has seen the token arrive yet
+    assert (verdict.switch.steps[0].commands, bool(verdict.switch.steps[1].waits_for)) == (
+        (verdict.switch.try_first,),
+        True,
+    )
+
+
+def test_the_command_that_is_printed_first_does_not_require_tokens():
+    report = report_of(facts_of(behind_relay()))
+    (tried,) = [part for part in commands(report, LONG) if part.heading == TO_TRY]
+    assert "--http-tokens" not in str(tried.blocks[0])
+    assert not [part for part in commands(report, LONG) if part.heading.startswith("Command to switch")]
+    measured = report_of(facts_of(container("web", 1, "lost"), obstacles=()))
+    assert measured.verdict.switch.try_first == ""
+    assert TO_TRY not in [part.heading for part in commands(measured, LONG)]
 
 
 def test_the_worst_of_several():

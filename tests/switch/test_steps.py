@@ -33,6 +33,17 @@ def test_this_instance_comes_first_and_the_account_last():
     assert "by default" in whats[3]
 
 
+def test_a_hop_limit_that_nobody_has_measured_is_tried_alone():
+    first, second, *_ = steps_of(replace(plan(), untried=True))
+    _, _, tried, _ = parsed(shlex.split(first.commands[0])[1:])
+    assert tried == {"InstanceId": "i-0123456789abcdef0", "HttpPutResponseHopLimit": 2, "HttpEndpoint": "enabled"}
+    _, _, undone, _ = parsed(shlex.split(first.rollback[0])[1:])
+    assert undone["HttpPutResponseHopLimit"] == 1
+    assert (second.what, len(second.waits_for)) == ("Require tokens on this instance", 1)
+    required = replace(plan(), untried=True, before=replace(BEFORE, http_tokens="required"))
+    assert steps_of(required)[0].what == "Raise the hop limit of this instance to 2"  # nothing is left that could break
+
+
 def test_what_is_done_already_is_no_step():
     switched = replace(plan(account=REQUIRED, launched_from=DONE), before=replace(BEFORE, http_tokens="required"))
     (raised, _) = steps_of(switched)

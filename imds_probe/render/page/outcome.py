@@ -61,6 +61,11 @@ _TO_SWITCH: dict[State, str] = {
 WAYS_SHOWN = 2
 RISKS_SHOWN = 5
 TO_RAISE = "Command to raise the hop limit"
+TO_TRY = "Command to try the hop limit first"
+TRIED = (
+    "Nobody has measured whether the token arrives with this hop limit. Run imds-probe again: if the token arrives, that report "
+    "has the command that requires tokens."
+)
 TO_UNDO = "Command to undo the switch"
 FOR_TEMPLATE = "Command for the launch template, for later"
 WAITS = "Do not require tokens yet in the launch template, Terraform or CloudFormation code of instances like this one."
@@ -121,7 +126,9 @@ def commands(report: Report, bounds: Bounds) -> Iterator[Part]:
     price += _accepted(report)
     price += [Text(f"Hop limit {limit} is needed for this path: {way}.") for way in verdict.ways[:WAYS_SHOWN]]
     switched = is_switched(report)
-    if not switched or _raises(report):
+    if first := verdict.switch.try_first:
+        yield Part(TO_TRY, (Command(first), Text(TRIED), *price))
+    elif not switched or _raises(report):
         heading = TO_RAISE if switched else _TO_SWITCH[verdict.state]
         made = verdict.switch.aws_cli
         yield Part(heading, (Command(made) if made else Text(verdict.switch.no_rollback), *price))
