@@ -172,6 +172,11 @@ def last_whole(boots: Sequence[BootWatched], window_s: float) -> BootWatched | N
     return None
 
 
+def last_seen_whole(boots: Sequence[BootWatched], window_s: float) -> BootWatched | None:
+    """The last boot of which all was watched, whatever was missed since: nothing else tells what a boot starts."""
+    return next((boot for boot in reversed(boots) if boot.is_whole(window_s)), None)
+
+
 @dataclass(frozen=True)
 class Callers(Section):
     """Who called the metadata service in the last `window_s` seconds, of which `observed_s` were watched without a loss.
@@ -210,8 +215,13 @@ class Callers(Section):
         """Whether a boot was watched whole, and what it started called nobody by IMDSv1. What called within the window is in
         `imdsv1`.
         """
-        boot = self.whole_boot
-        return boot is not None and (not boot.imdsv1 or boot.age_s < self.window_s)
+        return self.whole_boot is not None and self.boot_that_called is None
+
+    @property
+    def boot_that_called(self) -> BootWatched | None:
+        """The last boot of which all was watched, if it is longer ago than the window and what it started called by IMDSv1."""
+        boot = last_seen_whole(self.boots, self.window_s)
+        return boot if boot is not None and boot.imdsv1 and boot.age_s >= self.window_s else None
 
     @property
     def losing(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import SECONDS, in_words
-from imds_probe.facts.callers import BootWatched, Callers
+from imds_probe.facts.callers import BootWatched, Callers, CallerSeen
 from imds_probe.facts.code import CodeSeen, NotRead
 from imds_probe.facts.containers import Container, Containers
 from imds_probe.facts.facts import Facts
@@ -15,6 +15,7 @@ from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.rules.caller_phrases import no_call, watched_part
 from imds_probe.rules.metadata_need import metadata_need
+from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import few
 from imds_probe.rules.rehearsed import rehearsed_code, rehearsed_software
 from imds_probe.rules.relays import is_in, seen_obstacles
@@ -211,14 +212,28 @@ def elsewhere(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:
 
 
 def seen_by_token(code: CodeSeen, facts: Facts) -> str:
-    """Whether a program was seen asking by token, in a window that was watched whole and in which nobody asked without."""
+    """Whether a program was seen asking by token, in a window that was watched whole and in which nobody asked without.
+
+    A user who starts it shows nothing of how root's schedule does, and another start nothing of one that did not come round.
+    """
     callers = facts.get(Callers)
     if callers is None or not nobody_by_v1(facts) or not code.on_host:
         return ""
-    seen = any(each.version == "v2" and each.on_host and each.program == code.path for each in callers.by)
+    if code.every_s is not None and not _came_round(code, code.every_s, facts):
+        return ""
+    seen = any(
+        each.version == "v2" and each.on_host and each.program == code.path and _starts_it(each, code, facts)
+        for each in callers.by
+    )
     if not seen:
         return ""
     return f"seen asking with a token, and {no_call(callers)} in {watched_part(callers)}"
+
+
+def _starts_it(caller: CallerSeen, code: CodeSeen, facts: Facts) -> bool:
+    """Whether this is how the program is started: by root or a service of the system, or by the only one who runs it."""
+    own = caller.uid is not None and caller.uid in (code.runner_uid, code.owner_uid)
+    return own or not of_callers([caller], facts)
 
 
 def _unneeded(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:

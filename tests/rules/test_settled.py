@@ -14,6 +14,7 @@ from imds_probe.facts.software import SdkSoftware, SdkUse, Software
 from imds_probe.rules.settled import (
     elsewhere,
     nobody_by_v1,
+    seen_by_token,
     silent,
     silent_library,
     silent_since_start,
@@ -270,3 +271,36 @@ def test_a_whole_window_without_a_call():
     assert not nobody_by_v1(FACTS)
     assert not nobody_by_v1(after(watched(CALLER)))
     assert not nobody_by_v1(after(watched(coverage=0.5)))
+
+
+TOOL = replace(
+    BACKUP,
+    path="/usr/local/bin/tool",
+    speaks="both",
+    started_by=("/etc/cron.d/tool",),
+    every_s=DAY_S,
+    standing_s=WINDOW_S,
+)
+BY_ROOT = replace(CALLER, version="v2", program="/usr/local/bin/tool", on_host=True, uid=0, unit="cron.service")
+BY_USER = replace(BY_ROOT, uid=1000, unit="user 1000: session.scope")
+
+
+@pytest.mark.parametrize(
+    ("code", "caller", "settled"),
+    [
+        (TOOL, BY_ROOT, True),
+        (TOOL, replace(BY_ROOT, uid=33), True),  # a service of the system's
+        (TOOL, BY_USER, False),
+        (TOOL, replace(BY_USER, unit=None), False),
+        (TOOL, replace(BY_ROOT, uid=None, unit=None), False),
+        (TOOL, replace(BY_ROOT, on_host=False), False),
+        (replace(TOOL, owner_uid=1000), BY_USER, True),  # he decides what it does
+        (replace(TOOL, every_s=None, runs="running", pids=(5,), runner_uid=1000), BY_USER, True),
+        (replace(TOOL, every_s=None, runs="running", pids=(5,), runner_uid=1001), BY_USER, False),
+        (replace(TOOL, every_s=None), BY_ROOT, True),  # at no set time: nothing but this tells
+        (replace(TOOL, every_s=30 * DAY_S), BY_ROOT, False),  # it has not come round
+        (replace(TOOL, standing_s=DAY_S / 2), BY_ROOT, False),
+    ],
+)
+def test_a_call_with_a_token_tells_of_the_start_that_made_it(code, caller, settled):
+    assert bool(seen_by_token(code, after(watched(caller)))) is settled
