@@ -185,6 +185,7 @@ class Callers(Section):
     probe itself are in `imdsv1_by_probe` and in `by` only. `unconfirmed` requests by IMDSv1 were seen of which nothing shows
     that the service received them: they are nobody's, and count as a loss. `senders` says where most of them came from.
     `boots` are those within the window and the last that was watched whole, the oldest first; none in reports from before.
+    `earlier` called by IMDSv1 before the window, and less than a whole window was watched since; none in reports from before.
     """
 
     report_key: ClassVar[str] = "callers"
@@ -204,6 +205,7 @@ class Callers(Section):
     senders: tuple[str, ...] = ()
     metric: MetricCompared | None = None  # None: not compared; the collector metadata-no-token says why
     boots: tuple[BootWatched, ...] = ()
+    earlier: tuple[CallerSeen, ...] = ()
 
     @property
     def whole_boot(self) -> BootWatched | None:

@@ -125,6 +125,7 @@ def callers_of(
     losses: tuple[HistoryLoss, ...] = (),
     unconfirmed: int = 0,
     senders: tuple[str, ...] = (),
+    earlier: tuple[CallerSeen, ...] = (),
 ) -> Callers:
     """The sums of what was seen."""
     return Callers(
@@ -141,6 +142,7 @@ def callers_of(
         losses=losses,
         unconfirmed=unconfirmed,
         senders=senders,
+        earlier=earlier,
     )
 
 
@@ -179,6 +181,7 @@ def merged(history: Callers, watched: Callers, began: str) -> Callers:
         if both
         else history.unconfirmed + watched.unconfirmed,
         senders=tuple(dict.fromkeys((*history.senders, *watched.senders))),
+        earlier=history.earlier,
     )
 
 

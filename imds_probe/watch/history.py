@@ -24,6 +24,7 @@ from imds_probe.timestamp import rfc3339
 from imds_probe.watch.ancestry import is_fetcher
 from imds_probe.watch.caller import cgroup_of, place_of
 from imds_probe.watch.evidence import ROW, caller_of_row, callers_of, covered, in_order, named_alike
+from imds_probe.watch.history_earlier import called_before
 from imds_probe.watch.history_file import (
     MEMORY,
     HistoryError,
@@ -332,9 +333,10 @@ class History:
         full_command_lines: bool = False,
         at_boot: range = NEVER,
     ) -> Callers:
-        """What is known of the last `window_s` seconds before `now` (since the epoch). Calls count by the hour that they
-        fell into. `full_command_lines`: with all that is stored of them. Who called in the hours `at_boot` (of the epoch) and
-        never after counts as well, however long ago that is. Raises HistoryError.
+        """What is known of the last `window_s` seconds before `now` (since the epoch), and, where less than `needed_coverage` of
+        it was watched, of those who called before. Calls count by the hour that they fell into. `full_command_lines`: with all
+        that is stored of them. Who called in the hours `at_boot` (of the epoch) and never after counts as well, however long ago
+        that is. Raises HistoryError.
         """
         since = now - window_s
         columns = ", ".join(TABLES["callers"].column(name, self._format) for name in ROW)
@@ -351,12 +353,18 @@ class History:
                 (since, now),
             ).fetchall()
             losses, senders = self._losses(since), self._senders(int(since // HOUR_S))
+            observed_s = covered(
+                [(max(began, since), min(ended, now)) for began, ended, *lost in intervals if not any(lost)]
+            )
+            needed_s, full = needed_coverage * window_s, full_command_lines
+            earlier = (
+                called_before(self._database, self._format, since, now, needed_s, full_command_lines=full)
+                if observed_s < needed_s
+                else ()
+            )
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path} cannot be read: {error}") from None
         by = in_order(named_alike(caller_of_row(row, full_command_lines=full_command_lines) for row in rows))
-        observed_s = covered(
-            [(max(began, since), min(ended, now)) for began, ended, *lost in intervals if not any(lost)]
-        )
         return callers_of(
             by,
             window_s=window_s,
@@ -367,6 +375,7 @@ class History:
             losses=tuple(HistoryLoss(rfc3339(at), why) for at, why in losses),
             unconfirmed=sum(each for _, _, _, each in intervals),
             senders=senders,
+            earlier=earlier,
         )
 
     def _senders(self, since: int) -> tuple[str, ...]:
