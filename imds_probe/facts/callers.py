@@ -186,6 +186,8 @@ class Callers(Section):
     that the service received them: they are nobody's, and count as a loss. `senders` says where most of them came from.
     `boots` are those within the window and the last that was watched whole, the oldest first; none in reports from before.
     `earlier` called by IMDSv1 before the window, and less than a whole window was watched since; none in reports from before.
+    `silent_s` is for how many seconds up to now nobody called by IMDSv1 who may lose something, and `needed_coverage` was watched:
+    it may be longer than the window.
     """
 
     report_key: ClassVar[str] = "callers"
@@ -206,6 +208,7 @@ class Callers(Section):
     metric: MetricCompared | None = None  # None: not compared; the collector metadata-no-token says why
     boots: tuple[BootWatched, ...] = ()
     earlier: tuple[CallerSeen, ...] = ()
+    silent_s: Seconds = 0.0
 
     @property
     def whole_boot(self) -> BootWatched | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import SECONDS, in_words
-from imds_probe.facts.callers import BootWatched, Callers, CallerSeen
+from imds_probe.facts.callers import BOOT_S, BootWatched, Callers, CallerSeen
 from imds_probe.facts.code import CodeSeen, NotRead
 from imds_probe.facts.containers import Container, Containers
 from imds_probe.facts.facts import Facts
@@ -27,19 +27,27 @@ LONG_ENOUGH_S = 1.0 * SECONDS["d"]
 
 def silent_since_start(oldest_s: float | None, facts: Facts) -> str:
     """Why processes are known to do without IMDSv1, the oldest of which runs for so many seconds; empty where that is not
-    known. They were started within a window that was watched whole, they have run for long enough to have asked for what
-    they need, and there was no call by IMDSv1 that could have been theirs.
+    known. They were started within a window that was watched whole, or since it has been watched for longer, or by a boot that
+    was; they have run for long enough to have asked for what they need, and there was no call by IMDSv1 that could have been
+    theirs.
     """
     if oldest_s is None:
         return ""
     callers = facts.get(Callers)
     if callers is None or not nobody_by_v1(facts):
         return ""
-    if not min(LONG_ENOUGH_S, callers.window_s / 2) <= oldest_s < callers.window_s or _unwatched_start(
-        oldest_s, callers
-    ):
+    if oldest_s < min(LONG_ENOUGH_S, callers.window_s / 2) or _unwatched_start(oldest_s, callers):
         return ""
-    return f"started {in_words(oldest_s)} ago, and {no_call(callers)} in {watched_part(callers)}"
+    started = f"started {in_words(oldest_s)} ago"
+    if oldest_s < callers.window_s:
+        return f"{started}, and {no_call(callers)} in {watched_part(callers)}"
+    if oldest_s < callers.silent_s:
+        return f"{started}, and {no_call(callers)} in the {in_words(callers.silent_s)} that were watched"
+    boot = callers.whole_boot
+    if boot is not None and callers.boot_was_silent and boot.age_s - BOOT_S / 2 <= oldest_s <= boot.age_s:
+        whole = f"the boot of {boot.booted} was watched whole without a call by IMDSv1"
+        return f"{started}; {whole}, and {no_call(callers)} in {watched_part(callers)}"
+    return ""
 
 
 def silent(code: CodeSeen | NotRead, facts: Facts) -> str:

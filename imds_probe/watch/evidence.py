@@ -126,6 +126,7 @@ def callers_of(
     unconfirmed: int = 0,
     senders: tuple[str, ...] = (),
     earlier: tuple[CallerSeen, ...] = (),
+    silent_s: float = 0.0,
 ) -> Callers:
     """The sums of what was seen."""
     return Callers(
@@ -143,6 +144,7 @@ def callers_of(
         unconfirmed=unconfirmed,
         senders=senders,
         earlier=earlier,
+        silent_s=round(silent_s, 3),
     )
 
 
@@ -182,6 +184,7 @@ def merged(history: Callers, watched: Callers, began: str) -> Callers:
         else history.unconfirmed + watched.unconfirmed,
         senders=tuple(dict.fromkeys((*history.senders, *watched.senders))),
         earlier=history.earlier,
+        silent_s=history.silent_s,
     )
 
 

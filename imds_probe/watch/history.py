@@ -362,6 +362,7 @@ class History:
                 if observed_s < needed_s
                 else ()
             )
+            silent_s = self._silent_s(now, needed_coverage)
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path} cannot be read: {error}") from None
         by = in_order(named_alike(caller_of_row(row, full_command_lines=full_command_lines) for row in rows))
@@ -376,7 +377,29 @@ class History:
             unconfirmed=sum(each for _, _, _, each in intervals),
             senders=senders,
             earlier=earlier,
+            silent_s=silent_s,
         )
+
+    def _silent_s(self, now: float, needed_coverage: float) -> float:
+        """For how long nobody has called by IMDSv1 who may lose something, as far back as so great a share was watched."""
+        (last,) = self._database.execute(
+            "select max(last_seen) from callers join hours on caller = id where version = 'v1' and not probe"
+            f" and not ({_harmless(self._format)})"
+        ).fetchone()
+        called = float("-inf") if last is None else last
+        intervals = self._database.execute(
+            "select began, ended from intervals where ended > ? and began < ? and dropped = 0"
+            f" and {TABLES['intervals'].column('unconfirmed', self._format)} = 0 order by ended desc",
+            (called, now),
+        )
+        watched_s, reached, silent_s = 0.0, now, 0.0
+        for began, ended in intervals:
+            since = max(began, called)
+            watched_s += max(0.0, min(ended, reached) - since)
+            reached = min(reached, since)
+            if watched_s >= needed_coverage * (now - reached):
+                silent_s = now - reached
+        return silent_s
 
     def _senders(self, since: int) -> tuple[str, ...]:
         """Where most of what is unconfirmed came from, from an hour of the epoch on."""

@@ -48,6 +48,32 @@ def test_it_has_to_have_run_for_long_enough_and_within_the_window(oldest_s, sett
     assert bool(silent_since_start(oldest_s, after(QUIET))) == settled
 
 
+@pytest.mark.parametrize(("oldest_s", "settled"), [(14 * DAY_S, True), (39 * DAY_S, True), (40 * DAY_S, False)])
+def test_or_since_it_has_been_watched_for_longer_than_the_window(oldest_s, settled):
+    found = silent_since_start(oldest_s, after(replace(QUIET, silent_s=40 * DAY_S)))
+    assert bool(found) is settled
+    if settled:
+        assert found.endswith("and no call by IMDSv1 was seen in the 40 d that were watched")
+    assert not silent_since_start(oldest_s, after(replace(watched(coverage=0.9), silent_s=40 * DAY_S)))
+
+
+@pytest.mark.parametrize(
+    ("boots", "oldest_s", "settled"),
+    [
+        ((replace(BOOT, age_s=60 * DAY_S),), 60 * DAY_S - 60, True),
+        ((replace(BOOT, age_s=60 * DAY_S),), 60 * DAY_S - 3000, False),  # too late in the hour that was watched
+        ((replace(BOOT, age_s=60 * DAY_S),), 40 * DAY_S, False),
+        ((replace(BOOT, age_s=60 * DAY_S, imdsv1=2),), 60 * DAY_S - 60, False),
+        ((replace(BOOT, age_s=60 * DAY_S, from_start=False, began_s=41.0),), 60 * DAY_S - 60, False),
+        ((replace(BOOT, age_s=60 * DAY_S), replace(BOOT, age_s=50 * DAY_S, from_start=False)), 50 * DAY_S, False),
+        ((), 60 * DAY_S - 60, False),
+    ],
+)
+def test_or_by_a_boot_that_was_watched_whole(boots, oldest_s, settled):
+    assert bool(silent_since_start(oldest_s, after(watched(boots=boots)))) is settled
+    assert not silent_since_start(oldest_s, after(watched(CALLER, boots=boots)))
+
+
 def test_of_a_short_window_half_is_long_enough():
     short = after(replace(QUIET, window_s=100.0))
     assert [bool(silent_since_start(oldest_s, short)) for oldest_s in (49.0, 50.0, 99.0, 100.0)] == [
