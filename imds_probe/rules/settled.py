@@ -14,6 +14,7 @@ from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.rules.caller_phrases import no_call, watched_part
+from imds_probe.rules.known_callers import runner_of
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import few
@@ -164,9 +165,12 @@ def _is_loaded_from(entry: SdkSoftware, software: Software) -> bool:
 
 
 def programs_of(software: Software, facts: Facts) -> tuple[CodeSeen | NotRead, ...]:
-    """The programs of a package that a watch can tell of. What nothing starts calls nobody."""
+    """The programs of a package that a watch can tell of; none where users alone start some, who choose what a watch sees. What
+    nothing starts calls nobody.
+    """
     started = (each for each in own_code(software, facts) if each.runs != "lies")
-    return (*started, *unread_code(software, facts))
+    programs: tuple[CodeSeen | NotRead, ...] = (*started, *unread_code(software, facts))
+    return programs if any(runner_of(each) is None for each in programs) else ()
 
 
 def turned_off(facts: Facts) -> bool:

@@ -143,6 +143,19 @@ def test_a_package_is_settled_by_all_of_its_programs_that_were_looked_at():
     assert not silent_software(SSM_AGENT, with_code(not_read=(scheduled,), facts=quiet))
 
 
+def test_a_package_is_not_settled_by_what_users_alone_start_of_it():
+    packed = replace(PACKED, component=SSM_AGENT.component, oldest_s=3 * DAY_S)
+    theirs = replace(packed, program="/usr/bin/other", owner_uid=1000)
+    code = replace(AGENT, component=SSM_AGENT.component, speaks="both", oldest_s=3 * DAY_S, runner_uid=1000)
+    quiet = after(QUIET)
+    assert not silent_software(SSM_AGENT, with_code(not_read=(theirs,), facts=quiet))
+    assert not silent_software(SSM_AGENT, with_code(code, not_read=(theirs,), facts=quiet))
+    assert silent_software(SSM_AGENT, with_code(code, not_read=(packed,), facts=quiet))
+    # What a user has just started may still ask.
+    just = replace(theirs, oldest_s=60.0)
+    assert not silent_software(SSM_AGENT, with_code(not_read=(packed, just), facts=quiet))
+
+
 def test_nothing_is_served_where_the_service_is_off_or_all_containers_are_cut_off():
     assert unserved(on_host=True, container_ids=(), facts=with_imds(endpoint="disabled"))
     assert not unserved(on_host=True, container_ids=(), facts=FACTS)
