@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from itertools import pairwise
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
 
 from imds_probe.duration import SECONDS
 from imds_probe.facts.callers import CallerSeen
-from imds_probe.watch.evidence import ROW, caller_of_row, covered, in_order, named_alike
+from imds_probe.watch.evidence import ROW, caller_of_row, in_order, named_alike
 from imds_probe.watch.history_format import HOUR_S, TABLES
 
 # What is longer ago tells nothing of a host that was not watched since: the daemon keeps calls for as long unless told otherwise.
@@ -16,8 +17,6 @@ KEPT_S = 90.0 * SECONDS["d"]
 EARLIER_MAX = 50
 # Silence tells of who called in that many hours before: twice as long as his longest silence, and a day at least.
 _HOURS, _TIMES, _AT_LEAST_S = 3, 2.0, 1.0 * SECONDS["d"]
-
-_Intervals = Sequence[tuple[float, float]]
 
 
 def called_before(
@@ -47,14 +46,39 @@ def called_before(
         " and id not in (select caller from hours where hour >= ?) group by id order by last_seen desc",
         (begin, int(begin // HOUR_S), hour - 1, hour),
     ).fetchall()
-    earlier = []
+    after = _Watched([(began, min(ended, now)) for began, ended in watched])
+    earlier: list[CallerSeen] = []
     for *of, row, last in rows:
-        silent_s = covered([(max(began, last), min(ended, now)) for began, ended in watched if ended > last])
+        silent_s = after.since(last)
+        if silent_s >= needed_s or len(earlier) >= EARLIER_MAX:
+            break  # the rest called before
         caller = caller_of_row(tuple(of), full_command_lines=full_command_lines)
         loses = not caller.is_harmless and caller.path_class != "head" and caller.refused < caller.count
-        if silent_s < needed_s and loses and not _has_stopped(_hours(database, row, begin), silent_s):
+        if loses and not _has_stopped(_hours(database, row, begin), silent_s):
             earlier.append(caller)
-    return in_order(named_alike(earlier[:EARLIER_MAX]))
+    return in_order(named_alike(earlier))
+
+
+class _Watched:
+    """How much was watched, by intervals in order of their beginnings, which overlap where a clock was set back."""
+
+    def __init__(self, intervals: Iterable[tuple[float, float]]) -> None:
+        self._ends: list[float] = []
+        self._parts: list[tuple[float, float]] = []
+        for began, ended in intervals:
+            begin = max(began, self._ends[-1]) if self._ends else began
+            if ended > begin:
+                self._parts.append((begin, ended))
+                self._ends.append(ended)
+        self._until = list(accumulate(ended - began for began, ended in self._parts))
+
+    def since(self, at: float) -> float:
+        """For how many seconds."""
+        first = bisect_right(self._ends, at)
+        if first == len(self._parts):
+            return 0.0
+        before = self._until[first - 1] if first else 0.0
+        return self._until[-1] - before - max(0.0, at - self._parts[first][0])
 
 
 def _hours(database: sqlite3.Connection, row: int, begin: float) -> list[int]:

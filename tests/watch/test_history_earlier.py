@@ -64,6 +64,12 @@ def test_until_a_whole_window_was_watched_since(tmp_path: Path, watched, known) 
     assert bool(earlier(tmp_path, called_once, *watched)) is known
 
 
+def test_time_that_a_clock_had_twice_was_watched_once(tmp_path: Path) -> None:
+    assert earlier(tmp_path, [TODAY - 16 * DAY], (15, 8), (14.9, 8.1), (14.8, 8))
+    (tmp_path / "other").mkdir()
+    assert not earlier(tmp_path / "other", [TODAY - 16 * DAY], (15, 8), (14, 2), (9, 0))
+
+
 def test_time_with_losses_was_not_watched(tmp_path: Path) -> None:
     assert earlier(tmp_path, [TODAY - 16 * DAY], (15, 0), dropped=3)
 
