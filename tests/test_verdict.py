@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from observed import (
     FACTS,
+    IMDS,
     OLD_CLOUD_INIT,
     PLATFORM,
     SSM_AGENT,
@@ -260,7 +261,6 @@ def test_only_watching_makes_it_sure(coverage, calls, state, confidence):
             (replace(BOOT, imdsv1=1),),
             "high",
         ),  # it is in the window, and no call in it was by IMDSv1 and not the probe's
-        ((replace(BOOT, imdsv1=1, age_s=30 * 86400.0),), "medium"),
     ],
 )
 def test_no_verdict_is_sure_before_a_boot_was_watched_whole(boots, confidence):
@@ -270,6 +270,15 @@ def test_no_verdict_is_sure_before_a_boot_was_watched_whole(boots, confidence):
     assert "behaviour" in verdict.evidence
     called = report_of(changed(FACTS, callers=watched(CALLER, boots=boots))).verdict
     assert (called.state, called.confidence) == ("not-ready", "high")
+
+
+def test_calls_of_the_last_boot_are_not_forgotten_with_the_window():
+    """The next boot may make them again."""
+    boots = (replace(BOOT, imdsv1=1, age_s=30 * 86400.0),)
+    verdict = report_of(changed(FACTS, callers=watched(boots=boots))).verdict
+    assert (verdict.state, verdict.confidence) == ("unknown", "low")
+    off = replace(IMDS, endpoint="disabled")
+    assert report_of(changed(FACTS, imds=off, callers=watched(boots=boots))).verdict.state == "ready"
 
 
 def test_a_watch_does_not_make_up_for_what_was_not_looked_at():

@@ -225,7 +225,8 @@ class Row:
     through: ids of other rows that make its calls: where one of those is found with it, for a program in its own process, that one
     is judged in its place.
     heeds: by variable, from which version on it is heeded. Of one that is not named, it is not known whether it is, but for keys,
-    regions, and what chooses files and profiles: they are as old as the SDKs.
+    regions, and what chooses files and profiles: they are as old as the SDKs. Where none is named, it is not known to be an SDK at
+    all, and credentials of its own spare it nothing.
     asks_for: what it asks for beside credentials.
     """
 

@@ -15,7 +15,7 @@ from imds_probe.collect.tokens_seen import TokensSeen
 from imds_probe.dataclass import dataclass
 from imds_probe.duration import parse_duration
 from imds_probe.errors import ProbeError, said
-from imds_probe.facts.callers import BOOT_S, SERVED, BootWatched, Callers, MetricCompared, last_whole
+from imds_probe.facts.callers import BOOT_S, SERVED, BootWatched, Callers, MetricCompared, last_seen_whole
 from imds_probe.facts.switched import WatchedSince
 from imds_probe.reading.here import HERE, Asks
 from imds_probe.system import rootfs
@@ -172,14 +172,14 @@ def _evidence(history: History, now: float, options: CallersOptions, at_boot: ra
 
 def _boots(history: History, now: float, options: CallersOptions) -> tuple[tuple[BootWatched, ...], range]:
     """The boots of the window and the last that was watched whole, and the hours of that one where it is longer ago: what called
-    in these alone has not called in the window, and will at the next boot.
+    in these alone has not called in the window, and will at the next boot. That a later boot was missed takes nothing from that.
     """
     try:
         on_record = boots.read(options.state)
     except (ProbeError, OSError, ValueError):
         on_record = ()  # the daemon says so, and no earlier boot counts as watched
     found = boots.as_facts(on_record, now, boots.this_boot(), history.lost_at())
-    whole = last_whole(found, options.window_s)
+    whole = last_seen_whole(found, options.window_s)
     shown = [boot for boot in found if boot.age_s <= options.window_s or boot in (whole, found[-1])]
     if whole is None or whole.age_s <= options.window_s:
         return tuple(shown), range(0)

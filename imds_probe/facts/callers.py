@@ -172,6 +172,11 @@ def last_whole(boots: Sequence[BootWatched], window_s: float) -> BootWatched | N
     return None
 
 
+def last_seen_whole(boots: Sequence[BootWatched], window_s: float) -> BootWatched | None:
+    """The last boot of which all was watched, whatever was missed since: nothing else tells what a boot starts."""
+    return next((boot for boot in reversed(boots) if boot.is_whole(window_s)), None)
+
+
 @dataclass(frozen=True)
 class Callers(Section):
     """Who called the metadata service in the last `window_s` seconds, of which `observed_s` were watched without a loss.
@@ -180,6 +185,9 @@ class Callers(Section):
     probe itself are in `imdsv1_by_probe` and in `by` only. `unconfirmed` requests by IMDSv1 were seen of which nothing shows
     that the service received them: they are nobody's, and count as a loss. `senders` says where most of them came from.
     `boots` are those within the window and the last that was watched whole, the oldest first; none in reports from before.
+    `earlier` called by IMDSv1 before the window, and less than a whole window was watched since; none in reports from before.
+    `silent_s` is for how many seconds up to now nobody called by IMDSv1 who may lose something, and `needed_coverage` was watched:
+    it may be longer than the window.
     """
 
     report_key: ClassVar[str] = "callers"
@@ -199,6 +207,8 @@ class Callers(Section):
     senders: tuple[str, ...] = ()
     metric: MetricCompared | None = None  # None: not compared; the collector metadata-no-token says why
     boots: tuple[BootWatched, ...] = ()
+    earlier: tuple[CallerSeen, ...] = ()
+    silent_s: Seconds = 0.0
 
     @property
     def whole_boot(self) -> BootWatched | None:
@@ -210,8 +220,13 @@ class Callers(Section):
         """Whether a boot was watched whole, and what it started called nobody by IMDSv1. What called within the window is in
         `imdsv1`.
         """
-        boot = self.whole_boot
-        return boot is not None and (not boot.imdsv1 or boot.age_s < self.window_s)
+        return self.whole_boot is not None and self.boot_that_called is None
+
+    @property
+    def boot_that_called(self) -> BootWatched | None:
+        """The last boot of which all was watched, if it is longer ago than the window and what it started called by IMDSv1."""
+        boot = last_seen_whole(self.boots, self.window_s)
+        return boot if boot is not None and boot.imdsv1 and boot.age_s >= self.window_s else None
 
     @property
     def losing(self) -> int:

@@ -24,6 +24,7 @@ from imds_probe.rules.called import Call, calls
 
 CREDENTIALS_FILE, CONFIG_FILE = "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"
 # As old as the SDKs: an SDK that does not heed one of them has a row that says so. All else came with some version of each.
+# Software that is no SDK may ask for an instance id alone, whatever it is told of credentials: its row has to say what it heeds.
 _OF_ALL = frozenset(
     {
         *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "aws_access_key_id"),
@@ -92,7 +93,7 @@ class Asking:
         """
         heeded = self.row.heeds.get(variable) if self.row else None
         if heeded is None:
-            return self.row is None or variable in _OF_ALL
+            return self._does_as_sdks_do(variable)
         if heeded.since is None or self.version is None or heeded.not_with in told:
             return False
         if told and heeded.only_with is not None and heeded.only_with not in told:
@@ -100,13 +101,17 @@ class Asking:
         order = compare_upstream(self.manager, self.version, heeded.since).order
         return order is not None and order >= 0
 
+    def _does_as_sdks_do(self, variable: str) -> bool:
+        """Whether it heeds a variable of which its row says nothing. What has another make its calls heeds what that one does."""
+        return self.row is None or (variable in _OF_ALL and bool(self.row.heeds or self.row.through))
+
     def is_known_of(self, variable: str) -> bool:
         """Whether the catalog says since when it does what the variable says, or that it does not: a figure that was inferred tells
         nothing of older versions.
         """
         heeded = self.row.heeds.get(variable) if self.row else None
         if heeded is None:
-            return self.row is None or variable in _OF_ALL
+            return self._does_as_sdks_do(variable)
         return heeded.since is None or heeded.grade != "inferred"
 
 

@@ -10,6 +10,7 @@ from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.rules.caller_phrases import times
 from imds_probe.rules.rule import NothingToJudge, Rule
+from imds_probe.rules.settling import OWNER, WHOLE_BOOT
 
 BOOTS_SHOWN = 5
 
@@ -29,6 +30,7 @@ BOOT_NOT_WATCHED = Kind(
 BOOT_CALLED_IMDSV1 = Kind(
     id="boot-called-imdsv1",
     severity="warning",
+    implies="unknown",
     title="A program called IMDSv1 in the last boot that was watched",
     meaning="The watch saw calls by IMDSv1 in the first hour of a boot that is longer ago than the window (watch.window). The "
     "callers have called on fewer than three days since then, so perhaps only a boot starts them. Their silence in the window "
@@ -36,6 +38,7 @@ BOOT_CALLED_IMDSV1 = Kind(
     cure="Find the callers: set watch.window in the configuration to more than the age of that boot, and run imds-probe again. The "
     "report then names them. Change them so that they ask for a token, and reset watch.window. Then reboot the host while the "
     "daemon is enabled. The finding disappears once a boot was watched whole without a call by IMDSv1.",
+    settled_by=(WHOLE_BOOT, OWNER),
 )
 
 
@@ -46,10 +49,10 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         return NothingToJudge("the callers were not watched")
     if switched_already(facts.get(Imds)):
         return []
-    boot = callers.whole_boot
-    if boot is None:
-        return [_not_watched(callers)] if callers.boots or callers.complete else []
-    return [] if callers.boot_was_silent else [_called(boot)]
+    found = [_called(boot)] if (boot := callers.boot_that_called) is not None else []
+    if callers.whole_boot is None and (callers.boots or callers.complete):
+        found.append(_not_watched(callers))
+    return found
 
 
 def _not_watched(callers: Callers) -> Found:

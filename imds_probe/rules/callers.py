@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import in_words
@@ -20,6 +21,7 @@ from imds_probe.rules.caller_cause import cause_of
 from imds_probe.rules.caller_groups import (
     IMDSV1_WITHOUT_EFFECT,
     groups_of,
+    mended_as,
     without_effect,
 )
 from imds_probe.rules.caller_phrases import called, last, of_all, times, who
@@ -83,6 +85,19 @@ IMDSV1_CALLER_UNSERVED = Kind(
     "caller's container off, so the switch takes nothing away. If the service answers there later and tokens are required, the "
     "program is refused.",
     cure="Change the program so that it asks for a token. Do so before you turn the service on or let the container reach it.",
+)
+IMDSV1_BEFORE_WINDOW = Kind(
+    id="imdsv1-before-window",
+    severity="warning",
+    implies="unknown",
+    title="A program called IMDSv1 before the watch was interrupted",
+    meaning="The last call that the watch saw of this program is longer ago than the window (watch.window). Since then, less time "
+    "was watched than a window has, because the daemon did not run or the host was down. The silence therefore does not show that "
+    "the program was changed. A program that called in three hours or more counts as changed once it was silent for twice as long "
+    "as ever between two calls, and for one watched day at least. Calls of more than 90 days ago do not count.",
+    cure="Change the program so that it asks for a token, and keep the daemon running. The finding disappears once a whole window "
+    "of time was watched since the last call. If the program does not exist any more, accept the risk until then.",
+    settled_by=("as much watched time since the last call as the window has", OWNER),
 )
 IMDSV1_UNSEEN = Kind(
     id="imdsv1-unseen",
@@ -169,6 +184,8 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     for group in () if told else listed[:NAMED_MAX]:
         finding = _refused(group, facts) if required else _calls(group, callers, facts, catalog)
         findings += [finding] if finding else []
+    if not required:
+        findings += _before_window(callers, facts)
     if len(groups) > NAMED_MAX and not told:
         findings.append(_more(listed[NAMED_MAX:], facts, required=required))
     if callers.metric is not None and callers.metric.unseen and not required:
@@ -222,6 +239,40 @@ def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog:
         fix=cause.fix,
         forgeable_by=of_callers(group, facts),
     )
+
+
+def _before_window(callers: Callers, facts: Facts) -> list[Found]:
+    """Who called before the window, and was not watched for a whole window since."""
+    again = {each.identity for each in callers.by if each.version == "v1"}
+    groups: dict[Hashable, list[CallerSeen]] = defaultdict(list)
+    for each in callers.earlier:
+        if each.identity not in again and not unserved_caller(each.container_id, facts):
+            groups[mended_as(each, facts)].append(each)
+    listed = named_first(IMDSV1_BEFORE_WINDOW, list(groups.values()), called, facts)
+    found = [
+        IMDSV1_BEFORE_WINDOW.found(
+            called(group),
+            f"{of_all(group, facts)} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}; since then, "
+            f"less than {in_words(callers.window_s)} were watched",
+            evidence=_evidence(group),
+            fix=Fix(
+                "Keep imds-probe's daemon running. If the program still exists, change it so that it asks for a token."
+            ),
+            forgeable_by=of_callers(group, facts),
+        )
+        for group in listed[:NAMED_MAX]
+    ]
+    if rest := listed[NAMED_MAX:]:
+        found.append(
+            IMDSV1_BEFORE_WINDOW.found(
+                "more callers",
+                f"{len(rest)} more callers called IMDSv1, and less than {in_words(callers.window_s)} were watched since",
+                evidence=tuple(who(group[0]) for group in rest[:PATHS_SHOWN]),
+                fix=Fix("Keep imds-probe's daemon running. Find all callers under callers.earlier in the JSON report."),
+                forgeable_by=of_callers((each for group in rest for each in group), facts),
+            )
+        )
+    return found
 
 
 def _refused(group: Sequence[CallerSeen], facts: Facts) -> Found | None:
@@ -328,6 +379,7 @@ RULE = Rule(
         IMDSV1_REFUSED,
         IMDSV1_WITHOUT_EFFECT,
         IMDSV1_CALLER_UNSERVED,
+        IMDSV1_BEFORE_WINDOW,
         IMDSV1_UNSEEN,
         CALLERS_NOT_READ,
         CALLERS_LOST,

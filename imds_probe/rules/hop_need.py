@@ -89,9 +89,13 @@ def needed_hop_limit(facts: Facts, catalog: Catalog) -> int:
 
 def ended_limit(caller: CallerSeen) -> int | None:
     """The hop limit that would have brought the token to what has ended, by what was captured of it; None where that is not
-    known. It may have begun with any TTL: no further away is believed than a hop limit needs no explanation for.
+    known. It may have begun with any TTL: no further away is believed than a hop limit needs no explanation for, and of a
+    process that nobody knows no further than any network of its own is.
     """
-    return caller.distance + 1 if caller.distance and caller.distance < FAR else None
+    unknown = caller.container_id is None and caller.container is None and caller.uid is None
+    if not caller.distance or caller.distance >= (AT_LEAST if unknown else FAR):
+        return None
+    return caller.distance + 1
 
 
 def ended_without_token(facts: Facts) -> tuple[CallerSeen, ...]:

@@ -23,7 +23,7 @@ def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requireme
     """What the catalog says of its version, unless its own code says otherwise. Where neither tells, its changelog may."""
     by_version = requirement_by_catalog(software, facts, catalog)
     row = catalog.row(software.component)
-    code = own_code(software, facts)
+    code = [_as_started(each, software) for each in own_code(software, facts)]
     if not any(each.speaks != "mentions" for each in code):
         return _by_changelog(software, by_version, row, facts)
     says = _says(software, code, facts)
@@ -137,6 +137,14 @@ def _says(software: Software, code: Sequence[CodeSeen], facts: Facts) -> Speaks 
             return worse
     trusted = [each for each in counted if each.speaks == "v2" and each.owner_uid is None]
     return "v2" if _is_everywhere(software, trusted) and not unread_code(software, facts) else None
+
+
+def _as_started(code: CodeSeen, software: Software) -> CodeSeen:
+    """Code as it counts for this software. That a user runs a file of a package clears nothing, as which of its files runs would be
+    his to choose: the file lies there. A library is judged by the processes that have it, his own.
+    """
+    chosen = code.speaks == "v2" and code.runner_uid is not None and not isinstance(software, SdkSoftware)
+    return replace(code, runs="lies") if chosen else code
 
 
 def _is_everywhere(software: Software, seen: Sequence[CodeSeen | PackageRead]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import SECONDS, in_words
-from imds_probe.facts.callers import BootWatched, Callers
+from imds_probe.facts.callers import BOOT_S, BootWatched, Callers, CallerSeen
 from imds_probe.facts.code import CodeSeen, NotRead
 from imds_probe.facts.containers import Container, Containers
 from imds_probe.facts.facts import Facts
@@ -14,7 +14,9 @@ from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.rules.caller_phrases import no_call, watched_part
+from imds_probe.rules.known_callers import runner_of
 from imds_probe.rules.metadata_need import metadata_need
+from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import few
 from imds_probe.rules.rehearsed import rehearsed_code, rehearsed_software
 from imds_probe.rules.relays import is_in, seen_obstacles
@@ -26,19 +28,27 @@ LONG_ENOUGH_S = 1.0 * SECONDS["d"]
 
 def silent_since_start(oldest_s: float | None, facts: Facts) -> str:
     """Why processes are known to do without IMDSv1, the oldest of which runs for so many seconds; empty where that is not
-    known. They were started within a window that was watched whole, they have run for long enough to have asked for what
-    they need, and there was no call by IMDSv1 that could have been theirs.
+    known. They were started within a window that was watched whole, or since it has been watched for longer, or by a boot that
+    was; they have run for long enough to have asked for what they need, and there was no call by IMDSv1 that could have been
+    theirs.
     """
     if oldest_s is None:
         return ""
     callers = facts.get(Callers)
     if callers is None or not nobody_by_v1(facts):
         return ""
-    if not min(LONG_ENOUGH_S, callers.window_s / 2) <= oldest_s < callers.window_s or _unwatched_start(
-        oldest_s, callers
-    ):
+    if oldest_s < min(LONG_ENOUGH_S, callers.window_s / 2) or _unwatched_start(oldest_s, callers):
         return ""
-    return f"started {in_words(oldest_s)} ago, and {no_call(callers)} in {watched_part(callers)}"
+    started = f"started {in_words(oldest_s)} ago"
+    if oldest_s < callers.window_s:
+        return f"{started}, and {no_call(callers)} in {watched_part(callers)}"
+    if oldest_s < callers.silent_s:
+        return f"{started}, and {no_call(callers)} in the {in_words(callers.silent_s)} that were watched"
+    boot = callers.whole_boot
+    if boot is not None and callers.boot_was_silent and boot.age_s - BOOT_S / 2 <= oldest_s <= boot.age_s:
+        whole = f"the boot of {boot.booted} was watched whole without a call by IMDSv1"
+        return f"{started}; {whole}, and {no_call(callers)} in {watched_part(callers)}"
+    return ""
 
 
 def silent(code: CodeSeen | NotRead, facts: Facts) -> str:
@@ -155,9 +165,12 @@ def _is_loaded_from(entry: SdkSoftware, software: Software) -> bool:
 
 
 def programs_of(software: Software, facts: Facts) -> tuple[CodeSeen | NotRead, ...]:
-    """The programs of a package that a watch can tell of. What nothing starts calls nobody."""
+    """The programs of a package that a watch can tell of; none where users alone start some, who choose what a watch sees. What
+    nothing starts calls nobody.
+    """
     started = (each for each in own_code(software, facts) if each.runs != "lies")
-    return (*started, *unread_code(software, facts))
+    programs: tuple[CodeSeen | NotRead, ...] = (*started, *unread_code(software, facts))
+    return programs if any(runner_of(each) is None for each in programs) else ()
 
 
 def turned_off(facts: Facts) -> bool:
@@ -211,14 +224,28 @@ def elsewhere(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:
 
 
 def seen_by_token(code: CodeSeen, facts: Facts) -> str:
-    """Whether a program was seen asking by token, in a window that was watched whole and in which nobody asked without."""
+    """Whether a program was seen asking by token, in a window that was watched whole and in which nobody asked without.
+
+    A user who starts it shows nothing of how root's schedule does, and another start nothing of one that did not come round.
+    """
     callers = facts.get(Callers)
     if callers is None or not nobody_by_v1(facts) or not code.on_host:
         return ""
-    seen = any(each.version == "v2" and each.on_host and each.program == code.path for each in callers.by)
+    if code.every_s is not None and not _came_round(code, code.every_s, facts):
+        return ""
+    seen = any(
+        each.version == "v2" and each.on_host and each.program == code.path and _starts_it(each, code, facts)
+        for each in callers.by
+    )
     if not seen:
         return ""
     return f"seen asking with a token, and {no_call(callers)} in {watched_part(callers)}"
+
+
+def _starts_it(caller: CallerSeen, code: CodeSeen, facts: Facts) -> bool:
+    """Whether this is how the program is started: by root or a service of the system, or by the only one who runs it."""
+    own = caller.uid is not None and caller.uid in (code.runner_uid, code.owner_uid)
+    return own or not of_callers([caller], facts)
 
 
 def _unneeded(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:

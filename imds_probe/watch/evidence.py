@@ -125,6 +125,8 @@ def callers_of(
     losses: tuple[HistoryLoss, ...] = (),
     unconfirmed: int = 0,
     senders: tuple[str, ...] = (),
+    earlier: tuple[CallerSeen, ...] = (),
+    silent_s: float = 0.0,
 ) -> Callers:
     """The sums of what was seen."""
     return Callers(
@@ -141,6 +143,8 @@ def callers_of(
         losses=losses,
         unconfirmed=unconfirmed,
         senders=senders,
+        earlier=earlier,
+        silent_s=round(silent_s, 3),
     )
 
 
@@ -179,6 +183,8 @@ def merged(history: Callers, watched: Callers, began: str) -> Callers:
         if both
         else history.unconfirmed + watched.unconfirmed,
         senders=tuple(dict.fromkeys((*history.senders, *watched.senders))),
+        earlier=history.earlier,
+        silent_s=history.silent_s,
     )
 
 

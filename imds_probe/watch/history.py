@@ -24,6 +24,7 @@ from imds_probe.timestamp import rfc3339
 from imds_probe.watch.ancestry import is_fetcher
 from imds_probe.watch.caller import cgroup_of, place_of
 from imds_probe.watch.evidence import ROW, caller_of_row, callers_of, covered, in_order, named_alike
+from imds_probe.watch.history_earlier import called_before
 from imds_probe.watch.history_file import (
     MEMORY,
     HistoryError,
@@ -332,9 +333,10 @@ class History:
         full_command_lines: bool = False,
         at_boot: range = NEVER,
     ) -> Callers:
-        """What is known of the last `window_s` seconds before `now` (since the epoch). Calls count by the hour that they
-        fell into. `full_command_lines`: with all that is stored of them. Who called in the hours `at_boot` (of the epoch) and
-        never after counts as well, however long ago that is. Raises HistoryError.
+        """What is known of the last `window_s` seconds before `now` (since the epoch), and, where less than `needed_coverage` of
+        it was watched, of those who called before. Calls count by the hour that they fell into. `full_command_lines`: with all
+        that is stored of them. Who called in the hours `at_boot` (of the epoch) and never after counts as well, however long ago
+        that is. Raises HistoryError.
         """
         since = now - window_s
         columns = ", ".join(TABLES["callers"].column(name, self._format) for name in ROW)
@@ -351,12 +353,19 @@ class History:
                 (since, now),
             ).fetchall()
             losses, senders = self._losses(since), self._senders(int(since // HOUR_S))
+            observed_s = covered(
+                [(max(began, since), min(ended, now)) for began, ended, *lost in intervals if not any(lost)]
+            )
+            needed_s, full = needed_coverage * window_s, full_command_lines
+            earlier = (
+                called_before(self._database, self._format, since, now, needed_s, full_command_lines=full)
+                if observed_s < needed_s
+                else ()
+            )
+            silent_s = self._silent_s(now, needed_coverage)
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path} cannot be read: {error}") from None
         by = in_order(named_alike(caller_of_row(row, full_command_lines=full_command_lines) for row in rows))
-        observed_s = covered(
-            [(max(began, since), min(ended, now)) for began, ended, *lost in intervals if not any(lost)]
-        )
         return callers_of(
             by,
             window_s=window_s,
@@ -367,7 +376,30 @@ class History:
             losses=tuple(HistoryLoss(rfc3339(at), why) for at, why in losses),
             unconfirmed=sum(each for _, _, _, each in intervals),
             senders=senders,
+            earlier=earlier,
+            silent_s=silent_s,
         )
+
+    def _silent_s(self, now: float, needed_coverage: float) -> float:
+        """For how long nobody has called by IMDSv1 who may lose something, as far back as so great a share was watched."""
+        (last,) = self._database.execute(
+            "select max(last_seen) from callers join hours on caller = id where version = 'v1' and not probe"
+            f" and not ({_harmless(self._format)})"
+        ).fetchone()
+        called = float("-inf") if last is None else last
+        intervals = self._database.execute(
+            "select began, ended from intervals where ended > ? and began < ? and dropped = 0"
+            f" and {TABLES['intervals'].column('unconfirmed', self._format)} = 0 order by ended desc",
+            (called, now),
+        )
+        watched_s, reached, silent_s = 0.0, now, 0.0
+        for began, ended in intervals:
+            since = max(began, called)
+            watched_s += max(0.0, min(ended, reached) - since)
+            reached = min(reached, since)
+            if watched_s >= needed_coverage * (now - reached):
+                silent_s = now - reached
+        return silent_s
 
     def _senders(self, since: int) -> tuple[str, ...]:
         """Where most of what is unconfirmed came from, from an hour of the epoch on."""

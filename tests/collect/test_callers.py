@@ -98,6 +98,24 @@ def test_what_the_last_boot_that_was_watched_called_is_known_however_long_ago(tm
     assert ([each.imdsv1 for each in found.boots], found.boot_was_silent) == ([2], False)
 
 
+def test_a_boot_that_was_missed_since_takes_nothing_from_it(tmp_path: Path, monkeypatch) -> None:
+    now = time.time()
+    booted = now - 40 * 86_400.0
+    monkeypatch.setattr(boots, "this_boot", lambda: boots.ThisBoot("b" * 36, 20 * 86_400.0))
+    on_record = (
+        boots.Boot("a" * 36, booted, 2.0, True, BOOT_S - 2, 1),
+        boots.Boot("b" * 36, now - 20 * 86_400.0, 41.0, False, BOOT_S - 41),
+    )
+    (tmp_path / boots.FILE).write_bytes(boots.encoded(on_record))
+    with History(tmp_path / FILE) as history:
+        history.record([(replace(SEEN, at=booted + 30), None)], booted, booted + 60)
+    found = look(CallersOptions(tmp_path), None)
+    assert found
+    assert found.whole_boot is None
+    assert [(each.boot_id[0], each.imdsv1) for each in found.boots] == [("a", 1), ("b", 0)]
+    assert found.imdsv1 == 1  # who called then is named
+
+
 @pytest.mark.parametrize("content", [b"", b"nonsense", boots.encoded(())[:-1]])
 def test_boots_that_cannot_be_read_are_none_that_were_watched(written: Path, content: bytes) -> None:
     (written / boots.FILE).write_bytes(content)

@@ -56,10 +56,22 @@ def test_a_report_from_before_says_nothing_of_boots():
 
 def test_calls_of_a_boot_that_the_window_has_passed_are_not_forgotten():
     (finding,) = judged(replace(LONG_AGO, imdsv1=3))
-    assert (finding.id, finding.severity, finding.implies) == ("boot-called-imdsv1", "warning", None)
+    assert (finding.id, finding.severity, finding.implies) == ("boot-called-imdsv1", "warning", "unknown")
     assert "called 3 times in the last boot that was watched whole, 42 d ago" in finding.summary
+    assert finding.settled_by == (
+        "a watched window with a boot that is watched from its start",
+        "the owner's acceptance of the risk ([[accept]])",
+    )
     # Within the window, the callers are named themselves.
     assert judged(replace(BOOT, imdsv1=3), by=(CALLER,)) == []
+
+
+def test_a_later_boot_that_was_missed_does_not_outweigh_them():
+    assert [each.id for each in judged(replace(LONG_AGO, imdsv1=3), LATE)] == ["boot-called-imdsv1", "boot-not-watched"]
+    assert [each.id for each in judged(LONG_AGO, LATE)] == ["boot-not-watched"]
+    # A later one that was seen whole does.
+    assert judged(replace(LONG_AGO, imdsv1=3), BOOT) == []
+    assert [each.id for each in judged(replace(LONG_AGO, imdsv1=3), BOOT, LATE)] == ["boot-not-watched"]
 
 
 def test_where_tokens_are_required_already_no_boot_is_asked_for():

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from code_seen import watched
 from observed import FACTS, IMDS, changed, container
 from watched_calls import CALLER
 
@@ -191,3 +192,35 @@ def test_where_a_rule_cuts_a_container_off_its_calls_break_nothing():
     assert (finding.id, finding.implies) == ("imdsv1-caller", "not-ready")
     both = judged(inside, CALLER, containers=(off,), obstacles=(drop,))
     assert [each.implies for each in both] == [None, "not-ready"]
+
+
+def test_who_called_before_the_window_leaves_it_unknown_until_a_whole_one_was_watched():
+    callers = replace(watched(coverage=0.1), earlier=(CALLER, replace(CALLER, unit="backup.service")))
+    found = RULE.judge(changed(FACTS, callers=callers), CATALOG)
+    assert [(each.id, each.subject, each.implies) for each in found[:2]] == [
+        ("imdsv1-before-window", "web.service", "unknown"),
+        ("imdsv1-before-window", "backup.service", "unknown"),
+    ]
+    assert "last at 2023-11-14T22:13:20Z; since then, less than 14 d were watched" in found[0].summary
+    assert found[0].settled_by[-1] == "the owner's acceptance of the risk ([[accept]])"
+    # Who called again is named for that.
+    again = RULE.judge(changed(FACTS, callers=replace(callers, by=(CALLER,), imdsv1=3)), CATALOG)
+    assert [(each.id, each.subject) for each in again[:2]] == [
+        ("imdsv1-caller", "web.service"),
+        ("imdsv1-before-window", "backup.service"),
+    ]
+
+
+def test_of_many_who_called_before_the_window_some_are_named():
+    many = tuple(replace(CALLER, unit=f"u{number:02}.service") for number in range(NAMED_MAX + 3))
+    found = RULE.judge(changed(FACTS, callers=replace(watched(coverage=0.1), earlier=many)), CATALOG)
+    found = [each for each in found if each.id == "imdsv1-before-window"]
+    assert len(found) == NAMED_MAX + 1
+    assert found[-1].summary == "3 more callers called IMDSv1, and less than 14 d were watched since"
+
+
+def test_where_nothing_is_served_or_tokens_are_required_they_lose_nothing():
+    callers = replace(watched(coverage=0.1), earlier=(CALLER,))
+    for imds in (replace(IMDS, endpoint="disabled"), replace(IMDS, tokens="required")):
+        found = RULE.judge(changed(FACTS, imds=imds, callers=callers), CATALOG)
+        assert "imdsv1-before-window" not in {each.id for each in found}

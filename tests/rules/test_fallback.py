@@ -160,6 +160,14 @@ def test_containers_of_one_image_that_have_ended_are_one_finding():
         (replace(ENDED, distance=None), None, "is not known"),
         (replace(ENDED, container_id=f"user 4242/{'9' * 64}"), None, "is not known"),
         (replace(ENDED, container=None, container_id=None, uid=4242, netns=7), None, "is not known"),
+        # A user may have started a process of which nothing is known.
+        (replace(ENDED, container=None, container_id=None, uid=None), 2, "hop limit 2 cures"),
+        (
+            replace(ENDED, container=None, container_id=None, uid=None, distance=2, token_ttl=2),
+            2,
+            "a hop limit of at least 2 is needed",
+        ),
+        (replace(ENDED, container=None, container_id=None, uid=0, distance=2, token_ttl=2), 3, "hop limit 3 cures"),
         (replace(ENDED, token_ttl=3), None, "although the hop limit suffices"),
     ],
 )

@@ -245,6 +245,79 @@ def test_what_a_program_may_ask_for_is_not_known_and_makes_no_need():
     assert found.other.reason == "boto (legacy v2) 2.49.0 asks for instance metadata where a program tells it to"
 
 
+# What asks for an instance id, and is told where credentials are; what looks for credentials itself.
+IDENTITY = [
+    ("newrelic-python", "pypi", "7.0.0.166"),
+    ("newrelic-node", "npm", "8.0.0"),
+    ("aws-embedded-metrics-node", "npm", "2.0.4"),
+    ("node-ec2-metadata", "npm", "0.0.5"),
+    ("aws-xray-sdk-python", "pypi", "2.4.3"),
+    ("opentelemetry-aws-node", "npm", "0.9.0"),
+    ("datadog-ddtrace", "gem", "1.0.0"),
+    ("hazelcast-aws", "maven", "3.0"),
+    ("jets3t", "maven", "0.9.4"),
+]
+CLIENTS = [
+    ("aws-sdk-php", "composer", "3.100.0"),
+    ("botocore", "pypi", "1.12.0"),
+    ("boto3", "pypi", "1.9.0"),
+    ("google-auth-python", "pypi", "2.0.0"),
+    ("minio-python", "pypi", "7.1.0"),
+    ("restic", "go", "0.12.0"),
+    ("polars-runtime", "pypi", "1.34.0"),
+]
+STATIC = "AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b"
+
+
+def of_component(component, manager, version, said, **profile):
+    (process,) = settings(said)
+    return need_of_processes(
+        [replace(process, **profile)], Asking("it", CATALOG.row(component), manager, version, True)
+    )
+
+
+@pytest.mark.parametrize("profile", [{}, {"profile": Profile("keys", "none")}])
+@pytest.mark.parametrize(("component", "manager", "version"), IDENTITY)
+def test_credentials_spare_nothing_to_what_is_no_sdk(component, manager, version, profile):
+    said = "" if profile else STATIC
+    assert of_component(component, manager, version, said, **profile).state != "unlikely"
+
+
+@pytest.mark.parametrize(("component", "manager", "version"), CLIENTS)
+def test_credentials_spare_what_looks_for_them(component, manager, version):
+    assert of_component(component, manager, version, STATIC).state == "unlikely"
+    assert of_component(component, manager, version, "").state != "unlikely"
+
+
+@pytest.mark.parametrize(
+    ("component", "manager", "version", "spared_by"),
+    [
+        ("aws-sdk-net", "nuget", "3.3.100", {"AWS_REGION"}),
+        ("aws-sdk-cpp", "binary", "1.7.100", {"AWS_REGION", "AWS_DEFAULT_REGION"}),
+        ("aws-sdk-rust", "crate", "1.0.0", {"AWS_REGION", "AWS_DEFAULT_REGION"}),
+    ],
+)
+def test_an_sdk_that_looks_for_the_region_asks_where_none_is_named(component, manager, version, spared_by):
+    assert of_component(component, manager, version, STATIC).state == "likely"
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        state = of_component(component, manager, version, f"{STATIC} {name}=eu-west-1").state
+        assert (state == "unlikely") is (name in spared_by)
+    in_profile = Profile("none", "keys", region=True)
+    assert of_component(component, manager, version, STATIC, profile=in_profile).state == "unlikely"
+
+
+@pytest.mark.parametrize(
+    "component", ["aws-xray-daemon", "datadog-cluster-agent", "cloud-provider-aws", "amazon-vpc-cni", "kube2iam"]
+)
+def test_credentials_of_its_own_spare_an_agent_no_other_metadata(component):
+    assert need("AWS_ROLE_ARN=r AWS_WEB_IDENTITY_TOKEN_FILE=/t", software=(image(component),))[0] == "likely"
+
+
+@pytest.mark.parametrize("component", ["cert-manager", "external-dns", "velero"])
+def test_an_agent_that_asks_for_credentials_alone_is_spared(component):
+    assert need("AWS_ROLE_ARN=r AWS_WEB_IDENTITY_TOKEN_FILE=/t", software=(image(component),))[0] == "unlikely"
+
+
 def of_profile(component, manager, version, package, profile, said="", **changes):
     (process,) = settings(said)
     own = {"sdk_settings": (replace(process, profile=profile),), "environment": ((),)}
@@ -311,7 +384,7 @@ def test_a_profile_is_the_one_of_the_variable_that_the_sdk_reads(component, mana
     first, second, unnamed = profiles
     process = replace(process, profile=first, by_default_variable=second, unnamed=unnamed)
     asks = need_of_processes([process], Asking("it", CATALOG.row(component), manager, version, True))
-    assert (asks.state == "unlikely") is spared
+    assert (asks.for_credentials.state == "unlikely") is spared
 
 
 def test_where_a_profile_has_its_credentials_from_is_said():

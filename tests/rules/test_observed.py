@@ -19,7 +19,34 @@ def test_what_failed_is_not_seen_and_said(name):
     assert finding.evidence == ("it is locked",)
 
 
-@pytest.mark.parametrize("status", ["ok", "nothing", "partial", "skipped"])
+@pytest.mark.parametrize("name", ["options", "host", "obstacles", "container-obstacles"])
+def test_so_is_what_there_was_no_time_for(name):
+    state, (finding,) = judged(CollectorRun(name, "skipped", 0.0, "the run's time limit came first", "the colour"))
+    assert state == "unknown"
+    assert finding.settled_by[0] == "a run with more time (--timeout)"
+    assert "--timeout" in finding.fix.text
+
+
+def test_all_that_there_was_no_time_for_is_one_finding():
+    late = [
+        CollectorRun(name, "skipped", 0.0, "the run's time limit came first", f"the {name}")
+        for name in ("host", "obstacles", "owner")
+    ]
+    report = report_of(changed(FACTS, collectors=(*FACTS.collectors, *late)))
+    (finding,) = [each for each in report.findings if each.id == "not-observed"]
+    assert finding.summary == "the run's time limit came before imds-probe could observe the host, the obstacles"
+    assert finding.evidence == (
+        "host: the run's time limit came first",
+        "obstacles: the run's time limit came first",
+    )
+
+
+@pytest.mark.parametrize("name", ["acceptances", "owner", "standing", "repositories", "tokens-seen"])
+def test_what_only_clears_or_tells_needs_no_time(name):
+    assert judged(CollectorRun(name, "skipped", 0.0, "the run's time limit came first", "it")) == ("ready", [])
+
+
+@pytest.mark.parametrize("status", ["ok", "nothing", "partial"])
 def test_what_did_not_fail_is_no_matter_of_this_rule(status):
     assert judged(CollectorRun("host", status, 1.0, "why", "something")) == ("ready", [])
 

@@ -92,6 +92,28 @@ def test_what_is_not_surely_its_own_clears_nothing(code):
     assert judged(CLOUD_INIT, code).status == "unknown"
 
 
+def test_a_package_is_not_cleared_by_the_file_that_a_user_chose_to_run():
+    debian = replace(HOST, os=OsRelease("debian", "12", None))
+    chosen = replace(DATASOURCE, speaks="v2", runs="running", pids=(41,), runner_uid=1000)
+    old = judged(OLD_CLOUD_INIT, chosen, host=debian)
+    assert (old.status, old.by) == ("too-old", "version")
+    beside = replace(DATASOURCE, path="/usr/bin/ec2-query", runs="lies")
+    assert judged(CLOUD_INIT, chosen, beside).status == "unknown"
+    assert judged(CLOUD_INIT, chosen).status == "ok"  # as where nothing runs it
+    assert judged(CLOUD_INIT, chosen, replace(beside, runs="boot")).status == "too-old"
+    # What root or a service starts decides, whoever else runs it.
+    assert judged(OLD_CLOUD_INIT, replace(chosen, runner_uid=None), host=debian).status == "ok"
+    assert judged(OLD_CLOUD_INIT, chosen, replace(DATASOURCE, speaks="v2"), host=debian).status == "ok"
+    # That it asks without a token is seen whoever runs it.
+    assert judged(CLOUD_INIT, replace(chosen, speaks="v1")).status == "too-old"
+
+
+def test_a_library_in_a_users_own_process_is_what_its_code_does():
+    chosen = replace(DATASOURCE, component="botocore", speaks="v2", runs="running", pids=(41,), runner_uid=1000)
+    assert judged(replace(BOTOCORE, version="1.12.0"), chosen).status == "ok"
+    assert judged(replace(BOTOCORE, version="1.12.0"), replace(chosen, runs="lies")).status == "too-old"
+
+
 def test_what_was_not_read_whole_clears_nothing():
     rest = replace(PACKED, component="cloud-init")
     assert judged(CLOUD_INIT, replace(DATASOURCE, speaks="v2"), not_read=(rest,)).status == "unknown"

@@ -14,6 +14,7 @@ from imds_probe.facts.software import SdkSoftware, SdkUse, Software
 from imds_probe.rules.settled import (
     elsewhere,
     nobody_by_v1,
+    seen_by_token,
     silent,
     silent_library,
     silent_since_start,
@@ -45,6 +46,32 @@ def test_what_was_started_in_a_whole_window_and_did_not_call_is_settled():
 )
 def test_it_has_to_have_run_for_long_enough_and_within_the_window(oldest_s, settled):
     assert bool(silent_since_start(oldest_s, after(QUIET))) == settled
+
+
+@pytest.mark.parametrize(("oldest_s", "settled"), [(14 * DAY_S, True), (39 * DAY_S, True), (40 * DAY_S, False)])
+def test_or_since_it_has_been_watched_for_longer_than_the_window(oldest_s, settled):
+    found = silent_since_start(oldest_s, after(replace(QUIET, silent_s=40 * DAY_S)))
+    assert bool(found) is settled
+    if settled:
+        assert found.endswith("and no call by IMDSv1 was seen in the 40 d that were watched")
+    assert not silent_since_start(oldest_s, after(replace(watched(coverage=0.9), silent_s=40 * DAY_S)))
+
+
+@pytest.mark.parametrize(
+    ("boots", "oldest_s", "settled"),
+    [
+        ((replace(BOOT, age_s=60 * DAY_S),), 60 * DAY_S - 60, True),
+        ((replace(BOOT, age_s=60 * DAY_S),), 60 * DAY_S - 3000, False),  # too late in the hour that was watched
+        ((replace(BOOT, age_s=60 * DAY_S),), 40 * DAY_S, False),
+        ((replace(BOOT, age_s=60 * DAY_S, imdsv1=2),), 60 * DAY_S - 60, False),
+        ((replace(BOOT, age_s=60 * DAY_S, from_start=False, began_s=41.0),), 60 * DAY_S - 60, False),
+        ((replace(BOOT, age_s=60 * DAY_S), replace(BOOT, age_s=50 * DAY_S, from_start=False)), 50 * DAY_S, False),
+        ((), 60 * DAY_S - 60, False),
+    ],
+)
+def test_or_by_a_boot_that_was_watched_whole(boots, oldest_s, settled):
+    assert bool(silent_since_start(oldest_s, after(watched(boots=boots)))) is settled
+    assert not silent_since_start(oldest_s, after(watched(CALLER, boots=boots)))
 
 
 def test_of_a_short_window_half_is_long_enough():
@@ -114,6 +141,19 @@ def test_a_package_is_settled_by_all_of_its_programs_that_were_looked_at():
     assert not silent_software(SSM_AGENT, with_code(lies, facts=quiet))
     scheduled = replace(packed, pids=(), started_by=("/etc/cron.d/x, daily",))
     assert not silent_software(SSM_AGENT, with_code(not_read=(scheduled,), facts=quiet))
+
+
+def test_a_package_is_not_settled_by_what_users_alone_start_of_it():
+    packed = replace(PACKED, component=SSM_AGENT.component, oldest_s=3 * DAY_S)
+    theirs = replace(packed, program="/usr/bin/other", owner_uid=1000)
+    code = replace(AGENT, component=SSM_AGENT.component, speaks="both", oldest_s=3 * DAY_S, runner_uid=1000)
+    quiet = after(QUIET)
+    assert not silent_software(SSM_AGENT, with_code(not_read=(theirs,), facts=quiet))
+    assert not silent_software(SSM_AGENT, with_code(code, not_read=(theirs,), facts=quiet))
+    assert silent_software(SSM_AGENT, with_code(code, not_read=(packed,), facts=quiet))
+    # What a user has just started may still ask.
+    just = replace(theirs, oldest_s=60.0)
+    assert not silent_software(SSM_AGENT, with_code(not_read=(packed, just), facts=quiet))
 
 
 def test_nothing_is_served_where_the_service_is_off_or_all_containers_are_cut_off():
@@ -270,3 +310,36 @@ def test_a_whole_window_without_a_call():
     assert not nobody_by_v1(FACTS)
     assert not nobody_by_v1(after(watched(CALLER)))
     assert not nobody_by_v1(after(watched(coverage=0.5)))
+
+
+TOOL = replace(
+    BACKUP,
+    path="/usr/local/bin/tool",
+    speaks="both",
+    started_by=("/etc/cron.d/tool",),
+    every_s=DAY_S,
+    standing_s=WINDOW_S,
+)
+BY_ROOT = replace(CALLER, version="v2", program="/usr/local/bin/tool", on_host=True, uid=0, unit="cron.service")
+BY_USER = replace(BY_ROOT, uid=1000, unit="user 1000: session.scope")
+
+
+@pytest.mark.parametrize(
+    ("code", "caller", "settled"),
+    [
+        (TOOL, BY_ROOT, True),
+        (TOOL, replace(BY_ROOT, uid=33), True),  # a service of the system's
+        (TOOL, BY_USER, False),
+        (TOOL, replace(BY_USER, unit=None), False),
+        (TOOL, replace(BY_ROOT, uid=None, unit=None), False),
+        (TOOL, replace(BY_ROOT, on_host=False), False),
+        (replace(TOOL, owner_uid=1000), BY_USER, True),  # he decides what it does
+        (replace(TOOL, every_s=None, runs="running", pids=(5,), runner_uid=1000), BY_USER, True),
+        (replace(TOOL, every_s=None, runs="running", pids=(5,), runner_uid=1001), BY_USER, False),
+        (replace(TOOL, every_s=None), BY_ROOT, True),  # at no set time: nothing but this tells
+        (replace(TOOL, every_s=30 * DAY_S), BY_ROOT, False),  # it has not come round
+        (replace(TOOL, standing_s=DAY_S / 2), BY_ROOT, False),
+    ],
+)
+def test_a_call_with_a_token_tells_of_the_start_that_made_it(code, caller, settled):
+    assert bool(seen_by_token(code, after(watched(caller)))) is settled
