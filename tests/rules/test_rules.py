@@ -79,7 +79,7 @@ def test_what_can_be_graver_than_its_kind_names_it_too():
 
 def test_what_cannot_be_accepted_says_why():
     refused = {kind.id for kind in KINDS if kind.not_acceptable}
-    assert refused == {"not-ec2", "imds-unreachable", "imds-answer-unusable"}
+    assert refused == {"not-ec2", "platform-unseen", "imds-unreachable", "imds-answer-unusable"}
     assert all(kind.not_acceptable.endswith(".") for kind in KINDS if kind.not_acceptable)
 
 
