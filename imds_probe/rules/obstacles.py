@@ -12,9 +12,12 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import Obstacles, PathObstacle
 from imds_probe.findings import Fix, Found, Kind, Severity, State
+from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import ROOT, of_containers
+from imds_probe.rules.relays import is_in
 from imds_probe.rules.rule import NothingToJudge, Rule
-from imds_probe.rules.settling import OWNER
+from imds_probe.rules.settled import nobody_by_v1
+from imds_probe.rules.settling import OWNER, SILENT_WINDOW
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -33,6 +36,22 @@ METADATA_REDIRECTED = Kind(
         "http://169.254.169.254/latest/api/token`. If it prints a token, nothing has to be done. If it prints none, upgrade the "
         "server to a version that passes token requests, or remove the rule."
     ),
+)
+METADATA_REDIRECT_UNTESTED = Kind(
+    id="metadata-redirect-untested",
+    severity="warning",
+    implies="unknown",
+    title="A rule redirects the metadata requests of some users, and imds-probe could not test the redirect",
+    meaning="A rule of nftables or iptables sends the metadata requests of some users or groups elsewhere, but not those of root. "
+    "imds-probe runs as root, so its own token request took another way. The server at the target may give no token, or take its "
+    "metadata from EC2 by IMDSv1. The switch then breaks the programs of these users.",
+    cure=(
+        "Make a token request as a user whom the rule concerns, in the network that the finding names: `curl -m 5 -X PUT -H "
+        "'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token`. If it prints no token, upgrade the "
+        "server at the target, or remove the rule. If it prints a token, keep the daemon running: a whole window without a call by "
+        "IMDSv1 shows that the server speaks IMDSv2 too."
+    ),
+    settled_by=(SILENT_WINDOW, "a rule that root's requests meet too", OWNER),
 )
 METADATA_BLOCKED = Kind(
     id="metadata-blocked",
@@ -116,13 +135,23 @@ _KINDS = {"redirect": METADATA_REDIRECTED, "setting": METADATA_SETTING, "ttl-cha
 
 
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
-    del catalog
     if facts.get(Imds) is None or facts.collector("obstacles") is None:
         return NothingToJudge("rules and routes were not inspected")
-    return [_proxy(each, facts) if each.kind == "proxy" else _obstacle(each) for each in facts[Obstacles].obstacles]
+    return [
+        _proxy(each, facts) if each.kind == "proxy" else _obstacle(each, untested=_is_untested(each, facts, catalog))
+        for each in facts[Obstacles].obstacles
+    ]
 
 
-def _obstacle(each: PathObstacle) -> Found:
+def _is_untested(redirect: PathObstacle, facts: Facts, catalog: Catalog) -> bool:
+    """Whether programs that need metadata are sent where the probe's own requests did not come, and nothing tells how they fare."""
+    if redirect.kind != "redirect" or not (redirect.spares_root and redirect.certain) or nobody_by_v1(facts):
+        return False
+    inside = [each for each in facts[Containers].seen if is_in(redirect, each, facts)]
+    return not inside or any(metadata_need(each, facts, catalog).state != "unlikely" for each in inside)
+
+
+def _obstacle(each: PathObstacle, *, untested: bool) -> Found:
     to = f" to {each.target}" if each.target and each.kind == "redirect" else ""
     if each.target and each.kind == "ttl-change":
         to = f" by {each.target}" if each.target.startswith("+") else f" to {each.target}"
@@ -134,9 +163,20 @@ def _obstacle(each: PathObstacle) -> Found:
     does = f"{verb}s" if each.certain else f"may {verb}"
     # What keeps one container away mostly is meant to, and that container has a finding of its own.
     warns = each.certain and (on_host or each.kind in _CHANGING)
+    said = f"{subject} {place} {does} {what}{to}{only}"
+    if untested:
+        return METADATA_REDIRECT_UNTESTED.found(
+            each.where,
+            f"{said}, and it is not known whether they receive a token: {each.where}",
+            evidence=(each.quote, "the rule spares root, and imds-probe's own request was root's"),
+            fix=Fix(
+                "Test a token request as a user whom the rule concerns, and keep imds-probe's daemon running for a whole window. "
+                "`imds-probe explain metadata-redirect-untested` has the request."
+            ),
+        )
     return _KINDS.get(each.kind, METADATA_BLOCKED).found(
         each.where,
-        f"{subject} {place} {does} {what}{to}{only}: {each.where}",
+        f"{said}: {each.where}",
         evidence=(each.quote,),
         severity="warning" if warns else None,
     )
@@ -206,5 +246,12 @@ def _version(image: str | None, name: str) -> Version | None:
 RULE = Rule(
     "obstacles",
     _find,
-    kinds=(METADATA_REDIRECTED, METADATA_BLOCKED, METADATA_TTL_CHANGED, METADATA_SETTING, METADATA_PROXY),
+    kinds=(
+        METADATA_REDIRECTED,
+        METADATA_REDIRECT_UNTESTED,
+        METADATA_BLOCKED,
+        METADATA_TTL_CHANGED,
+        METADATA_SETTING,
+        METADATA_PROXY,
+    ),
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from soon import SOON_S, wait_for
-from switched import INSTANCE, asked_by_token, asked_without_token, finding, lowers, seen, switch
+from switched import BY_TOKEN, INSTANCE, asked_by_token, asked_without_token, finding, lowers, seen, switch
 
 RELAY = (Path(__file__).parents[1] / "relaying.py").read_text()
 REGION = {"AWS_REGION": "eu-west-1"}
@@ -165,6 +165,27 @@ def test_a_host_whose_own_requests_a_relay_takes(run, service, lab, made_up, rel
     assert (ran.imds["hop_limit"], seen(ran, "app")["distance"]) == (None, None)
     assert (ran.code, ran.verdict, switch(ran)) == (4, "needs-hop-limit", 2)
     assert "a higher hop limit does not help" not in ran.stdout.lower()
+
+
+@pytest.mark.parametrize("where", ["pod", "host"])
+def test_a_redirect_that_spares_root(run, service, lab, made_up, relay, where):
+    """imds-probe is root, and receives a token; users receive metadata by IMDSv1 alone."""
+    service.update(hop_limit=2, http_protocol_ipv6="disabled")
+    node = lab.add_container("apart") if where == "pod" else lab.instance
+    relay("old", "shop", None if where == "host" else node, "169.254.169.254", "80", user="0")
+    if where == "pod":
+        made_up.start_container("shop", node, env=REGION)
+    rule = "OUTPUT -d 169.254.169.254/32 -p tcp --dport 80 -m owner ! --uid-owner 0 -j REDIRECT --to-ports"
+    as_user = ("setpriv", "--reuid=1000", "--clear-groups", "--", "sh", "-c", BY_TOKEN)
+    ruled(node, [f"iptables -t nat -A {rule} {PORT}"])
+    try:
+        ran = run()
+        service.update(http_tokens="required")
+        after = node.run(as_user, timeout_s=SOON_S).stdout
+    finally:
+        ruled(node, [f"iptables -t nat -D {rule} {PORT}"])
+    assert (ran.code, ran.verdict, after) == (3, "unknown", b"")
+    assert f"--to-ports {PORT}" in finding(ran, "metadata-redirect-untested")["evidence"][0]
 
 
 @pytest.fixture
