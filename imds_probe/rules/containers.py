@@ -44,9 +44,11 @@ from imds_probe.rules.hop_need import (
 from imds_probe.rules.metadata_need import by_configuration, metadata_need
 from imds_probe.rules.origins import of_containers
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
+from imds_probe.rules.proxies import proxies_speak
 from imds_probe.rules.relays import is_lost_unmeasured, lower_is_known_to_do, quoted
 from imds_probe.rules.rule import NothingToJudge, Rule
-from imds_probe.rules.settling import AS_ROOT, LATER, ON_HOST, OWNER, by_run
+from imds_probe.rules.settled import nobody_by_v1
+from imds_probe.rules.settling import AS_ROOT, LATER, ON_HOST, OWNER, SILENT_WINDOW, by_run
 
 _SUBJECT = "containers"
 _Describe = Callable[[str, list[Container], Facts, Catalog], Found]
@@ -250,10 +252,22 @@ def _proxied(subject: str, members: list[Container], facts: Facts, catalog: Cata
     refused = any(reach.token == "answered-by-proxy" and reach.status != 200 for m in members for reach in m.reach)
     evidence = (*measures(members, facts, catalog), *quoted(members, facts))
     if not refused:
+        said = f"a proxy answers {count(members)} instead of the metadata service, and gave a token"
+        if nobody_by_v1(facts) or proxies_speak(facts):
+            return ANSWERED_BY_PROXY.found(_SUBJECT, f"{said}: {titles(members)}", evidence=evidence)
+        implies = _unless_unneeded(members, facts, catalog)
         return ANSWERED_BY_PROXY.found(
-            _SUBJECT,
-            f"a proxy answers {count(members)} instead of the metadata service, and gave a token: {titles(members)}",
+            subject,
+            f"{said}, but may itself speak only IMDSv1: {titles(members)}",
             evidence=evidence,
+            fix=Fix(
+                "Find out whether the proxy passes token requests on, or asks with tokens of its own. Or keep imds-probe's daemon "
+                "running: a whole window without a call by IMDSv1 shows it."
+            ),
+            severity="warning" if implies else None,
+            implies=implies,
+            settled_by=(SILENT_WINDOW, *ANSWERED_BY_PROXY.settled_by),
+            forgeable_by=of_containers(members) if implies else (),
         )
     certain = bool(needs & {"likely", "observed"})
     return ANSWERED_BY_PROXY.found(

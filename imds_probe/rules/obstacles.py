@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
-
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.dataclass import dataclass
+from imds_probe.facts.callers import Callers
 from imds_probe.facts.containers import Containers, short
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import Obstacles, PathObstacle
 from imds_probe.findings import Fix, Found, Kind, Severity, State
+from imds_probe.rules.caller_phrases import no_call, watched_part
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import ROOT, of_containers
+from imds_probe.rules.proxies import known_proxy
 from imds_probe.rules.relays import is_in
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import nobody_by_v1
 from imds_probe.rules.settling import OWNER, SILENT_WINDOW
-
-if TYPE_CHECKING:
-    from packaging.version import Version
 
 METADATA_REDIRECTED = Kind(
     id="metadata-redirected",
@@ -100,25 +96,14 @@ METADATA_PROXY = Kind(
         "Nothing has to be done if the proxy is kube2iam 0.12.0 or later, or kiam 4.0 or later. If the version in the finding is "
         "lower, have whoever manages the cluster upgrade the proxy, or replace it by IRSA or EKS Pod Identity. kiam is no longer "
         "maintained: replace it in the long run. If the finding says that the version is not known, run the proxy from an image "
-        "whose tag names the version, and run imds-probe again."
+        "whose tag names the version, and run imds-probe again. A watched window without a call by IMDSv1 settles the finding as "
+        "well."
     ),
     sources=("github.com/jtblin/kube2iam", "github.com/uswitch/kiam"),
-    settled_by=("an image tag that names the proxy's version", OWNER),
+    settled_by=("an image tag that names the proxy's version", SILENT_WINDOW, OWNER),
 )
 
 
-@dataclass(frozen=True)
-class _Known:
-    """Since when a proxy passes its clients' token requests, and since when its own calls speak IMDSv2."""
-
-    passes: str
-    speaks: str
-
-
-# github.com/jtblin/kube2iam: commits bd376a1 (in 0.10.11) and 0bf7505 (in 0.12.0).
-# github.com/uswitch/kiam: CHANGELOG.md 3.6 (pull request 381); go.mod of 4.0 has an SDK that speaks IMDSv2, 3.6 has not.
-_PROXIES = {"kube2iam": _Known("0.10.11", "0.12.0"), "kiam": _Known("3.6", "4.0")}
-_TAG = re.compile(r":v?(\d[\w.]*)(?:@|$|-)")
 # Subject, verb and object.
 _WORDS = {
     "redirect": ("a rule", "redirect", "metadata requests"),
@@ -183,34 +168,40 @@ def _obstacle(each: PathObstacle, *, untested: bool) -> Found:
 
 
 def _proxy(each: PathObstacle, facts: Facts) -> Found:
-    name = next((name for name in _PROXIES if each.quote.startswith(name)), "")
-    version = _version(each.image, name)
+    proxy = known_proxy(each)
     severity: Severity = "warning"
     implies: State | None = "unknown"
-    if not name:
+    if proxy is None:
         words = f"kube2iam or kiam may answer metadata requests here: {each.quote}"
         severity, implies = "info", None
-    elif version is None:
-        words = f"{name} answers metadata requests here, but its version is not known, so it may not pass tokens"
-    elif _is_before(version, _PROXIES[name].passes):
-        words = f"{name} {version} does not pass token requests; {_PROXIES[name].passes} does"
+    elif proxy.version is None:
+        words = f"{proxy.name} answers metadata requests here, but its version is not known, so it may not pass tokens"
+    elif not proxy.passes:
+        words = f"{proxy} does not pass token requests; {proxy.since.passes} does"
         severity, implies = "blocker", "not-ready"
-    elif _is_before(version, _PROXIES[name].speaks):
-        words = f"{name} {version} passes token requests, but its own calls speak only IMDSv1"
+    elif not proxy.speaks:
+        words = f"{proxy} passes token requests, but its own calls speak only IMDSv1"
         severity, implies = "blocker", "not-ready"
     else:
-        words = f"{name} {version} answers metadata requests here; it passes tokens and speaks IMDSv2"
+        words = f"{proxy} answers metadata requests here; it passes tokens and speaks IMDSv2"
         severity, implies = "info", None
+    watched: tuple[str, ...] = ()
+    if implies and nobody_by_v1(facts):
+        # Whoever gets no token of it, and it itself, would have been seen asking without one.
+        severity, implies = ("info" if proxy is None or proxy.version is None else "warning"), None
+        watched = (f"{no_call(facts[Callers])} in {watched_part(facts[Callers])}",)
+        if proxy is not None and proxy.version is None:
+            words = f"{proxy.name} answers metadata requests here, and nobody called IMDSv1 while it was watched"
     remedy = ""
-    if name:
-        remedy = f"Upgrade {name} to {_PROXIES[name].speaks} or later, or replace it by IRSA or EKS Pod Identity."
-    if name and version is None:
-        remedy += " If its version is new enough already, run it from an image whose tag names the version."
+    if proxy is not None:
+        remedy = f"Upgrade {proxy.name} to {proxy.since.speaks} or later, or replace it by IRSA or EKS Pod Identity."
+        if proxy.version is None:
+            remedy += " If its version is new enough already, run it from an image whose tag names the version."
     return METADATA_PROXY.found(
-        name or each.where,
+        proxy.name if proxy is not None else each.where,
         words,
-        evidence=(each.quote, *((f"image {each.image}",) if each.image else ())),
-        fix=Fix(remedy) if implies else None,
+        evidence=(each.quote, *((f"image {each.image}",) if each.image else ()), *watched),
+        fix=Fix(remedy) if severity in ("warning", "blocker") else None,
         severity=severity,
         implies=implies,
         forgeable_by=_origins(each, facts),
@@ -223,24 +214,6 @@ def _origins(proxy: PathObstacle, facts: Facts) -> tuple[str, ...]:
         return ROOT
     container = facts[Containers].by_identity(proxy.container_id)
     return of_containers([container]) if container else (f"container {short(proxy.container_id)}",)
-
-
-def _is_before(version: Version, other: str) -> bool:
-    return version < type(version)(other)
-
-
-def _version(image: str | None, name: str) -> Version | None:
-    """The version that the tag of a proxy's image names, None where it names none ("latest", a digest), and where the image
-    is called otherwise: then its version is that of something else.
-    """
-    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - most hosts have no proxy
-
-    last = (image or "").rpartition("/")[2]
-    match = _TAG.search(last)
-    try:
-        return Version(match[1]) if match and name in last.partition(":")[0] else None
-    except InvalidVersion:
-        return None
 
 
 RULE = Rule(

@@ -145,10 +145,11 @@ def test_a_token_that_should_not_arrive_and_does():
     ("environment", "status", "implied"),
     [
         (LIKELY, 403, "not-ready"),
-        (LIKELY, 200, None),
+        (LIKELY, 200, "unknown"),
         ((), 403, "unknown"),
-        ((), 200, None),
+        ((), 200, "unknown"),
         (UNLIKELY, 403, None),
+        (UNLIKELY, 200, None),
     ],
 )
 def test_a_proxy(environment, status, implied):

@@ -156,6 +156,24 @@ def test_a_proxy_is_judged_by_its_version(name, image, severity, implied, words)
 
 
 @pytest.mark.parametrize(
+    ("image", "severity", "words"),
+    [
+        (None, "info", "nobody called IMDSv1 while it was watched"),
+        ("kube2iam:17", "info", "nobody called IMDSv1 while it was watched"),
+        ("kube2iam:0.11.2", "warning", "its own calls speak only IMDSv1"),
+        ("kube2iam:0.12.0", "info", "passes tokens and speaks IMDSv2"),
+    ],
+)
+def test_a_whole_window_without_imdsv1_settles_a_proxy(image, severity, words):
+    proxy = replace(PROXY, image=image)
+    (finding,) = RULE.judge(changed(LOOKED, obstacles=(proxy,), callers=WATCHED), Catalog(()))
+    assert (finding.severity, finding.implies) == (severity, None)
+    assert words in finding.summary
+    (finding,) = RULE.judge(changed(LOOKED, obstacles=(proxy,), callers=replace(WATCHED, imdsv1=1)), Catalog(()))
+    assert (finding.implies is None) == (image == "kube2iam:0.12.0")
+
+
+@pytest.mark.parametrize(
     ("container_id", "origins"),
     [(None, ()), (container("web").identity, ("container web",)), ("9" * 64, (f"container {'9' * 12}",))],
 )
