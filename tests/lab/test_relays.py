@@ -5,12 +5,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from sdk_zoo import ZOO
 from soon import SOON_S, wait_for
 from switched import BY_TOKEN, INSTANCE, asked_by_token, asked_without_token, finding, lowers, seen, switch
 
 RELAY = (Path(__file__).parents[1] / "relaying.py").read_text()
 REGION = {"AWS_REGION": "eu-west-1"}
 USER, PORT = "1337", "15001"
+CGROUP = f"0::/docker/{'5' * 64}\n"
 SQUID = f"""\
 http_port {PORT} intercept
 http_port 3128
@@ -251,24 +253,74 @@ def test_a_metadata_proxy_on_the_host(service, behind, relay, of_host, kind, ver
     assert (asked_by_token(node), asked_without_token(node)) == ((INSTANCE, INSTANCE) if kind == "tokens" else ("", ""))
 
 
-@pytest.mark.parametrize(("more", "verdict"), [("", "not-ready"), ("forwarded_for delete\nvia off\n", "ready")])
-def test_squid_as_the_way_out(service, behind, more, verdict):
-    """As it comes, it says whom it asks for, and such a request is given no token."""
+@pytest.fixture
+def squid():
+    """Starts one in a network, where it takes connections that are brought to it and, at another port, requests for others."""
     user = pwd.getpwnam("proxy")
 
-    def stand(node):
-        ruled(node, [line.replace(USER, str(user.pw_uid)) for line in MESH["nft"]])
+    def start(node, more=""):
+        settings.write(SQUID + more)
+        settings.flush()
+        Path(settings.name).chmod(0o644)
         argv = ("/usr/bin/setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--")
         node.start((*argv, "/usr/sbin/squid", "--foreground", "-f", settings.name))
         ports = f"cat /proc/net/tcp /proc/net/tcp6 | grep -q :{int(PORT):04X}"
         wait_for(lambda: node.run(["sh", "-c", ports], timeout_s=SOON_S).returncode == 0)
 
     with tempfile.NamedTemporaryFile("w", prefix="squid-") as settings:
-        settings.write(SQUID + more)
-        settings.flush()
-        Path(settings.name).chmod(0o644)
-        node, before = behind(f"squid{len(more)}", 2, stand)
+        yield start
+
+
+@pytest.mark.parametrize(("more", "verdict"), [("", "not-ready"), ("forwarded_for delete\nvia off\n", "ready")])
+def test_squid_as_the_way_out(service, behind, squid, more, verdict):
+    """As it comes, it says whom it asks for, and such a request is given no token."""
+
+    def stand(node):
+        ruled(node, [line.replace(USER, str(pwd.getpwnam("proxy").pw_uid)) for line in MESH["nft"]])
+        squid(node, more)
+
+    node, before = behind(f"squid{len(more)}", 2, stand)
     assert (before.verdict, switch(before), lowers(before)) == (verdict, 2, False)
     assert asked_without_token(node) == INSTANCE
     service.update(http_tokens="required")
     assert asked_by_token(node) == (INSTANCE if more else "")
+
+
+BOTOCORE = """
+import sys, time
+from botocore.session import Session
+session = Session()
+session.set_config_variable("metadata_service_timeout", 5)
+print(getattr(session.get_credentials(), "access_key", None), flush=True)
+time.sleep(float(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize(("exempt", "verdict"), [("localhost", "unknown"), ("localhost,169.254.169.254", "ready")])
+def test_botocore_asks_through_the_proxy_of_its_environment(
+    run, service, lab, made_up, first_line, squid, exempt, verdict
+):
+    service.update(hop_limit=2, http_protocol_ipv6="disabled")
+    node = lab.add_container(f"way-out-{verdict}")
+    squid(node)
+    files = {"AWS_CONFIG_FILE": "/nowhere", "AWS_SHARED_CREDENTIALS_FILE": "/nowhere", "HOME": "/nowhere"}
+    packages = {"PYTHONPATH": f"{ZOO}/opt/python-new/lib/python3.11/site-packages"}
+    env = {**REGION, **files, **packages, "HTTP_PROXY": "http://127.0.0.1:3128", "NO_PROXY": exempt}
+    _, key = first_line(("/usr/bin/python3", "-c", BOTOCORE, "600"), node=node, env=env, cgroup=CGROUP)
+    ran = run()
+    service.update(http_tokens="required")
+    words = [f"{name}={value}" for name, value in env.items()]
+    after = node.run(["env", *words, "/usr/bin/python3", "-c", BOTOCORE, "0"], timeout_s=SOON_S).stdout.decode().strip()
+    assert (ran.verdict, key.startswith("ASIA"), after) == (verdict, True, "None" if verdict == "unknown" else key)
+    assert ("metadata-through-http-proxy" in ran.finding_ids) == (verdict == "unknown")
+
+
+def test_a_server_that_a_container_names(run, service, lab, made_up, relay):
+    """It is asked in the service's stead, and asks the service by IMDSv1 itself."""
+    service.update(hop_limit=2, http_protocol_ipv6="disabled")
+    relay("old", "vault", None, "169.254.169.254", "80")
+    named = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://172.17.0.1:{PORT}"}
+    made_up.start_container("shop", lab.add_container("names"), env=REGION | named)
+    ran = run()
+    assert (ran.code, ran.verdict) == (3, "unknown")
+    assert finding(ran, "named-endpoint-untested")["subject"] == "shop"
