@@ -35,12 +35,15 @@ JAVASCRIPT_V2 = "aws-sdk-js-v2"
 
 @dataclass(frozen=True)
 class Cause:
-    """`needs_hop_limit` is set where nothing else has to change. `evidence` says how that is known."""
+    """`needs_hop_limit` is set where nothing else has to change. `evidence` says how that is known. `open`: it may be the cause of
+    a part of the calls only, as several clients cannot be told apart.
+    """
 
     why: str
     fix: Fix
     evidence: tuple[str, ...] = ()
     needs_hop_limit: int | None = None
+    open: bool = False
 
 
 def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> Cause | None:
@@ -52,6 +55,27 @@ def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) 
     if outcome in ("lost", "unanswered"):
         return _lost(latest, outcome, facts)
     return _ANSWERED[outcome](latest) if outcome in _ANSWERED else None
+
+
+def of_one_relay(found: Cause, caller: CallerSeen, facts: Facts) -> Cause:
+    """The same where a relay in the caller's own network makes the calls of all programs there: the token request that was lost may
+    be another program's than the requests without a token.
+    """
+    container = whose(caller, facts)
+    relayed = container is not None and container.main is not None and container.main.relayed
+    if not relayed or found.needs_hop_limit is None:
+        return found
+    limit = found.needs_hop_limit
+    return Cause(
+        "a relay makes the requests of all programs there; one of them asked for a token and received none, and it is not known "
+        "whether another asks without one",
+        Fix(
+            f"Raise the hop limit to {limit} while tokens are still optional, and do not require tokens in the same command. Then "
+            "watch: a program that still calls IMDSv1 never asks for a token, and has to be changed."
+        ),
+        found.evidence,
+        open=True,
+    )
 
 
 def falls_back_unseen(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> Cause | None:

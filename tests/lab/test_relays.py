@@ -315,6 +315,38 @@ def test_botocore_asks_through_the_proxy_of_its_environment(
     assert ("metadata-through-http-proxy" in ran.finding_ids) == (verdict == "unknown")
 
 
+# One that asks for a token and falls back, and one that never does: under one name.
+CLIENT = """
+import http.client, sys, time
+def ask(method, path, timeout_s, **headers):
+    there = http.client.HTTPConnection("169.254.169.254", timeout=timeout_s)
+    there.request(method, path, headers={"User-Agent": "client/1", **headers})
+    there.getresponse().read()
+time.sleep(float(sys.argv[2]))
+try:
+    if sys.argv[1] == "falls-back":
+        ask("PUT", "/latest/api/token", 2, **{"X-aws-ec2-metadata-token-ttl-seconds": "60"})
+    raise OSError
+except OSError:
+    ask("GET", f"/latest/meta-data/{sys.argv[3]}", 20)
+"""
+
+
+def test_two_programs_behind_one_sidecar(run, service, lab, made_up, relay):
+    """To the host both are the sidecar: that one of them falls back says nothing of the other, which the switch breaks."""
+    service.update(hop_limit=1, http_protocol_ipv6="disabled", latency_ms=600.0)
+    pod = lab.add_container("two")
+    ruled(pod, MESH["nft"])
+    relay("bytes", "shop", pod)
+    made_up.start_container("shop", pod, env=REGION)
+    for kind, after_s, path in (("falls-back", "7", "ami-id"), ("plain", "11", "instance-id")):
+        made_up.start_container("shop", pod, env=REGION, argv=("/usr/bin/python3", "-c", CLIENT, kind, after_s, path))
+    ran = run("--watch", "20s")
+    assert ran.verdict == "unknown"
+    assert "imdsv1-fallback" not in ran.finding_ids
+    assert finding(ran, "imdsv1-through-relay")["fix"]["text"].startswith("Raise the hop limit to 2")
+
+
 def test_a_server_that_a_container_names(run, service, lab, made_up, relay):
     """It is asked in the service's stead, and asks the service by IMDSv1 itself."""
     service.update(hop_limit=2, http_protocol_ipv6="disabled")
