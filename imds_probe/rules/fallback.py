@@ -12,6 +12,7 @@ from imds_probe.facts.software import Installed, SdkSoftware
 from imds_probe.findings import Fix
 from imds_probe.rules.hop_need import AT_LEAST, cures, ended_limit, is_of_user, limit_for
 from imds_probe.rules.phrases import raise_hop_limit
+from imds_probe.rules.relays import lowered_by
 from imds_probe.rules.token_outcome import outcome_of
 
 # They ask for no token again in the life of a process, once they received none. Sources: fromInstanceMetadata of the AWS SDK for
@@ -136,13 +137,18 @@ def token_is_lost(container: Container) -> bool:
     return main is not None and main.token == "lost" and not main.disagrees
 
 
+def _is_lost_to_a_rule(container: Container, facts: Facts) -> bool:
+    """Whether no token arrives though the hop limit allows for the distance, as a rule lowers TTLs."""
+    return container.main is not None and container.main.token == "lost" and lowered_by(container, facts) > 0
+
+
 def _uses(entry: SdkSoftware, caller: CallerSeen) -> bool:
     return caller.container_id in entry.container_ids and any(user.pid == caller.pid for user in entry.sdk.users)
 
 
 def _lost(caller: CallerSeen, outcome: TokenOutcome, facts: Facts) -> Cause:
     container = whose(caller, facts)
-    if container is not None and token_is_lost(container):
+    if container is not None and (token_is_lost(container) or _is_lost_to_a_rule(container, facts)):
         return of_running(container, facts, evidence=_measured(caller))
     if outcome == "unanswered":
         return Cause(

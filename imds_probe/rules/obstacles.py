@@ -62,11 +62,12 @@ METADATA_TTL_CHANGED = Kind(
     id="metadata-ttl-changed",
     severity="info",
     title="A rule changes the TTL of packets from the metadata service",
-    meaning="A rule of nftables or iptables sets or raises the TTL of the service's packets. The hop limit is the TTL that the "
-    "token response starts with, so the rule lets the response travel further. Distances that are measured behind the rule are "
-    "wrong.",
-    cure="Nothing has to be done before the switch. Do not lower the hop limit because of a distance that was measured behind the "
-    "rule. Keep the rule while containers depend on it, or raise the hop limit and remove the rule.",
+    meaning="A rule of nftables or iptables sets, raises or lowers the TTL of the service's packets. The hop limit is the TTL that "
+    "the token response starts with, so a rule that raises it lets the response travel further, and one that lowers it takes hops "
+    "away. Distances that are measured behind the rule are wrong.",
+    cure="If a finding says that a container needs a higher hop limit, follow it: the number allows for a rule that lowers TTLs. "
+    "Otherwise nothing has to be done before the switch. Do not lower the hop limit because of a distance that was measured behind "
+    "the rule. Keep the rule while containers depend on it, or raise the hop limit and remove the rule.",
     sources=("iptables-extensions(8): TTL, HL", "nft(8): ip ttl set"),
 )
 METADATA_SETTING = Kind(
@@ -139,7 +140,7 @@ def _is_untested(redirect: PathObstacle, facts: Facts, catalog: Catalog) -> bool
 def _obstacle(each: PathObstacle, *, untested: bool) -> Found:
     to = f" to {each.target}" if each.target and each.kind == "redirect" else ""
     if each.target and each.kind == "ttl-change":
-        to = f" by {each.target}" if each.target.startswith("+") else f" to {each.target}"
+        to = f" by {each.target}" if each.target.startswith(("+", "-")) else f" to {each.target}"
     only = f" ({each.scope})" if each.scope else ""
     # A container may be called "host".
     on_host = each.container_id is None and each.namespace == "host"

@@ -173,6 +173,16 @@ def test_a_host_whose_own_requests_a_relay_takes(run, service, lab, made_up, rel
     assert "a higher hop limit does not help" not in ran.stdout.lower()
 
 
+def test_a_rule_on_the_host_that_lowers_ttls(service, behind, of_host):
+    of_host("mangle", "PREROUTING -s 169.254.169.254 -j TTL --ttl-dec 1")
+    node, before = behind("lowered", 2, lambda node: None)
+    assert (before.code, before.verdict, switch(before)) == (4, "needs-hop-limit", 3)
+    assert any("--ttl-dec 1" in line for line in finding(before, "hop-limit-too-low")["evidence"])
+    assert asked_by_token(node) == ""
+    service.update(http_tokens="required", hop_limit=switch(before))
+    assert asked_by_token(node) == INSTANCE
+
+
 @pytest.mark.parametrize("where", ["pod", "host"])
 def test_a_redirect_that_spares_root(run, service, lab, made_up, relay, where):
     """imds-probe is root, and receives a token; users receive metadata by IMDSv1 alone."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from observed import FACTS, changed, container
-from rules.test_relays import MESH, behind_relay
+from rules.test_relays import LOWERS, MESH, behind_relay
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
@@ -95,6 +95,16 @@ def test_an_sdk_that_names_itself_falls_back_behind_a_relay_too():
     assert (finding.id, finding.implies) == ("imdsv1-fallback", "needs-hop-limit")
     (old,) = judged(replace(LOST, user_agent="Boto3/1.9.1 Botocore/1.12.0"), **MESHED)
     assert (old.id, old.implies) == ("imdsv1-caller", "not-ready")
+
+
+def test_a_rule_that_lowers_ttls_is_cured_by_a_higher_limit():
+    """The token came with more than the distance takes, and the rule took the rest."""
+    web = replace(WEB, reach=(replace(WEB.reach[0], expected="ok"),))
+    lost = replace(LOST, token_ttl=2)
+    assert [each.implies for each in judged(lost, containers=(web,))] == ["not-ready"]
+    (finding,) = judged(lost, containers=(web,), obstacles=(LOWERS,))
+    assert (finding.id, finding.implies) == ("imdsv1-fallback", "needs-hop-limit")
+    assert "hop limit 3 cures that" in finding.summary
 
 
 def test_what_was_seen_to_ask_for_no_token_behind_a_relay_is_no_fallback():

@@ -47,7 +47,7 @@ def test_the_rule_is_quoted():
     assert finding.evidence == (RULE_IN_NAT.quote,)
 
 
-@pytest.mark.parametrize(("target", "words"), [("64", "to 64"), ("+1", "by +1")])
+@pytest.mark.parametrize(("target", "words"), [("64", "to 64"), ("+1", "by +1"), ("-1", "by -1")])
 def test_what_becomes_of_ttls_is_said(target, words):
     (finding,) = judged(replace(RULE_IN_NAT, kind="ttl-change", target=target))
     assert f"a rule on the host changes the TTL of packets from the metadata service {words} (" in finding.summary

@@ -107,7 +107,7 @@ def _target(hit: Hit) -> str | None:
     if hit.rule is None:
         return None
     if _kind(hit) == "ttl-change":
-        return f"{'+' if hit.rule.action.kind == 'ttl-add' else ''}{hit.rule.action.number}"
+        return f"{hit.rule.action.number:{'+' if hit.rule.action.kind == 'ttl-add' else ''}d}"
     return shortened(hit.rule.action.to, 60) or None
 
 

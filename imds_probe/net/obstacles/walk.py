@@ -157,6 +157,8 @@ class Walk:
             case "ttl-add":
                 if here.flow.reply:
                     self._hit(at.chain, rule, inside, by_ttl=False)
+                if rule.action.number < 0:  # what is low afterwards may be any
+                    return here
                 raised = here.flow.ttl.raised(rule.action.number, TTL_MAX)
                 return replace(here, flow=replace(here.flow, ttl=raised)) if judged.answer == "yes" else here
             case "pass":
@@ -183,7 +185,8 @@ class Walk:
 
     def _hit(self, chain: Chain, rule: Rule | None, inside: _Passing, *, by_ttl: bool) -> None:
         flow, certain = inside.flow, not inside.doubtful
-        if self._base.hook == "output" and flow.reply:
+        # Frames that are passed on leave a bridge through its own hook of that name.
+        if self._base.hook == "output" and flow.reply and self._base.key[1] != "bridge":
             if not by_ttl:
                 return
             certain = False  # replies leave here only where something in this namespace answers for the service

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import pytest
 from soon import SOON_S, cpu_s
@@ -94,6 +95,20 @@ def test_jumps(far, near, expected):
 )
 def test_policy_drop(hook, rules, expected):
     assert walk(chain(*rules, hook=hook, policy="drop")) == expected
+
+
+def test_a_ttl_that_was_lowered_may_be_any():
+    low = FieldIs("ttl", Ranges(((0, 1),)), "< 2")
+    lowering = chain(rule(action="ttl-add", number=-1), rule(low), hook="prerouting")
+    assert walk(lowering) == [("c", True, ()), ("c", True, ("TTL < 2",))]
+
+
+def test_what_crosses_a_bridge_leaves_it_by_its_own_hook():
+    """A reply that leaves another output hook is one that something here made up."""
+    setting = rule(action="ttl", number=64)
+    of_bridge = replace(chain(setting), key=("nftables", "bridge", "t", "c"))
+    assert walk(of_bridge) == [("c", False, ())]
+    assert walk(chain(setting)) == []
 
 
 @pytest.mark.parametrize(
