@@ -23,6 +23,7 @@ access_log none
 cache_log /dev/null
 pid_filename none
 coredump_dir /tmp
+shutdown_lifetime 0 seconds
 """
 MESH = {
     "iptables": (
@@ -273,12 +274,16 @@ def squid():
         settings.flush()
         Path(settings.name).chmod(0o644)
         argv = ("/usr/bin/setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--")
-        node.start((*argv, "/usr/sbin/squid", "--foreground", "-f", settings.name))
+        started.append(node.start((*argv, "/usr/sbin/squid", "--foreground", "-f", settings.name)))
         ports = f"cat /proc/net/tcp /proc/net/tcp6 | grep -q :{int(PORT):04X}"
         wait_for(lambda: node.run(["sh", "-c", ports], timeout_s=SOON_S).returncode == 0)
 
+    started = []
     with tempfile.NamedTemporaryFile("w", prefix="squid-") as settings:
         yield start
+        for child in started:
+            child.terminate()
+            child.wait(timeout=SOON_S)
 
 
 @pytest.mark.parametrize(("more", "verdict"), [("", "not-ready"), ("forwarded_for delete\nvia off\n", "ready")])
@@ -306,17 +311,25 @@ time.sleep(float(sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize(("exempt", "verdict"), [("localhost", "unknown"), ("localhost,169.254.169.254", "ready")])
+@pytest.mark.parametrize(
+    ("where", "exempt", "verdict"),
+    [
+        ("container", "localhost", "unknown"),
+        ("container", "localhost,169.254.169.254", "ready"),
+        ("host", "localhost", "unknown"),
+    ],
+)
 def test_botocore_asks_through_the_proxy_of_its_environment(
-    run, service, lab, made_up, first_line, squid, exempt, verdict
+    run, service, lab, made_up, first_line, squid, where, exempt, verdict
 ):
     service.update(hop_limit=2, http_protocol_ipv6="disabled")
-    node = lab.add_container(f"way-out-{verdict}")
+    node = lab.add_container(f"way-out-{verdict}") if where == "container" else lab.instance
     squid(node)
     files = {"AWS_CONFIG_FILE": "/nowhere", "AWS_SHARED_CREDENTIALS_FILE": "/nowhere", "HOME": "/nowhere"}
     packages = {"PYTHONPATH": f"{ZOO}/opt/python-new/lib/python3.11/site-packages"}
     env = {**REGION, **files, **packages, "HTTP_PROXY": "http://127.0.0.1:3128", "NO_PROXY": exempt}
-    _, key = first_line(("/usr/bin/python3", "-c", BOTOCORE, "600"), node=node, env=env, cgroup=CGROUP)
+    place = {"node": node, "cgroup": CGROUP} if where == "container" else {"cgroup": "0::/system.slice/shop.service\n"}
+    _, key = first_line(("/usr/bin/python3", "-c", BOTOCORE, "600"), env=env, **place)
     ran = run()
     service.update(http_tokens="required")
     words = [f"{name}={value}" for name, value in env.items()]
