@@ -62,6 +62,19 @@ IMDSV1_FALLBACK = Kind(
     cure="Raise the hop limit with the same command that requires tokens. The program needs no change.",
     sources=("EC2 User Guide: Considerations for containers and the hop limit",),
 )
+IMDSV1_THROUGH_RELAY = Kind(
+    id="imdsv1-through-relay",
+    severity="warning",
+    implies="unknown",
+    title="A relay calls IMDSv1 for programs that cannot be told apart",
+    meaning="The sidecar of a mesh, or another relay in a container's network, makes the metadata requests of all programs there, "
+    "so the host sees one caller. A token request was lost at the present hop limit, and requests without a token followed. They "
+    "may be those of one program that falls back, which a higher hop limit cures, or of another that never asks for a token, "
+    "which the switch breaks. An AWS SDK that names itself is known to ask for a token first, and has a finding of its own.",
+    cure="Raise the hop limit while tokens are still optional. From then on, a program that falls back asks with a token, and "
+    "`imds-probe watch --v1-only` shows only those that never do. Change these, and switch once none is left.",
+    settled_by=("a higher hop limit while tokens are optional, and a watch after that", OWNER),
+)
 IMDSV1_REFUSED = Kind(
     id="imdsv1-refused",
     severity="warning",
@@ -232,7 +245,8 @@ def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog:
         )
     cause = cause_of(group, callers, facts, catalog)
     fell_back = cause.needs_hop_limit is not None
-    return (IMDSV1_FALLBACK if fell_back else IMDSV1_CALLER).found(
+    kind = IMDSV1_THROUGH_RELAY if cause.open else IMDSV1_FALLBACK if fell_back else IMDSV1_CALLER
+    return kind.found(
         called(group),
         f"{of_all(group, facts)} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}: {cause.why}",
         evidence=(*_evidence(group), *cause.evidence, *beside(group, facts)),
@@ -376,6 +390,7 @@ RULE = Rule(
     kinds=(
         IMDSV1_CALLER,
         IMDSV1_FALLBACK,
+        IMDSV1_THROUGH_RELAY,
         IMDSV1_REFUSED,
         IMDSV1_WITHOUT_EFFECT,
         IMDSV1_CALLER_UNSERVED,

@@ -12,6 +12,7 @@ from imds_probe.facts.software import Installed, SdkSoftware
 from imds_probe.findings import Fix
 from imds_probe.rules.hop_need import AT_LEAST, cures, ended_limit, is_of_user, limit_for
 from imds_probe.rules.phrases import raise_hop_limit
+from imds_probe.rules.relays import lowered_by
 from imds_probe.rules.token_outcome import outcome_of
 
 # They ask for no token again in the life of a process, once they received none. Sources: fromInstanceMetadata of the AWS SDK for
@@ -35,12 +36,15 @@ JAVASCRIPT_V2 = "aws-sdk-js-v2"
 
 @dataclass(frozen=True)
 class Cause:
-    """`needs_hop_limit` is set where nothing else has to change. `evidence` says how that is known."""
+    """`needs_hop_limit` is set where nothing else has to change. `evidence` says how that is known. `open`: it may be the cause of
+    a part of the calls only, as several clients cannot be told apart.
+    """
 
     why: str
     fix: Fix
     evidence: tuple[str, ...] = ()
     needs_hop_limit: int | None = None
+    open: bool = False
 
 
 def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> Cause | None:
@@ -52,6 +56,27 @@ def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) 
     if outcome in ("lost", "unanswered"):
         return _lost(latest, outcome, facts)
     return _ANSWERED[outcome](latest) if outcome in _ANSWERED else None
+
+
+def of_one_relay(found: Cause, caller: CallerSeen, facts: Facts) -> Cause:
+    """The same where a relay in the caller's own network makes the calls of all programs there: the token request that was lost may
+    be another program's than the requests without a token.
+    """
+    container = whose(caller, facts)
+    relayed = container is not None and container.main is not None and container.main.relayed
+    if not relayed or found.needs_hop_limit is None:
+        return found
+    limit = found.needs_hop_limit
+    return Cause(
+        "a relay makes the requests of all programs there; one of them asked for a token and received none, and it is not known "
+        "whether another asks without one",
+        Fix(
+            f"Raise the hop limit to {limit} while tokens are still optional, and do not require tokens in the same command. Then "
+            "watch: a program that still calls IMDSv1 never asks for a token, and has to be changed."
+        ),
+        found.evidence,
+        open=True,
+    )
 
 
 def falls_back_unseen(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> Cause | None:
@@ -112,13 +137,18 @@ def token_is_lost(container: Container) -> bool:
     return main is not None and main.token == "lost" and not main.disagrees
 
 
+def _is_lost_to_a_rule(container: Container, facts: Facts) -> bool:
+    """Whether no token arrives though the hop limit allows for the distance, as a rule lowers TTLs."""
+    return container.main is not None and container.main.token == "lost" and lowered_by(container, facts) > 0
+
+
 def _uses(entry: SdkSoftware, caller: CallerSeen) -> bool:
     return caller.container_id in entry.container_ids and any(user.pid == caller.pid for user in entry.sdk.users)
 
 
 def _lost(caller: CallerSeen, outcome: TokenOutcome, facts: Facts) -> Cause:
     container = whose(caller, facts)
-    if container is not None and token_is_lost(container):
+    if container is not None and (token_is_lost(container) or _is_lost_to_a_rule(container, facts)):
         return of_running(container, facts, evidence=_measured(caller))
     if outcome == "unanswered":
         return Cause(
