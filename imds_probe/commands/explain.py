@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"there is no finding {args.id!r}", "`imds-probe explain` lists them all.")
     kind = kinds[args.id]
     print(f"{kind.title} [{kind.id}]\n")
-    print(textwrap.fill(kind.meaning, 100), end="\n\n")
+    print(textwrap.fill(kind.meaning, 100, break_long_words=False, break_on_hyphens=False), end="\n\n")
     print(textwrap.fill(f"What to do: {kind.cure}", 100, break_long_words=False, break_on_hyphens=False))
     if kind.settled_by:
         settles = f"What settles it: {'; or '.join(kind.settled_by)}."

@@ -214,7 +214,7 @@ def _users(members: Sequence[Container], facts: Facts, catalog: Catalog) -> Foun
 
 
 def _too_far_unneeded(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
-    do = "does" if len(members) == 1 else "do"
+    they_need = "it needs" if len(members) == 1 else "they need"
     parts = [(each, part) for each in members for part in by_configuration(each, facts, catalog)]
     options = any(part.state == "unknown" for _, part in parts)
     fix = Fix(
@@ -223,7 +223,7 @@ def _too_far_unneeded(subject: str, members: list[Container], facts: Facts, cata
     )
     return HOP_LIMIT_KEEPS_OUT.found(
         subject,
-        f"{receive(members)} no token and {do} not seem to need one{', unless an option is set' if options else ''}: "
+        f"{receive(members)} no token, and nothing shows that {they_need} one{', unless an option is set' if options else ''}: "
         f"{titles(members)}",
         evidence=(
             *(f"{each.title}: {metadata_need(each, facts, catalog).reason}" for each in members),

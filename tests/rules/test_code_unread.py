@@ -23,7 +23,7 @@ def test_all_that_nothing_tells_about_are_one_finding_with_their_reasons():
         "2 programs were not read, and nothing else shows whether they ask for a token: /opt/packed/bin/run, /opt/x"
     )
     assert finding.evidence == (
-        "/opt/packed/bin/run, running as process 77: packed",
+        "/opt/packed/bin/run, running as process 77: it is packed",
         "/opt/x, started by /etc/cron.d/x, daily: too long",
     )
 
@@ -69,7 +69,7 @@ def test_software_of_the_catalog_is_judged_by_its_version():
 def test_a_watched_window_settles_it_and_is_named():
     findings, (line,) = found(replace(PACKED, oldest_s=2 * DAY_S), facts=changed(FACTS, callers=watched()))
     assert findings == []
-    assert line.startswith("/opt/packed/bin/run was not read (packed): started 2 d ago")
+    assert line.startswith("/opt/packed/bin/run was not read (it is packed): started 2 d ago")
 
 
 def test_what_a_watch_does_not_see_is_said():
