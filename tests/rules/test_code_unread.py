@@ -5,6 +5,7 @@ from code_seen import DAY_S, PACKED, watched, with_code
 from observed import FACTS, SSM_AGENT, changed, container, report_of, with_containers
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.code import CodeRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.inventory.code import unread
 from imds_probe.rules.code_unread import not_read
@@ -53,6 +54,16 @@ def test_what_would_settle_it_is_said_by_the_reasons(reasons, says, watches):
 def test_every_reason_has_something_that_would_settle_it(why):
     (finding,), _ = found(replace(PACKED, why=why))
     assert "atch the host" in finding.fix.text
+
+
+def test_programs_that_could_not_be_listed_are_not_taken_for_none():
+    unseen = ("no processes are visible below /mnt",)
+    facts = with_code(facts=FACTS)
+    facts = facts.with_(replace(facts[CodeRead], programs_unseen=unseen))
+    (finding,), settled = not_read(CollectorRun("code", "partial", 1.0, unseen[0]), facts, Catalog(()))
+    assert (finding.kind.id, finding.implies, finding.evidence, settled) == ("code-not-read", "unknown", unseen, [])
+    assert finding.summary == "the running programs could not be listed, so their code was not read"
+    assert finding.settled_by[0].startswith("a run on the host itself")
 
 
 def test_what_was_read_leaves_nothing_to_say():
