@@ -345,6 +345,9 @@ TEXTS: Mapping[str, Text] = {
         ),
         statuses=(0, 2, 69, 70, 130),
         see_also=("run", "simulate"),
-        bugs=("With `--loopback` there is no hop limit to measure.",),
+        bugs=(
+            "With `--loopback` there are no containers to measure and no processes to inspect, so no verdict of it is better than "
+            "unknown.",
+        ),
     ),
 }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from imds_probe import exitcodes
 from imds_probe.commands.messages import report_bug, say
 from imds_probe.commands.options import add_catalogs, add_output
+from imds_probe.commands.pages import with_page
 from imds_probe.commands.report_output import rendered
 from imds_probe.errors import UsageError
 from imds_probe.escape import encodable_document, terminal
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             stored = read(parsed(content(path)))
         except UsageError as error:
-            say(f"{path}: {error}")
+            say(f"{path}: {with_page(error, ['judge'])}")
             failed = True
             continue
         judged = judged_again(stored, catalog, report_bug)
