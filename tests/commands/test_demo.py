@@ -23,11 +23,14 @@ def labs_of(pid):
     ids=["lab", "loopback"],
 )
 def test_the_story_is_true(arguments, later):
-    done = subprocess.run([*DEMO, *arguments], capture_output=True, text=True, check=False, timeout=120)
+    environ = os.environ | {"COLUMNS": "80"}
+    done = subprocess.run([*DEMO, *arguments], capture_output=True, text=True, check=False, timeout=120, env=environ)
     assert done.returncode == 0, done.stdout + done.stderr
     headlines = [line.split("  ")[0] for line in done.stdout.splitlines() if "i-0123456789abcdef0 us-east-1" in line]
     assert headlines == ["NOT READY", *later]
     assert "and 3 without a token" in done.stdout
+    texts = [line for line in done.stdout.splitlines() if not line.lstrip().startswith(("aws ", "$ ", "Every command"))]
+    assert 70 < max(map(len, texts)) <= 80
     assert ("[sdk-falls-back]" in done.stdout) == (not arguments)
 
 
