@@ -39,7 +39,7 @@ def test_texts_are_as_wide_as_the_terminal_and_words_stay_whole(columns, capsys,
 
 
 @pytest.mark.parametrize(
-    ("given", "meant"), [("software-to-old", "software-too-old"), ("swich", "switch"), ("x", None)]
+    ("given", "meant"), [("software-to-old", "software-too-old"), ("switc", "switch"), ("x", None)]
 )
 def test_what_was_meant_is_named_where_it_is_near(given, meant, capsys):
     assert main(["explain", given]) == 2
