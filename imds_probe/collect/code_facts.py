@@ -124,6 +124,7 @@ def _entry(
         every_s=coming.every_s,
         standing_s=coming.standing_s,
         inside=one.inside,
+        starter_uid=coming.starter_uid if due and not pids and not system.container else None,
     )
 
 
@@ -206,12 +207,13 @@ def _not_read(program: Program, why: str, one: FoundIn, catalog: Catalog, owner_
         container_ids=(system.id,) if system.id else (),
         pids=tuple(sorted(program.pids)),
         component=next((row.id for row in catalog.rows if _is_one_of(program.name, row.programs)), None),
-        owner_uid=None if system.container else _user_of(program.cgroups, owner_of),
+        owner_uid=None if system.container else program.runner_uid or _user_of(program.cgroups, owner_of),
         oldest_s=found.oldest_s(program.pids),
         runs=coming.runs if by else None,
         every_s=coming.every_s if by else None,
         standing_s=coming.standing_s if by else None,
         inside=one.inside,
+        starter_uid=coming.starter_uid if by and not system.container else None,
     )
 
 
