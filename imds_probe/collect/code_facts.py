@@ -9,6 +9,7 @@ from typing import get_args
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Row
+from imds_probe.collect.ages import Running, newest
 from imds_probe.collect.code_left import is_left
 from imds_probe.collect.code_search import Found
 from imds_probe.collect.code_tasks import Left, Program
@@ -64,7 +65,7 @@ def code_of(
                 continue
             entry = _entry(root, spoken, one, owner, pids, catalog=catalog, owner_of=owner_of)
             # The same in several containers is one entry.
-            alike = replace(entry, pids=(), container_ids=(), oldest_s=None, standing_s=None)
+            alike = replace(entry, pids=(), container_ids=(), oldest_s=None, newest_s=None, standing_s=None)
             key = alike if system.id else (alike, str(system.root))
             seen[key] = _in_both(seen[key], entry) if key in seen else entry
     owners = _owners(found)
@@ -179,6 +180,7 @@ def _entry(
         owner_uid=spoken.owner_uid,
         runner_uid=None if due or system.container else _user_of(each.cgroups.get(root, ()), owner_of),
         oldest_s=each.oldest_s(pids),
+        newest_s=_newest_s(pids, one, owner_of),
         every_s=coming.every_s,
         standing_s=coming.standing_s,
         inside=one.inside,
@@ -199,6 +201,7 @@ def _in_both(before: CodeSeen, entry: CodeSeen) -> CodeSeen:
         pids=tuple(sorted({*before.pids, *entry.pids})),
         container_ids=(*before.container_ids, *entry.container_ids),
         oldest_s=longest((before.oldest_s, entry.oldest_s)),
+        newest_s=shortest((before.newest_s, entry.newest_s)),
         standing_s=shortest((before.standing_s, entry.standing_s)),
     )
 
@@ -277,12 +280,23 @@ def _not_read(program: Program, why: str, one: FoundIn, catalog: Catalog, owner_
         component=next((row.id for row in catalog.rows if _is_one_of(program.name, row.programs)), None),
         owner_uid=None if system.container else program.runner_uid or _user_of(program.cgroups, owner_of),
         oldest_s=found.oldest_s(program.pids),
+        newest_s=_newest_s(program.pids, one, owner_of),
         runs=coming.runs if by else None,
         every_s=coming.every_s if by else None,
         standing_s=coming.standing_s if by else None,
         inside=one.inside,
         starter_uid=coming.starter_uid if by and not system.container else None,
     )
+
+
+def _newest_s(pids: Iterable[int], one: FoundIn, owner_of: OwnerOf) -> float | None:
+    """See newest. Whose the processes of a container are, the container says."""
+    running = []
+    for pid in pids:
+        place = one.found.places.get(pid)
+        uid = membership_of(place[0], owner_of).owner_uid if place is not None and not one.system.container else None
+        running.append(Running(place, uid, one.found.ages_s.get(pid)))
+    return newest(running)
 
 
 def _user_of(cgroups: Iterable[str], owner_of: OwnerOf) -> int | None:

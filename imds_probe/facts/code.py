@@ -37,6 +37,7 @@ class CodeSeen:
     events: a login, a change. `standing_s` is for how many seconds it and its schedules have stood unchanged, None where that is
     not known. `inside` is the other root that what starts it enters: a directory of the host, or "image backup:1.2". `starter_uid`
     is the unprivileged user whose schedules alone start it, the first of several; None where root's do, or processes tell.
+    `newest_s` is `oldest_s` of the unit or container that was started last.
     """
 
     path: str
@@ -60,6 +61,7 @@ class CodeSeen:
     version: str | None = None
     inside: str | None = None
     starter_uid: Count | None = None
+    newest_s: Seconds | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class NotRead:
     standing_s: Seconds | None = None
     inside: str | None = None
     starter_uid: Count | None = None
+    newest_s: Seconds | None = None
 
 
 @dataclass(frozen=True)

@@ -527,6 +527,7 @@ def test_a_process_that_really_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     helper = of(found, f"{tmp_path}/helper.py")
     assert (helper.speaks, helper.runs, helper.on_host) == ("v1", "running", True)
     assert helper.oldest_s is not None
+    assert helper.newest_s == helper.oldest_s
     assert (found.read.programs, found.read.programs_read) == (1, 1)
 
 
