@@ -15,7 +15,6 @@ from imds_probe.collect.code_search import Found
 from imds_probe.collect.code_tasks import Left, Program
 from imds_probe.collect.dues import Coming, longest, shortest
 from imds_probe.collect.sdk_systems import System
-from imds_probe.collect.shares import shared
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import OF_IMAGE, Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
 from imds_probe.inventory.code import unread
@@ -26,6 +25,7 @@ from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.group_owners import OwnerOf
 from imds_probe.inventory.images.image_names import whole_name
 from imds_probe.inventory.schedules.scheduled import AT_LOGIN
+from imds_probe.system.shares import shared
 
 NOT_READ_MAX, SEEN_MAX = (1000, 200), (500, 500)  # root's, and all others'
 STARTED_BY_MAX = 10

@@ -14,7 +14,6 @@ from imds_probe.collect.dues import longest, shortest
 from imds_probe.collect.environment import in_order
 from imds_probe.collect.sdk_search import Seen
 from imds_probe.collect.sdk_tasks import USERS_SHOWN
-from imds_probe.collect.shares import shared
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.sdk_settings import SdkSettings, names_of
@@ -23,6 +22,7 @@ from imds_probe.inventory.containers.cgroups import Membership, membership_of
 from imds_probe.inventory.containers.group_owners import OwnerOf
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.sdks.recogniser import Use
+from imds_probe.system.shares import shared
 
 PATHS_SHOWN, NAME_MAX = 5, 300
 ENVIRONMENTS_MAX = 64, 16  # root's, and all others'

@@ -146,7 +146,9 @@ def test_a_package_is_settled_by_all_of_its_programs_that_were_looked_at():
 def test_a_package_is_not_settled_by_what_users_alone_start_of_it():
     packed = replace(PACKED, component=SSM_AGENT.component, oldest_s=3 * DAY_S)
     theirs = replace(packed, program="/usr/bin/other", owner_uid=1000)
-    code = replace(AGENT, component=SSM_AGENT.component, speaks="both", oldest_s=3 * DAY_S, runner_uid=1000)
+    code = replace(
+        AGENT, component=SSM_AGENT.component, speaks="both", oldest_s=3 * DAY_S, newest_s=3 * DAY_S, runner_uid=1000
+    )
     quiet = after(QUIET)
     assert not silent_software(SSM_AGENT, with_code(not_read=(theirs,), facts=quiet))
     assert not silent_software(SSM_AGENT, with_code(code, not_read=(theirs,), facts=quiet))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from imds_probe.collect.shares import shared
+from imds_probe.system.shares import shared
 
 
 @pytest.mark.parametrize(
