@@ -22,6 +22,8 @@ def write(proc, pid, content, arguments=b"x\0"):
         (b"", ((),)),
         (b"PATH=/bin\0HOME=/\0", ((),)),
         (b"AWS_REGION=eu-west-1\0PATH=/bin\0", (("AWS_REGION",),)),
+        (b"HTTP_PROXY=http://proxy:3128\0PATH=/bin\0", ((),)),
+        (b"HTTP_PROXY=http://proxy:3128\0AWS_REGION=a\0", (("AWS_REGION", "HTTP_PROXY"),)),
         (b"AWS_REGION=\0AWS_ROLE_ARN=x=y\0", (("AWS_REGION", "AWS_ROLE_ARN"),)),
         (b"MY_AWS_REGION=x\0aws_region=x\0AWS_REGION\0", ((),)),
         (b"\xff\xfe=1\0AWS_PROFILE=\xff\0", (("AWS_PROFILE",),)),
