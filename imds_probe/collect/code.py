@@ -173,7 +173,8 @@ def look_for(
         if search.remembers and not need:
             memory.save(Memory(search.learnt, search.trails, search.learnt_lying, search.learnt_schedules))
     owner_of = GroupOwners(proc.parent).owner
-    return CodeFound(code_of(found, catalog, not_read, owner_of), read_of(found, catalog, owner_of), tuple(troubles))
+    seen, no_room_for = code_of(found, catalog, not_read, owner_of)
+    return CodeFound(seen, read_of(found, catalog, owner_of, no_room_for), tuple(troubles))
 
 
 def _elsewhere(search: Search) -> Iterator[FoundIn]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Row
+from imds_probe.collect.ages import Running, newest
 from imds_probe.collect.code_left import is_left
 from imds_probe.collect.code_search import Found
 from imds_probe.collect.code_tasks import Left, Program
-from imds_probe.collect.dues import longest, shortest
+from imds_probe.collect.dues import Coming, longest, shortest
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import OF_IMAGE, Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
@@ -22,10 +24,14 @@ from imds_probe.inventory.code.spoken import Spoken
 from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.group_owners import OwnerOf
 from imds_probe.inventory.images.image_names import whole_name
+from imds_probe.inventory.schedules.scheduled import AT_LOGIN
+from imds_probe.system.shares import shared
 
-NOT_READ_MAX, SEEN_MAX, STARTED_BY_MAX = 200, 500, 10
+NOT_READ_MAX, SEEN_MAX = (1000, 200), (500, 500)  # root's, and all others'
+STARTED_BY_MAX = 10
 OF_DISTRIBUTIONS = ("dpkg", "rpm", "apk", "snap")
 _RUNS: tuple[Runs, ...] = get_args(Runs)
+_STARTED: tuple[Runs, ...] = ("running", "scheduled", "boot")
 _SPEAKS: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
 
 
@@ -43,8 +49,12 @@ class FoundIn:
     inside: str | None = None
 
 
-def code_of(found: Sequence[FoundIn], catalog: Catalog, not_read: Left, owner_of: OwnerOf) -> Code:
-    """All code that names the service, each once. `not_read` are the libraries that were left to their recognisers."""
+def code_of(
+    found: Sequence[FoundIn], catalog: Catalog, not_read: Left, owner_of: OwnerOf
+) -> tuple[Code, tuple[NotRead, ...]]:
+    """All code that names the service, each once, and what stands for that which the report has no room for. `not_read` are the
+    libraries that were left to their recognisers.
+    """
     seen: dict[object, CodeSeen] = {}
     for one in found:
         system = one.system
@@ -55,10 +65,59 @@ def code_of(found: Sequence[FoundIn], catalog: Catalog, not_read: Left, owner_of
                 continue
             entry = _entry(root, spoken, one, owner, pids, catalog=catalog, owner_of=owner_of)
             # The same in several containers is one entry.
-            alike = replace(entry, pids=(), container_ids=(), oldest_s=None, standing_s=None)
+            alike = replace(entry, pids=(), container_ids=(), oldest_s=None, newest_s=None, standing_s=None)
             key = alike if system.id else (alike, str(system.root))
             seen[key] = _in_both(seen[key], entry) if key in seen else entry
-    return Code(tuple(sorted(seen.values(), key=_weight)[:SEEN_MAX]))
+    owners = _owners(found)
+    ordered = sorted(seen.values(), key=_weight)
+    kept, rest = shared(
+        [each for each in ordered if each.runs in _STARTED], lambda each: _party(each, owners), *SEEN_MAX
+    )
+    lying, _ = shared(
+        [each for each in ordered if each.runs not in _STARTED], lambda each: _party(each, owners), *SEEN_MAX
+    )
+    may_ask = [each for each in rest if each.speaks in ("v1", "both")]
+    return Code((*kept, *lying)), _no_room_for(may_ask, owners)
+
+
+def _owners(found: Iterable[FoundIn]) -> Mapping[str, int | None]:
+    """Of each container, the unprivileged user whose it is."""
+    return {one.system.id: one.system.container.owner_uid for one in found if one.system.container and one.system.id}
+
+
+def _party(code: CodeSeen | NotRead, owners: Mapping[str, int | None]) -> str | int | None:
+    """Who decides how much there is of it: a user, a container by its identity, or root, None."""
+    if code.container_ids:
+        first = code.container_ids[0]
+        uid = owners.get(first)
+        return first if uid is None else uid
+    runner = code.runner_uid if isinstance(code, CodeSeen) else None
+    return next((uid for uid in (code.owner_uid, runner, code.starter_uid) if uid is not None), None)
+
+
+def _no_room_for(rest: Iterable[CodeSeen | NotRead], owners: Mapping[str, int | None]) -> tuple[NotRead, ...]:
+    """One entry for all of each user, one for all of root's on the host, and one for those in containers of root's. What runs on a
+    user's own account is apart.
+    """
+    groups: defaultdict[tuple[str | int | None, bool, bool], list[CodeSeen | NotRead]] = defaultdict(list)
+    for each in rest:
+        party = _party(each, owners)
+        own_account = isinstance(each, NotRead) and each.owner_uid is not None
+        groups["containers" if isinstance(party, str) else party, bool(each.container_ids), own_account].append(each)
+    found = []
+    for (party, _, own_account), members in groups.items():
+        uid = party if isinstance(party, int) else None
+        found.append(
+            NotRead(
+                f"{len(members)} more program{'' if len(members) == 1 else 's'}",
+                unread.NO_ROOM,
+                on_host=not members[0].container_ids,
+                container_ids=tuple(dict.fromkeys(name for each in members for name in each.container_ids)),
+                owner_uid=uid if own_account else None,
+                starter_uid=None if own_account or members[0].container_ids else uid,
+            )
+        )
+    return tuple(found)
 
 
 def _owner_of(root: str, spoken: Spoken, one: FoundIn) -> Owned | None:
@@ -110,7 +169,7 @@ def _entry(
         speaks=spoken.speaks,
         form=spoken.form,
         runs="running" if pids else coming.runs,
-        started_by=tuple(sorted(due))[:STARTED_BY_MAX],
+        started_by=_started_by(due),
         package=owner.said if owner else f"{image} (image)" if image else None,
         component=row.id if row else _by_image(one, spoken.speaks, owner, pids),
         manager=owner.manager if owner and row else None,
@@ -121,10 +180,18 @@ def _entry(
         owner_uid=spoken.owner_uid,
         runner_uid=None if due or system.container else _user_of(each.cgroups.get(root, ()), owner_of),
         oldest_s=each.oldest_s(pids),
+        newest_s=_newest_s(pids, one, owner_of),
         every_s=coming.every_s,
         standing_s=coming.standing_s,
         inside=one.inside,
+        starter_uid=coming.starter_uid if due and not pids and not system.container else None,
     )
+
+
+def _started_by(due: Mapping[str, Coming]) -> tuple[str, ...]:
+    """The first of what starts it: what root has written comes first, and a login last, which starts only what somebody wants."""
+    ordered = sorted(due, key=lambda by: (due[by].starter_uid is not None, by.endswith(f", {AT_LOGIN}"), by))
+    return tuple(ordered[:STARTED_BY_MAX])
 
 
 def _in_both(before: CodeSeen, entry: CodeSeen) -> CodeSeen:
@@ -134,6 +201,7 @@ def _in_both(before: CodeSeen, entry: CodeSeen) -> CodeSeen:
         pids=tuple(sorted({*before.pids, *entry.pids})),
         container_ids=(*before.container_ids, *entry.container_ids),
         oldest_s=longest((before.oldest_s, entry.oldest_s)),
+        newest_s=shortest((before.newest_s, entry.newest_s)),
         standing_s=shortest((before.standing_s, entry.standing_s)),
     )
 
@@ -146,12 +214,14 @@ def _by_image(one: FoundIn, speaks: Speaks, owner: Owned | None, pids: Sequence[
 
 
 def _weight(code: CodeSeen) -> tuple[object, ...]:
-    """Lower for what weighs more: what comes after the first SEEN_MAX is in no report."""
+    """Lower for what weighs more: the report has no room for what comes after the first SEEN_MAX."""
     return _SPEAKS.index(code.speaks), _RUNS.index(code.runs), not code.on_host, code.path, code.container_ids
 
 
-def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> CodeRead:
-    """How much of what runs or will run was read, and what was not."""
+def read_of(
+    found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf, no_room_for: Sequence[NotRead] = ()
+) -> CodeRead:
+    """How much of what runs or will run was read, and what was not. `no_room_for` as code_of has it."""
     programs = read = searched = scheduled = scheduled_read = 0
     not_read: list[NotRead] = []
     containers = (one.system.container for one in found)
@@ -172,6 +242,8 @@ def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
             # A service that the boot starts is known by its process.
             if why and not (is_due and each.due.coming_of(program.name).at_boot_alone and program.name in unread_now):
                 not_read.append(_not_read(program, why, one, catalog, owner_of))
+    owners = _owners(found)
+    kept, rest = shared(not_read, lambda each: _party(each, owners), *NOT_READ_MAX)
     looked = any(one.found.due.read for one in found)
     return CodeRead(
         programs,
@@ -179,7 +251,7 @@ def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
         scheduled if looked else None,
         scheduled_read if looked else None,
         bytes_searched=searched,
-        not_read=tuple(not_read[:NOT_READ_MAX]),
+        not_read=(*kept, *_no_room_for(rest, owners), *no_room_for),
         packages=tuple(each for one in found for each in one.packages),
     )
 
@@ -197,22 +269,34 @@ def _why(program: Program, found: Found) -> str:
 def _not_read(program: Program, why: str, one: FoundIn, catalog: Catalog, owner_of: OwnerOf) -> NotRead:
     system, found = one.system, one.found
     coming = found.due.coming_of(program.name)
-    by = () if program.pids else tuple(found.due.started_by.get(program.name, ()))
+    by = {} if program.pids else found.due.started_by.get(program.name, {})
     return NotRead(
         program.name or f"process {program.pids[0]}",
         why,
-        by[:STARTED_BY_MAX],
+        _started_by(by),
         on_host=found.on_host,
         container_ids=(system.id,) if system.id else (),
         pids=tuple(sorted(program.pids)),
         component=next((row.id for row in catalog.rows if _is_one_of(program.name, row.programs)), None),
-        owner_uid=None if system.container else _user_of(program.cgroups, owner_of),
+        owner_uid=None if system.container else program.runner_uid or _user_of(program.cgroups, owner_of),
         oldest_s=found.oldest_s(program.pids),
+        newest_s=_newest_s(program.pids, one, owner_of),
         runs=coming.runs if by else None,
         every_s=coming.every_s if by else None,
         standing_s=coming.standing_s if by else None,
         inside=one.inside,
+        starter_uid=coming.starter_uid if by and not system.container else None,
     )
+
+
+def _newest_s(pids: Iterable[int], one: FoundIn, owner_of: OwnerOf) -> float | None:
+    """See newest. Whose the processes of a container are, the container says."""
+    running = []
+    for pid in pids:
+        place = one.found.places.get(pid)
+        uid = membership_of(place[0], owner_of).owner_uid if place is not None and not one.system.container else None
+        running.append(Running(place, uid, one.found.ages_s.get(pid)))
+    return newest(running)
 
 
 def _user_of(cgroups: Iterable[str], owner_of: OwnerOf) -> int | None:

@@ -23,7 +23,7 @@ from imds_probe.collect.code_tasks import (
     Schedules,
 )
 from imds_probe.collect.disk_tasks import ON_DISK, Disk, places
-from imds_probe.collect.dues import Dues, Elsewhere, together
+from imds_probe.collect.dues import Dues, Elsewhere, longest, together
 from imds_probe.collect.own_software import OwnPackage
 from imds_probe.collect.sdk_systems import System
 from imds_probe.collect.sdk_tasks import Processes
@@ -32,7 +32,7 @@ from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
 from imds_probe.inventory.code.spoken import Spoken, worse
-from imds_probe.inventory.containers.processes import age_s
+from imds_probe.inventory.containers.processes import age_s, place_of
 from imds_probe.inventory.schedules.starters import STARTERS, Starter
 from imds_probe.reading.reader import OUT_OF_TIME, Reader
 from imds_probe.system import pressure, procfs
@@ -79,13 +79,12 @@ class Found:
     beside_whole: bool = True
     searched: int = 0
     ages_s: dict[int, float | None] = field(default_factory=dict)
+    places: dict[int, tuple[str, int] | None] = field(default_factory=dict)
     due: Dues = field(default_factory=Dues)
 
     def oldest_s(self, pids: Iterable[int]) -> float | None:
         """For how long the oldest of these processes has run; None where that is not known of one of them."""
-        ages = [self.ages_s.get(pid) for pid in pids]
-        known = [age for age in ages if age is not None]
-        return max(known) if known and len(known) == len(ages) else None
+        return longest(self.ages_s.get(pid) for pid in pids)
 
     def say(self, spoken: Iterable[Spoken]) -> None:
         """What wholes say. Each program has loaded its own part of one, and the worst of them counts."""
@@ -288,6 +287,7 @@ class Search:
         if program is not None:
             self._loaded.update(program.loaded)
             self.found.ages_s.update((pid, age_s(self._proc, pid)) for pid in program.pids)
+            self.found.places.update((pid, place_of(self._proc, pid)) for pid in program.pids)
         gone = set(done)
         if gone:
             self._left = [pid for pid in self._left if pid not in gone]

@@ -43,7 +43,8 @@ class Program:
     """One program that runs, or will run and has no `pids`. `roots` are the wholes that it has loaded and that name the service,
     `loaded` all packages that it has from its `environments`. `why` says why not all that it loads was read, one of
     unread.REASONS; `by_name`: it loads something by a name that only running tells. `parts` are the files and packages that it
-    has loaded from where no distribution puts its libraries.
+    has loaded from where no distribution puts its libraries. `runner_uid` is the user on whose own account it would run, of what
+    could not be looked at.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Program:
     loaded: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     cgroups: tuple[str, ...] = ()  # the texts of its processes' control groups, where it matters whose they are
+    runner_uid: int | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ class Due:
     """A part of what was found. What was `spoken` runs as `runs` says, and `started_by` starts it: "/etc/cron.d/backup, daily".
     `roots` are the wholes that the command itself or its program has. `every_s` and `standing_s` are as in CodeSeen. `inside` is
     the other root that it runs in, as CodeSeen has it, empty for the system itself; then `owned` are the packages of the files that
-    say something. `passes_over`: some starts come to nothing. `kept` is for a later run: see schedules_kept.py.
+    say something. `passes_over`: some starts come to nothing. `kept` is for a later run: see schedules_kept.py. `starter_uid` as in
+    CodeSeen.
     """
 
     piece: Piece = field(default_factory=Piece)
@@ -112,6 +115,7 @@ class Due:
     owned: tuple[Owned, ...] = ()
     kept: bytes = field(default=b"", repr=False)
     passes_over: bool = False
+    starter_uid: int | None = None
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,15 @@ RUNS_BY_WEIGHT: tuple[Runs, ...] = ("boot", "scheduled", "once")
 
 @dataclass(frozen=True)
 class Coming:
-    """How something will run, by one schedule or by several. `scheduled`: one of them is no boot. The rest is as in CodeSeen."""
+    """How something will run, by one schedule or by several. `scheduled`: one of them is no boot. The rest is as in CodeSeen:
+    `starter_uid` is the first of several users.
+    """
 
     runs: Runs = "lies"
     scheduled: bool = False
     every_s: float | None = None
     standing_s: float | None = None
+    starter_uid: int | None = None
 
     @property
     def at_boot_alone(self) -> bool:
@@ -31,7 +34,7 @@ class Coming:
     @classmethod
     def of(cls, due: Due) -> Coming:
         """By this one."""
-        return cls(due.runs, due.runs == "scheduled", due.every_s, due.standing_s)
+        return cls(due.runs, due.runs == "scheduled", due.every_s, due.standing_s, due.starter_uid)
 
     @classmethod
     def by_all(cls, comings: Iterable[Coming]) -> Coming:
@@ -39,12 +42,14 @@ class Coming:
         and will not again here weighs least.
         """
         known = list(comings)
+        starters = [each.starter_uid for each in known if each.starter_uid is not None]
         runs: Runs = next((each for each in RUNS_BY_WEIGHT if any(one.runs == each for one in known)), "lies")
         return cls(
             runs,
             any(each.scheduled for each in known),
             longest([each.every_s for each in known if each.scheduled]),
             shortest([each.standing_s for each in known if each.runs != "once"]),
+            min(starters) if known and len(starters) == len(known) else None,
         )
 
 
@@ -71,6 +76,7 @@ def together(before: Program | None, program: Program) -> Program:
         by_name=before.by_name or program.by_name,
         environments=tuple(dict.fromkeys((*before.environments, *program.environments))),
         cgroups=tuple(dict.fromkeys((*before.cgroups, *program.cgroups))),
+        runner_uid=before.runner_uid if before.runner_uid == program.runner_uid else None,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Hashable, Iterable, Mapping
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,13 +12,16 @@ from imds_probe.inventory.sdks.variables import variables_in
 from imds_probe.system.own_memory import heads
 
 LIMIT_BYTES = 256 * 1024
-PROCESSES_MAX = 64  # of one container; workers of one program share their environment
+PROCESSES_MAX = 2000  # of one container
+_ENDED = (FileNotFoundError, ProcessLookupError)
 AT_A_TIME = 16  # processes that are read in one go
+_NAMES = re.compile(rb"(?:\A|\0)[A-Za-z_]\w{0,200}=")  # what calls itself otherwise, as nginx, has overwritten them
 K = TypeVar("K", bound=Hashable)
 
 
 def collect(proc: Path, pids: Iterable[int]) -> tuple[SdkSettings, ...] | None:
-    """The sets of known variables, each once, sorted; without those processes that set none.
+    """The sets of known variables, each once, sorted. One that is empty stands for processes that set none, and beside others for
+    those that could not be read: nobody knows where these look.
 
     None where not one process could be read, which is not the same as none that sets any.
     """
@@ -27,19 +30,39 @@ def collect(proc: Path, pids: Iterable[int]) -> tuple[SdkSettings, ...] | None:
 
 def of_several(proc: Path, pids: Mapping[K, Iterable[int]]) -> dict[K, tuple[SdkSettings, ...] | None]:
     """The same for the processes of each container."""
-    asked = [(key, pid) for key, some in pids.items() for pid in itertools.islice(some, PROCESSES_MAX)]
+    each_of = {key: list(some) for key, some in pids.items()}
+    asked = [(key, pid) for key, some in each_of.items() for pid in some[:PROCESSES_MAX]]
     found: dict[K, set[SdkSettings]] = {}
+    unread = {key for key, some in each_of.items() if len(some) > PROCESSES_MAX}
+    bare: list[tuple[K, int]] = []
     for at in range(0, len(asked), AT_A_TIME):
         some = asked[at : at + AT_A_TIME]
         contents = heads(proc, [f"{pid}/environ" for _, pid in some], LIMIT_BYTES)
-        for (key, _), content in zip(some, contents, strict=True):
+        for (key, pid), content in zip(some, contents, strict=True):
             if isinstance(content, OSError):
-                continue  # it ended, is not ours to read, or does not let itself be read
+                unread |= set() if isinstance(content, _ENDED) else {key}
+                continue
             sets = found.setdefault(key, set())
-            variables = variables_in(content)
-            if any(each.name != PROXY for each in variables):
-                sets.add(SdkSettings(variables))
+            if _NAMES.search(content):
+                variables = variables_in(content)
+                # A proxy steers whatever is no SDK, too, and says nothing of one by itself.
+                sets.add(SdkSettings(variables if any(each.name != PROXY for each in variables) else ()))
+            elif not content:
+                bare.append((key, pid))
+    unread |= _that_run(proc, bare)
+    for key in unread & found.keys():
+        found[key].add(SdkSettings())
     return {key: in_order(found[key]) if key in found else None for key in pids}
+
+
+def _that_run(proc: Path, bare: Sequence[tuple[K, int]]) -> set[K]:
+    """The containers of those that run without any variable. One that has ended has no arguments either."""
+    found = set()
+    for at in range(0, len(bare), AT_A_TIME):
+        some = bare[at : at + AT_A_TIME]
+        said = heads(proc, [f"{pid}/cmdline" for _, pid in some], 1)
+        found |= {key for (key, _), content in zip(some, said, strict=True) if isinstance(content, bytes) and content}
+    return found
 
 
 def in_order(settings: Iterable[SdkSettings]) -> tuple[SdkSettings, ...]:

@@ -25,7 +25,14 @@ TOGETHER = 32  # schedules whose paths are looked up at once
 
 def listed(scheduled: Scheduled) -> Listed:
     """What is kept of one."""
-    return Listed(key_of(scheduled), scheduled.place.path, scheduled.kind, scheduled.how_often, scheduled.every_s)
+    return Listed(
+        key_of(scheduled),
+        scheduled.place.path,
+        scheduled.kind,
+        scheduled.how_often,
+        scheduled.every_s,
+        scheduled.owner_uid,
+    )
 
 
 class ScheduleMemory:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.collect import schedules_kept
-from imds_probe.collect.code_tasks import Due, Piece, Schedules
+from imds_probe.collect.code_tasks import Due, Piece, Program, Schedules
 from imds_probe.collect.due_reading import DueSystem, of_schedule, since_s
 from imds_probe.collect.dues import shortest
 from imds_probe.collect.program_reading import (
@@ -19,6 +19,7 @@ from imds_probe.collect.program_reading import (
 from imds_probe.collect.root_views import RootViews
 from imds_probe.collect.schedule_memory import ScheduleMemory, listed
 from imds_probe.collect.schedules_kept import Listed
+from imds_probe.escape import encodable
 from imds_probe.facts.code import Runs
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.ground import Ground
@@ -27,7 +28,7 @@ from imds_probe.inventory.schedules.cloud_init_places import CLOUD, SERVED
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.scheduled import Kind, Scheduled
 from imds_probe.inventory.schedules.sources import SOURCES, Source, of_source
-from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 from imds_probe.kept.shapes import OMITTED, is_path
 from imds_probe.system import rootfs
 
@@ -36,6 +37,7 @@ UNIT_KINDS = ("service", "socket", "mount", "swap")
 AHEAD = 32  # schedules
 WEIGHT_MAX = 300  # of what is sent together
 WHERE_ENABLED = ("/etc/systemd/system", "/etc/systemd/system/timers.target.wants")
+NOT_KNOWN = "nobody knows when"
 RUNS: dict[Kind, Runs] = {"scheduled": "scheduled", "boot": "boot", "login": "scheduled", "once": "once"}
 
 
@@ -61,10 +63,13 @@ def read_due(asked: Schedules) -> Iterator[tuple[Due, ...]]:
     files = SystemFiles(ground.root)
     system.views = RootViews(ground.root)
     with rootfs.read_by(system.views.door):
-        for source in (each for each in SOURCES if each.by in asked.by):
+        sources = [each for each in SOURCES if each.by in asked.by]
+        for source in (each for each in sources if not each.of_users):
             yield from _of_source(source, files, system)
         if asked.user_data and not system.is_late():
             yield from _of_user_data(asked.user_data, system)
+        for source in (each for each in sources if each.of_users):
+            yield from _of_source(source, files, system)
     if system.is_late():
         yield (Due(Piece(left_out=unread.NO_TIME)),)
     yield _troubles(commands.files.troubles)
@@ -105,9 +110,19 @@ def _of_source(source: Source, files: SystemFiles, system: DueSystem) -> Iterato
         yield tuple(_dated(each, _of_one(each.key, scheduled, system), system))
         yield from _learnt(system, LEARNT_AT_A_TIME)
     troubles = files.troubles[told:]
-    if files.said - said == len(troubles):  # or one was said before, of another kind
+    left_out = files.take_left_out()
+    yield tuple(_left_out(each, source) for each in left_out)
+    if files.said - said == len(troubles) and not left_out:  # or one was said before, of another kind
         memory.learn_source(source.what, found, troubles, files.trail)
     yield _troubles(troubles)
+
+
+def _left_out(left: LeftOut, source: Source) -> Due:
+    """It may start anything. What a user's own systemd or shell would start runs on his own account."""
+    runner_uid = left.owner_uid if source.of_users and source.by == "init" else None
+    path = encodable(left.path)
+    program = Program(path, (), why=left.why, runner_uid=runner_uid)
+    return Due(Piece(program=program), "scheduled", started_by(path, NOT_KNOWN), starter_uid=left.owner_uid)
 
 
 def _with_ahead(all_of_them: Iterator[Scheduled], system: DueSystem) -> Iterator[tuple[Listed, Scheduled]]:
@@ -155,9 +170,12 @@ def _of_one(key: str, scheduled: Scheduled, system: DueSystem) -> tuple[Due, ...
         memory.keep_entry(key)
         return tuple(known)
     files, said = system.commands.files, system.commands.files.said
+    files.owner_uid = scheduled.owner_uid
     files.trail = system.trail = system.ground.trail = {scheduled.place.path}
     system.remembers = True
-    dues = system.done[key] = tuple(of_schedule(scheduled, system))
+    found = tuple(of_schedule(scheduled, system))
+    cut = (Program(encodable(each.path), (), why=each.why) for each in files.take_left_out() if each.why == unread.MORE)
+    dues = system.done[key] = (*found, *(Due(Piece(program=each)) for each in cut))
     # What kept us from reading may be over in the next run, without a trace on any file.
     cut_short = any(due.piece.program and due.piece.program.why in (unread.NO_TIME, unread.HIDDEN) for due in dues)
     if system.remembers and files.said == said and not cut_short:
@@ -173,7 +191,7 @@ def _dated(each: Listed, dues: Iterable[Due], system: DueSystem) -> Iterator[Due
         standing_s = _standing_s(each.path, due, system.ground)
         # One that passes over some of its starts has not come round when its time has.
         every_s = None if due.passes_over else each.every_s
-        yield Due(due.piece, runs, by, every_s, standing_s, due.roots, due.trouble, due.inside, due.owned)
+        yield replace(due, runs=runs, started_by=by, every_s=every_s, standing_s=standing_s, starter_uid=each.owner_uid)
 
 
 def _runs(scheduled: Listed, *, image: bool) -> Runs:

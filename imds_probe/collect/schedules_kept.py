@@ -25,6 +25,7 @@ class Listed(Kept, frozen=True):
     kind: Kind
     how_often: str
     every_s: float | None
+    owner_uid: int | None = None
 
 
 class SourceKept(Kept, frozen=True):

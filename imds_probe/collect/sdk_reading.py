@@ -5,18 +5,16 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from imds_probe.collect.sdk_tasks import USERS_SHOWN, Disk, Lying, Processes, Rooted, Used, User, Using
+from imds_probe.collect.sdk_tasks import Disk, Lying, Processes, Rooted, Used, User, Using
 from imds_probe.errors import ProbeError
 from imds_probe.escape import encodable
 from imds_probe.facts.sdk_settings import SdkSettings
 from imds_probe.inventory.sdks.known_files import KnownFiles
 from imds_probe.inventory.sdks.profiles import Profiles
-from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.running import Running, look
 from imds_probe.inventory.sdks.scan import FileCache, Scan
 from imds_probe.inventory.sdks.variables import KNOWN
@@ -73,11 +71,11 @@ def _rooted(pid: int, identity: Identity | None, process: Path) -> Rooted:
 def read_in_use(using: Using) -> Iterator[Used]:
     """The libraries that processes use, one process after the other."""
     scan = Scan(Path(using.root), using.names, _cache_of(using.image))
-    said, named, left = _Said(scan), Counter[Located](), LIBRARIES_MAX
+    said, left = _Said(scan), LIBRARIES_MAX
     profiles = Profiles(scan.root)
     for pid in using.processes.pids:
         end = Used(pid, done=True)
-        for each in _of_process(scan, using, pid, named, profiles):
+        for each in _of_process(scan, using, pid, profiles):
             if each.located is not None:
                 left -= 1
                 yield each
@@ -90,7 +88,7 @@ def read_in_use(using: Using) -> Iterator[Used]:
         yield replace(end, done=True, troubles=(*end.troubles, *troubles), unseen=(*end.unseen, *unseen))
 
 
-def _of_process(scan: Scan, using: Using, pid: int, named: Counter[Located], profiles: Profiles) -> Iterator[Used]:
+def _of_process(scan: Scan, using: Using, pid: int, profiles: Profiles) -> Iterator[Used]:
     """What it uses, and then what is to be said of itself."""
     proc = Path(using.processes.proc)
     try:
@@ -109,13 +107,11 @@ def _of_process(scan: Scan, using: Using, pid: int, named: Counter[Located], pro
             used.add(located)
             yield Used(pid, replace(located, path=encodable(located.path)))
     if running and used:
-        user = _user(proc, pid) if any(named[located] < USERS_SHOWN for located in used) else None
-        named.update(used)
         settings = None
         if running.variables is not None:
             choosing = _choosing(running, proc, profiles)
             settings = SdkSettings(running.variables, profiles.chosen(choosing), *profiles.others(choosing))
-        yield Used(pid, user=user, settings=settings)
+        yield Used(pid, user=_user(proc, pid), settings=settings)
 
 
 def _choosing(running: Running, proc: Path, profiles: Profiles) -> Mapping[str, str]:

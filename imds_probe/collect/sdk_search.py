@@ -18,7 +18,7 @@ from imds_probe.collect.sdk_systems import System
 from imds_probe.collect.sdk_tasks import IN_USE, ON_DISK, Disk, Lying, Processes, Used, User, Using
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.sdk_settings import SdkSettings
-from imds_probe.inventory.containers.processes import age_s
+from imds_probe.inventory.containers.processes import age_s, place_of
 from imds_probe.inventory.sdks.known_files import Kept
 from imds_probe.inventory.sdks.recogniser import Located, Use
 from imds_probe.reading.reader import OUT_OF_TIME, TOO_MUCH, Reader
@@ -36,12 +36,13 @@ Names = Mapping[str, tuple[str, ...]]
 @dataclass(frozen=True)
 class Seen:
     """What a process is called, what it sets that steers SDKs, and for how many seconds it has run: None where that
-    is hidden, or not known.
+    is hidden, or not known. `place` as of place_of.
     """
 
     user: User | None
     settings: SdkSettings | None
     age_s: float | None = None
+    place: tuple[str, int] | None = None
 
 
 @dataclass
@@ -154,8 +155,11 @@ class Search:
         if used.done and used.pid in self.left:
             self.left.remove(used.pid)
             self.hidden += used.hidden
-            age = age_s(self.proc, used.pid) if used.pid in self._using else None
-            self.seen[used.pid] = Seen(used.user, used.settings, age)
+            if used.pid in self._using:
+                age, place = age_s(self.proc, used.pid), place_of(self.proc, used.pid)
+                self.seen[used.pid] = Seen(used.user, used.settings, age, place)
+            else:
+                self.seen[used.pid] = Seen(used.user, used.settings)
         return ""
 
     def _lies(self, lying: Lying) -> None:

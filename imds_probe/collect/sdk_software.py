@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Row
 from imds_probe.catalog.upstream import compare_upstream, is_plain
+from imds_probe.collect.ages import Running, newest
+from imds_probe.collect.dues import longest, shortest
 from imds_probe.collect.environment import in_order
 from imds_probe.collect.sdk_search import Seen
 from imds_probe.collect.sdk_tasks import USERS_SHOWN
@@ -16,12 +18,14 @@ from imds_probe.dataclass import dataclass
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.sdk_settings import SdkSettings, names_of
 from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser, Software
-from imds_probe.inventory.containers.cgroups import membership_of
+from imds_probe.inventory.containers.cgroups import Membership, membership_of
 from imds_probe.inventory.containers.group_owners import OwnerOf
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.sdks.recogniser import Use
+from imds_probe.system.shares import shared
 
-PATHS_SHOWN, ENVIRONMENTS_MAX, NAME_MAX = 5, 16, 300
+PATHS_SHOWN, NAME_MAX = 5, 300
+ENVIRONMENTS_MAX = 64, 16  # root's, and all others'
 
 
 @dataclass(frozen=True)
@@ -46,17 +50,22 @@ def software_of(
     for (component, ecosystem, version, at_least, below), members in groups.items():
         pids = tuple(sorted({pid for use in members for pid in use.pids}))
         paths = list(dict.fromkeys(_shown(use) for use in sorted(members, key=lambda use: not use.pids)))
-        settings = _settings(seen, pids)
+        places = {pid: _place(seen.get(pid), owner_of, in_container=system.label is not None) for pid in pids}
+        settings = _settings(seen, places)
         sdk = SdkUse(
             at_least=at_least,
             below=below,
             paths=tuple(paths[:PATHS_SHOWN]),
             places=len(paths),
-            users=tuple(_users(seen, pids[:USERS_SHOWN], owner_of, in_container=system.label is not None)),
+            users=_users(seen, places),
             environment=None if settings is None else names_of(settings),
             sdk_settings=settings or (),
             container_ids=(system.id,) if system.id else (),
-            oldest_s=_oldest([seen[pid].age_s if pid in seen else None for pid in pids]),
+            oldest_s=longest(seen[pid].age_s if pid in seen else None for pid in pids),
+            newest_s=newest(
+                Running(seen[pid].place, places[pid].owner_uid, seen[pid].age_s) if pid in seen else Running()
+                for pid in pids
+            ),
         )
         found.append(
             SdkSoftware(
@@ -98,29 +107,33 @@ def _shown(use: Use) -> str:
     return printable("!".join([use.located.path, *use.located.found.inside]), NAME_MAX)
 
 
-def _users(
-    seen: Mapping[int, Seen], pids: Iterable[int], owner_of: OwnerOf, *, in_container: bool
-) -> Iterator[SdkUser]:
-    for pid in pids:
-        user = seen[pid].user if pid in seen else None
-        if user is None:
-            continue  # it ended meanwhile
-        if in_container:
-            yield SdkUser(pid, user.name, None)
-        else:
-            place = membership_of(user.cgroup, owner_of)
-            yield SdkUser(pid, user.name, place.unit, place.owner_uid)
+def _place(seen: Seen | None, owner_of: OwnerOf, *, in_container: bool) -> Membership:
+    """Where a process runs; of one in a container that is said by the container."""
+    if seen is None or seen.user is None or in_container:
+        return Membership()
+    return membership_of(seen.user.cgroup, owner_of)
 
 
-def _oldest(ages: Sequence[float | None]) -> float | None:
-    """The greatest; None where one of them is not known."""
-    known = [age for age in ages if age is not None]
-    return max(known) if known and len(known) == len(ages) else None
+def _users(seen: Mapping[int, Seen], places: Mapping[int, Membership]) -> tuple[SdkUser, ...]:
+    """The first few that have not ended meanwhile: those of root and of the system come first, then one of each user."""
+    there = [(pid, user) for pid in places if pid in seen and (user := seen[pid].user) is not None]
+    kept, _ = shared(there, lambda each: places[each[0]].owner_uid, USERS_SHOWN, USERS_SHOWN)
+    return tuple(SdkUser(pid, user.name, places[pid].unit, places[pid].owner_uid) for pid, user in kept[:USERS_SHOWN])
 
 
-def _settings(seen: Mapping[int, Seen], pids: Sequence[int]) -> tuple[SdkSettings, ...] | None:
-    found = {seen[pid].settings if pid in seen else None for pid in pids} - {None}
-    return in_order(each for each in found if each)[:ENVIRONMENTS_MAX] if found or not pids else None
+def _settings(seen: Mapping[int, Seen], places: Mapping[int, Membership]) -> tuple[SdkSettings, ...] | None:
+    """What processes are told, each once. Where there is more than a report has room for, one that is told nothing stands for the
+    rest: nobody knows where it looks.
+    """
+    whose: dict[SdkSettings, int | None] = {}
+    for pid, place in places.items():
+        settings = seen[pid].settings if pid in seen else None
+        if settings is not None and (settings not in whose or place.owner_uid is None):
+            whose[settings] = place.owner_uid
+    if not whose and places:
+        return None
+    kept, rest = shared(whose, lambda each: whose[each], *ENVIRONMENTS_MAX)
+    return in_order((*kept, SdkSettings()) if rest else kept)
 
 
 def merged(installed: Sequence[Software], libraries: Sequence[SdkSoftware]) -> tuple[list[Software], list[SdkSoftware]]:
@@ -171,11 +184,12 @@ def _together(entries: Sequence[SdkSoftware]) -> SdkSoftware:
         below=uses[0].below,
         paths=tuple(dict.fromkeys(path for use in uses for path in use.paths))[:PATHS_SHOWN],
         places=sum(use.places for use in uses),
-        users=tuple(user for use in uses for user in use.users)[:USERS_SHOWN],
+        users=tuple(sorted((user for use in uses for user in use.users), key=_is_of_user)[:USERS_SHOWN]),
         environment=tuple(sorted({names for each in environments for names in each})) if environments else None,
         sdk_settings=in_order(each for use in uses for each in use.sdk_settings),
         container_ids=tuple(dict.fromkeys(each for use in uses for each in use.container_ids)),
-        oldest_s=_oldest([use.oldest_s for use in uses]),
+        oldest_s=longest(use.oldest_s for use in uses),
+        newest_s=shortest(use.newest_s for use in uses),
     )
     return replace(
         first,
@@ -184,6 +198,10 @@ def _together(entries: Sequence[SdkSoftware]) -> SdkSoftware:
         sdk=together,
         container_ids=together.container_ids,
     )
+
+
+def _is_of_user(user: SdkUser) -> bool:
+    return user.owner_uid is not None
 
 
 def in_containers(software: Sequence[SdkSoftware], catalog: Catalog) -> Mapping[str, tuple[str, ...]]:

@@ -35,7 +35,9 @@ class CodeSeen:
     starts it. `oldest_s` is for how many seconds the oldest of `pids` has run, None where that is not known.
     `every_s` is the longest time in seconds between two starts by a schedule, None where none starts it or one that waits for
     events: a login, a change. `standing_s` is for how many seconds it and its schedules have stood unchanged, None where that is
-    not known. `inside` is the other root that what starts it enters: a directory of the host, or "image backup:1.2".
+    not known. `inside` is the other root that what starts it enters: a directory of the host, or "image backup:1.2". `starter_uid`
+    is the unprivileged user whose schedules alone start it, the first of several; None where root's do, or processes tell.
+    `newest_s` is `oldest_s` of the unit or container that was started last.
     """
 
     path: str
@@ -58,6 +60,8 @@ class CodeSeen:
     manager: str | None = None
     version: str | None = None
     inside: str | None = None
+    starter_uid: Count | None = None
+    newest_s: Seconds | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ class NotRead:
     every_s: Seconds | None = None
     standing_s: Seconds | None = None
     inside: str | None = None
+    starter_uid: Count | None = None
+    newest_s: Seconds | None = None
 
 
 @dataclass(frozen=True)

@@ -86,10 +86,9 @@ class Container:
     it is ("netns" for a named one, "unit" for a systemd unit's, "process" for any other) and `id` is its inode.
 
     Text comes from runtimes and containers and may be hostile. `reach` is empty where nothing was measured, which
-    `not_measured` then explains. `environment` has, for each process that sets any, which of the variables that steer
-    AWS SDKs it sets: names alone. None where no process let us look. `sdk_settings` has the same with the class of each value;
-    it is
-    empty in reports of releases that did not tell them apart. `sdks` are the AWS SDKs that its processes use,
+    `not_measured` then explains. `environment` has, for each process, which of the variables that steer AWS SDKs it sets: names
+    alone, an empty set for those that set none. None where no process let us look. `sdk_settings` has the same with the class of
+    each value; it is empty in reports of releases that did not tell them apart. `sdks` are the AWS SDKs that its processes use,
     name and version. `calls_seen` is how often a watch saw it call the metadata service.
 
     `owner_uid` is the unprivileged user whose container it is: he chose its id and its name. None: root's. `inside` is the

@@ -55,7 +55,8 @@ class SdkUse:
     that use it, the sets of variables that steer AWS SDKs, names alone, each set once, an empty one for those that set
     none; None where no process let us look. `sdk_settings` has the same with the class of each value, as of Container.
     `container_ids` are the identities of all containers that it is in. `oldest_s` is for how many seconds the oldest of those
-    processes has run, None where that is not known of each.
+    processes has run, None where that is not known of each. `newest_s` is the same of the unit or container that was started last:
+    of the oldest process of that one.
     """
 
     at_least: str | None
@@ -67,6 +68,7 @@ class SdkUse:
     container_ids: tuple[str, ...] = ()
     oldest_s: Seconds | None = None
     sdk_settings: tuple[SdkSettings, ...] = ()
+    newest_s: Seconds | None = None
 
     @property
     def told(self) -> tuple[SdkSettings, ...]:

@@ -17,6 +17,8 @@ from imds_probe.rules.settling import (
 )
 
 STARTED_AGAIN = "a restart of the programs whose files were replaced or removed"
+SHORTER = "shorter files where only a part was read"
+FEWER = "fewer programs and schedules, so that the report has room for all"
 INSTALLED_AGAIN = "a reinstallation of the programs whose files are damaged"
 _USE_V2 = "EC2 User Guide: Use the Instance Metadata Service to access instance metadata"
 
@@ -93,7 +95,7 @@ CODE_NOT_READ = Kind(
     "them, reboot the host once. The finding disappears once a whole window was watched without a call by IMDSv1. Or ask the "
     "owners of the programs.",
     settled_by=(
-        *(AS_ROOT, ON_HOST, MORE_TIME, STARTED_AGAIN, INSTALLED_AGAIN),
+        *(AS_ROOT, ON_HOST, MORE_TIME, STARTED_AGAIN, INSTALLED_AGAIN, SHORTER, FEWER),
         *(WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, REHEARSAL, OWNER),
     ),
 )

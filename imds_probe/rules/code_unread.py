@@ -13,7 +13,14 @@ from imds_probe.facts.image import Image
 from imds_probe.findings import Fix, Found
 from imds_probe.inventory.code import unread
 from imds_probe.rules.acceptance import apart
-from imds_probe.rules.code_kinds import CODE_NOT_READ, CODE_NOT_READ_OF_USERS, INSTALLED_AGAIN, STARTED_AGAIN
+from imds_probe.rules.code_kinds import (
+    CODE_NOT_READ,
+    CODE_NOT_READ_OF_USERS,
+    FEWER,
+    INSTALLED_AGAIN,
+    SHORTER,
+    STARTED_AGAIN,
+)
 from imds_probe.rules.code_phrases import ON_AN_INSTANCE, WATCH, count, how_to_watch, listed, named, started
 from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few, more_time_or
@@ -28,6 +35,8 @@ _REMEDIES = {
     unread.NO_TIME: ("Give the run more time with --timeout.", MORE_TIME),
     unread.HIDDEN: ("Run as root on the host.", AS_ROOT),
     unread.GONE: ("Restart the programs whose files were replaced or removed.", STARTED_AGAIN),
+    unread.MORE: ("Shorten the files of which only a part was read.", SHORTER),
+    unread.NO_ROOM: ("Stop or remove programs and schedules that nobody needs.", FEWER),
     unread.DAMAGED: ("Install the programs again whose files are damaged.", INSTALLED_AGAIN),
 }
 

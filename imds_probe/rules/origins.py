@@ -43,7 +43,7 @@ def of_code(code: Iterable[CodeSeen | NotRead], facts: Facts) -> tuple[str, ...]
     found: list[str] = []
     for each in code:
         runner = each.runner_uid if isinstance(each, CodeSeen) else None
-        if users := [of_user(uid) for uid in (each.owner_uid, runner) if uid is not None]:
+        if users := [of_user(uid) for uid in (each.owner_uid, runner, each.starter_uid) if uid is not None]:
             found += users
         elif each.on_host or not each.container_ids:
             return ROOT

@@ -55,7 +55,7 @@ from imds_probe.rules.sdks_kinds import (
     SDKS_NOT_SEEN,
 )
 from imds_probe.rules.sdks_unknown import unknown
-from imds_probe.rules.settled import silent_since_start, unserved
+from imds_probe.rules.settled import silent_processes, unserved
 from imds_probe.rules.settling import ON_HOST, by_run
 
 _SUBJECT = "sdks"
@@ -133,7 +133,7 @@ def _in_use(
             return [SDK_SETTLED.found(subject, summary, evidence=(needed.why, *evidence))]
         fix = _fix(entries, needed, row)
         return [SDK_UNSERVED.found(subject, f"{what}, {_is(needed)}, but {why}", evidence=evidence, fix=fix)]
-    silent = [silent_since_start(entry.sdk.oldest_s, facts) for entry in entries]
+    silent = [silent_processes(entry.sdk, entry.pids, facts) for entry in entries]
     if all(silent) and needed.by == "version":  # a watch does not outweigh code
         return _silent(what, entries, needed, row, dict.fromkeys(silent))
     rehearsed = [rehearsed_processes(entry.pids, facts) for entry in entries]

@@ -12,7 +12,7 @@ from imds_probe.facts.containers import Container, Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import PathObstacle
-from imds_probe.facts.software import Installed, SdkSoftware, Software
+from imds_probe.facts.software import Installed, SdkSoftware, SdkUse, Software
 from imds_probe.rules.caller_phrases import no_call, watched_part
 from imds_probe.rules.known_callers import runner_of
 from imds_probe.rules.metadata_need import metadata_need
@@ -51,6 +51,17 @@ def silent_since_start(oldest_s: float | None, facts: Facts) -> str:
     return ""
 
 
+def silent_processes(run: CodeSeen | NotRead | SdkUse, pids: Sequence[int], facts: Facts) -> str:
+    """The same of the processes of a program or a library. Several units may run it: that which was started last has to have run
+    for long enough as well. Reports that do not say how long that is tell it of one process alone.
+    """
+    newest_s = run.oldest_s if run.newest_s is None and len(pids) == 1 else run.newest_s
+    callers = facts.get(Callers)
+    if newest_s is None or callers is None or newest_s < min(LONG_ENOUGH_S, callers.window_s / 2):
+        return ""
+    return silent_since_start(run.oldest_s, facts)
+
+
 def silent(code: CodeSeen | NotRead, facts: Facts) -> str:
     """The same of a program, by its processes or by the schedule that starts it. Empty also where a schedule starts it besides
     that did not come round in the window: the processes do not tell what that start asks for.
@@ -58,7 +69,7 @@ def silent(code: CodeSeen | NotRead, facts: Facts) -> str:
     if code.every_s is not None and not _came_round(code, code.every_s, facts):
         return ""
     if code.pids:
-        return silent_since_start(code.oldest_s, facts)
+        return silent_processes(code, code.pids, facts)
     if code.runs == "boot":
         return _silent_at_boot(code, facts)
     if code.runs != "scheduled" or code.every_s is None:
@@ -151,7 +162,7 @@ def silent_library(software: Software, facts: Facts) -> str:
     programs: list[CodeSeen | NotRead] = [*own_code(software, facts), *unread_code(software, facts)]
     started = [each for each in programs if each.runs != "lies"]
     said = [
-        *(silent_since_start(entry.sdk.oldest_s, facts) for entry in loaded),
+        *(silent_processes(entry.sdk, entry.pids, facts) for entry in loaded),
         *(silent(each, facts) for each in started),
     ]
     return said[0] if said and everywhere and all(said) else ""

@@ -14,7 +14,7 @@ from code_systems import CURL, NO_OS, PYTHON, SITE, V1, V2, CodeSystem, of, said
 from contexts import context
 from sdk_systems import container
 
-from imds_probe.collect import code, code_reading, code_search
+from imds_probe.collect import code, code_facts, code_reading, code_search
 from imds_probe.collect.code import CodeOptions
 from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.collect.own_software import OwnPackage
@@ -285,6 +285,95 @@ def test_what_root_runs_as_well_is_not_a_users(system: CodeSystem) -> None:
     assert (entry.pids, entry.owner_uid) == ((5, 6), None)
 
 
+OF_USER = "/user.slice/user-{}.slice/user@{}.service/x.service"
+BOTH = f"{V1}def other():\n" + "".join(f"    {line}\n" for line in V2.splitlines())
+
+
+def test_what_users_run_unread_takes_no_room_of_others(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_facts, "NOT_READ_MAX", (2, 3))
+    for pid in range(1, 8):
+        uid = 1001 if pid == 7 else 1000
+        system.process(pid, system.root, exe=f"/home/{pid}", cgroup=OF_USER.format(uid, uid))
+    for pid in (8, 9):
+        system.process(pid, system.root, exe=f"/opt/{pid}", cgroup="/system.slice/x.service")
+    not_read = system.code(*range(1, 10)).read.not_read
+    assert [each.program for each in not_read] == [
+        "/opt/8",
+        "/opt/9",
+        "/home/1",
+        "/home/7",
+        "/home/2",
+        "4 more programs",
+    ]
+    assert [each.owner_uid for each in not_read] == [None, None, 1000, 1001, 1000, 1000]
+    assert not_read[-1].why == unread.NO_ROOM
+
+
+def test_what_of_roots_has_no_room_is_said_as_roots(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_facts, "NOT_READ_MAX", (1, 3))
+    for pid in range(1, 4):
+        system.process(pid, system.root, exe=f"/opt/{pid}", cgroup="/system.slice/x.service")
+    assert system.code(1, 2, 3).read.not_read[1:] == (NotRead("2 more programs", unread.NO_ROOM),)
+
+
+def test_code_that_nothing_starts_takes_no_room_of_what_runs_and_no_user_anothers(
+    system: CodeSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(code_facts, "SEEN_MAX", (1, 2))
+    for number in range(5):
+        system.write(f"home/u/lies{number}.py", V1)
+        system.process(
+            10 + number,
+            system.root,
+            exe=PYTHON,
+            argv=[PYTHON, system.write(f"home/u/{number}.py", BOTH)],
+            cgroup=OF_USER.format(1000, 1000),
+        )
+    system.process(
+        5, system.root, exe=PYTHON, argv=[PYTHON, system.write("home/v/x.py", BOTH)], cgroup=OF_USER.format(1001, 1001)
+    )
+    system.process(6, system.root, exe=PYTHON, argv=[PYTHON, system.write("opt/x.py", BOTH)], cgroup="/system.slice/x")
+    found = system.code(5, 6, *range(10, 15))
+    running = [each.path for each in found.code.code if each.runs == "running"]
+    assert running == ["/opt/x.py", "/home/u/0.py", "/home/v/x.py"]
+    assert found.read.not_read == (NotRead("4 more programs", unread.NO_ROOM, starter_uid=1000),)
+
+
+def test_a_container_takes_no_room_of_the_host_or_of_another(
+    system: CodeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(code_facts, "SEEN_MAX", (1, 2))
+    many, one = tmp_path / "many", tmp_path / "one"
+    for root, names in ((many, "abcd"), (one, "e")):
+        system.python(root)
+        for name in names:
+            system.write(f"{name}.py", BOTH, root)
+    system.runs(6, system.write("opt/x.py", BOTH))
+    pids = [system.runs(number, f"/{name}.py", root=many) for number, name in enumerate("abcd", 10)]
+    system.runs(20, "/e.py", root=one)
+    containers = [container("many", *pids), container("one", 20)]
+    found = system.code(6, containers=containers)
+    assert [each.path for each in found.code.code] == ["/opt/x.py", "/a.py", "/e.py"]
+    left = found.read.not_read[-1]
+    assert (left.program, left.on_host, left.container_ids) == ("3 more programs", False, (containers[0].identity,))
+    assert (left.owner_uid, left.starter_uid) == (None, None)
+
+
+def test_what_root_has_written_is_first_among_what_starts_something(system: CodeSystem) -> None:
+    """However many files of theirs users have start it: who judges by that sees the first few alone."""
+    system.write("usr/bin/status", f"#!/bin/sh\n{CURL}")
+    system.write("bin/sh", b"\x7fELF")
+    for name in ("usr/bin/status", "bin/sh"):
+        (system.root / name).chmod(0o755)
+    passwd = "".join(f"u{number}:x:{1000 + number}:1::/home/u{number}:/bin/sh\n" for number in range(12))
+    system.write("etc/passwd", passwd)
+    for number in range(12):
+        system.write(f"home/u{number}/.profile", "/usr/bin/status\n")
+    system.write("var/spool/cron/crontabs/root", "@daily /usr/bin/status\n")
+    by = of(system.code(), "/usr/bin/status").started_by
+    assert (by[0], len(by)) == ("/var/spool/cron/crontabs/root, daily", 10)
+
+
 def test_a_program_that_was_replaced_is_read_as_it_runs(system: CodeSystem, tmp_path: Path) -> None:
     """As after an upgrade: the kernel keeps the file for as long as it runs."""
     old = tmp_path / "old"
@@ -438,6 +527,7 @@ def test_a_process_that_really_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     helper = of(found, f"{tmp_path}/helper.py")
     assert (helper.speaks, helper.runs, helper.on_host) == ("v1", "running", True)
     assert helper.oldest_s is not None
+    assert helper.newest_s == helper.oldest_s
     assert (found.read.programs, found.read.programs_read) == (1, 1)
 
 

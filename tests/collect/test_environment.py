@@ -6,25 +6,31 @@ import pytest
 from soon import wait_for
 
 from imds_probe.collect import environment
-from imds_probe.collect.environment import AT_A_TIME, LIMIT_BYTES, PROCESSES_MAX, collect, of_several
+from imds_probe.collect.environment import AT_A_TIME, LIMIT_BYTES, collect, of_several
 from imds_probe.facts.sdk_settings import SdkSettings, Variable, names_of
 
 
-def write(proc, pid, content):
+def write(proc, pid, content, arguments=b"x\0"):
     (proc / str(pid)).mkdir()
     (proc / str(pid) / "environ").write_bytes(content)
+    (proc / str(pid) / "cmdline").write_bytes(arguments)
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", ()),
-        (b"PATH=/bin\0HOME=/\0", ()),
+        (b"", ((),)),
+        (b"PATH=/bin\0HOME=/\0", ((),)),
         (b"AWS_REGION=eu-west-1\0PATH=/bin\0", (("AWS_REGION",),)),
+        (b"HTTP_PROXY=http://proxy:3128\0PATH=/bin\0", ((),)),
+        (b"HTTP_PROXY=http://proxy:3128\0AWS_REGION=a\0", (("AWS_REGION", "HTTP_PROXY"),)),
         (b"AWS_REGION=\0AWS_ROLE_ARN=x=y\0", (("AWS_REGION", "AWS_ROLE_ARN"),)),
-        (b"MY_AWS_REGION=x\0aws_region=x\0AWS_REGION\0", ()),
+        (b"MY_AWS_REGION=x\0aws_region=x\0AWS_REGION\0", ((),)),
         (b"\xff\xfe=1\0AWS_PROFILE=\xff\0", (("AWS_PROFILE",),)),
-        (b"X=AWS_REGION=1\nAWS_PROFILE=2\0", ()),
+        (b"X=AWS_REGION=1\nAWS_PROFILE=2\0", ((),)),
+        # What overwrites its environment, with what it calls itself and nothing else, tells nothing.
+        (b"nginx: worker process\0\0\0\0", ()),
+        (bytes(99), ()),
     ],
 )
 def test_names_of_one_process(tmp_path, content, expected):
@@ -38,11 +44,36 @@ def test_each_set_of_names_once(tmp_path):
         write(tmp_path, pid, content)
     found = collect(tmp_path, range(1, 5))
     assert [[(each.name, each.value) for each in some.variables] for some in found] == [
+        [],
         [("AWS_PROFILE", "set")],
         [("AWS_REGION", "empty")],
         [("AWS_REGION", "set")],
     ]
-    assert names_of(found) == (("AWS_PROFILE",), ("AWS_REGION",))
+    assert names_of(found) == ((), ("AWS_PROFILE",), ("AWS_REGION",))
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "told"),
+    [(b"", b"sh\0", True), (b"", b"", False), (b"PATH=/bin\0", b"", True), (b"\0\0\0", b"nginx: worker\0", False)],
+)
+def test_one_that_runs_without_variables_counts_beside_others(tmp_path, content, arguments, told):
+    """As a child of cron does. One that has ended has no arguments either."""
+    write(tmp_path, 1, b"AWS_ACCESS_KEY_ID=a\0")
+    write(tmp_path, 2, content, arguments)
+    assert (SdkSettings() in collect(tmp_path, [1, 2])) == told
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(PermissionError, True), (TimeoutError, True), (FileNotFoundError, False), (ProcessLookupError, False)],
+)
+def test_one_that_cannot_be_read_may_set_nothing(tmp_path, monkeypatch, error, told):
+    def heads(proc, paths, limit):
+        return [error() if path.startswith("2/") else b"AWS_PROFILE=a\0" for path in paths]
+
+    monkeypatch.setattr(environment, "heads", heads)
+    assert (SdkSettings() in collect(tmp_path, [1, 2])) == told
+    assert collect(tmp_path, [2]) is None
 
 
 def test_nobody_to_be_read_is_not_the_same_as_nothing_set(tmp_path):
@@ -57,7 +88,7 @@ def test_each_container_has_what_its_own_processes_set(tmp_path):
     found = of_several(tmp_path, pids)
     assert {key: some and names_of(some) for key, some in found.items()} == {
         "a": (("AWS_REGION",),),
-        "b": (("AWS_PROFILE",),),
+        "b": ((), ("AWS_PROFILE",)),
         "gone": None,
     }
     assert of_several(tmp_path, {}) == {}
@@ -65,7 +96,7 @@ def test_each_container_has_what_its_own_processes_set(tmp_path):
 
 def test_several_are_read_in_one_go(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(environment, "heads", lambda proc, paths, limit: asked.append(paths) or [b""] * len(paths))
+    monkeypatch.setattr(environment, "heads", lambda proc, paths, limit: asked.append(paths) or [b"A="] * len(paths))
     of_several(tmp_path, {number: [number] for number in range(AT_A_TIME + 1)})
     assert [len(paths) for paths in asked] == [AT_A_TIME, 1]
 
@@ -81,12 +112,21 @@ def test_a_fifo_does_not_block(tmp_path):
     assert collect(tmp_path, [1]) is None
 
 
-def test_reading_is_bounded(tmp_path):
+def test_reading_is_bounded(tmp_path, monkeypatch):
     write(tmp_path, 1, b"X=" + b"y" * LIMIT_BYTES + b"\0AWS_REGION=1\0")
-    for pid in range(2, PROCESSES_MAX + 1):
-        write(tmp_path, pid, b"")
-    write(tmp_path, PROCESSES_MAX + 1, b"AWS_PROFILE=1\0")
-    assert collect(tmp_path, range(1, PROCESSES_MAX + 2)) == ()
+    assert collect(tmp_path, [1]) == (SdkSettings(),)
+    monkeypatch.setattr(environment, "PROCESSES_MAX", 2)
+    for pid in range(2, 5):
+        write(tmp_path, pid, b"AWS_PROFILE=1\0")
+    # Where there are more, nobody knows what these are told.
+    assert names_of(collect(tmp_path, [2, 3, 4])) == ((), ("AWS_PROFILE",))
+    assert names_of(collect(tmp_path, [2, 3])) == (("AWS_PROFILE",),)
+
+
+def test_all_processes_of_a_busy_container_are_read(tmp_path):
+    for pid in range(1, 200):
+        write(tmp_path, pid, b"AWS_ACCESS_KEY_ID=a\0" if pid < 199 else b"AWS_REGION=a\0")
+    assert names_of(collect(tmp_path, range(1, 200))) == (("AWS_ACCESS_KEY_ID",), ("AWS_REGION",))
 
 
 def test_a_real_process():

@@ -22,6 +22,7 @@ from imds_probe.facts.code import NotRead
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.speaks import Said
+from imds_probe.inventory.schedules import sources, users_units
 from imds_probe.inventory.schedules.recurrence import DAY
 from imds_probe.reading.reader import Reader
 
@@ -310,6 +311,63 @@ def test_what_there_is_no_time_for_leaves_the_rest_open(system: CodeSystem, monk
     found = system.code()
     assert found.read.not_read == (NotRead(OTHERS, unread.NO_TIME),)
     assert found.troubles == (f"{NOT_ALL}: {unread.NO_TIME}",)
+
+
+SPOOL = "/var/spool/cron/crontabs"
+PASSWD = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\nzoe:x:1001:1::/home/zoe:/bin/sh\n"
+
+
+@pytest.mark.parametrize("name", ["/etc/crontab", "/etc/cron.d/z", f"{SPOOL}/root"])
+@pytest.mark.parametrize(
+    "before", ["@daily WHO/bin/true\n" * sources.SCHEDULED_MAX, "# x\n" * 300_000], ids=["lines", "bytes"]
+)
+def test_what_is_left_out_of_roots_schedules_may_start_anything(system: CodeSystem, name: str, before: str) -> None:
+    who = "" if name.startswith(SPOOL) else "root "
+    made(system.root, {"/etc/passwd": PASSWD, name: f"{before.replace('WHO', who)}@daily {who}{CURL}"})
+    found = system.code()
+    by = (f"{name}, nobody knows when",)
+    assert found.read.not_read == (NotRead(name, unread.MORE, by, runs="scheduled"),)
+    assert len(found.troubles) == 1
+
+
+def test_what_is_left_out_of_a_users_crontab_is_his_and_takes_nothing_from_others(system: CodeSystem) -> None:
+    of_ann = "@daily /bin/true\n" * sources.SCHEDULED_MAX
+    made(
+        system.root,
+        {
+            "/etc/passwd": PASSWD,
+            f"{SPOOL}/ann": of_ann,
+            f"{SPOOL}/root": f"@daily {CURL}",
+            f"{SPOOL}/zoe": f"@daily {CURL}",
+            "/home/ann/.config/systemd/user/x.target.wants/x.service": "",
+        },
+    )
+    found = system.code()
+    assert [(each.path, each.runs, each.starter_uid) for each in found.code.code] == [
+        (f"{SPOOL}/root", "scheduled", None),
+        (f"{SPOOL}/zoe", "scheduled", 1001),
+    ]
+    (left,) = found.read.not_read
+    assert (left.program, left.why, left.starter_uid, left.owner_uid) == (f"{SPOOL}/ann", unread.MORE, 1000, None)
+
+
+def test_what_is_left_out_of_a_users_own_units_would_run_on_his_account(system: CodeSystem) -> None:
+    home = "/home/ann/.config/systemd/user"
+    names = [f"{number}.service" for number in range(users_units.UNITS_MAX + 1)]
+    made(system.root, {"/etc/passwd": PASSWD, **{f"{home}/x.target.wants/{name}": "" for name in names}})
+    (left,) = system.code().read.not_read
+    assert (left.program, left.why, left.starter_uid, left.owner_uid) == (home, unread.MORE, 1000, 1000)
+
+
+@pytest.mark.parametrize("also", [True, False])
+def test_what_a_user_and_root_start_is_not_the_users_alone(system: CodeSystem, also: bool) -> None:
+    packed = b"\x7fELF" + b"UPX!" + bytes(200) + b"UPX!"
+    files = {"/etc/passwd": PASSWD, "/opt/agent": packed, f"{SPOOL}/ann": "@daily /opt/agent\n"}
+    made(
+        system.root, files | ({"/etc/crontab": "@daily root /opt/agent\n"} if also else {}), executable=("/opt/agent",)
+    )
+    (left,) = system.code().read.not_read
+    assert (left.program, left.why, left.starter_uid) == ("/opt/agent", unread.PACKED, None if also else 1000)
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from fuzz.target import Parse, Target, check, choose, chosen, printable
 from imds_probe.collect import environment
 from imds_probe.collect.sdk_reading import _user
 from imds_probe.collect.sdk_search import Seen
-from imds_probe.collect.sdk_software import _users
+from imds_probe.collect.sdk_software import _place, _users
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers import accounts, cgroups, containerd, docker, storage
 from imds_probe.inventory.containers.discovery import discover
 from imds_probe.inventory.containers.group_owners import GroupOwners
-from imds_probe.inventory.containers.processes import command_line, walk
+from imds_probe.inventory.containers.processes import command_line, place_of, walk
 from imds_probe.inventory.sdks import running
 from imds_probe.inventory.settings import programs
 from imds_probe.net.obstacles import proxies
@@ -113,8 +113,10 @@ def _look(root: Path, proc: Path, at: Path) -> None:
     for program in found["row"]:
         printable(program.name, 60)
     check(environment.collect(proc, [PID]))
-    seen_by_task = {PID: Seen(_user(proc, PID), ())}
-    for user in _users(seen_by_task, [PID], GroupOwners(proc.parent).owner, in_container=False):
+    seen_by_task = {PID: Seen(_user(proc, PID), None)}
+    place_of(proc, PID)
+    place = _place(seen_by_task[PID], GroupOwners(proc.parent).owner, in_container=False)
+    for user in _users(seen_by_task, {PID: place}):
         printable(user.comm, 64)
     for proxy in proxies.running(proc):
         proxies.obstacles([proxy], [])

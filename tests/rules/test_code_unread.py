@@ -8,7 +8,9 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.code import CodeRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.inventory.code import unread
+from imds_probe.rules.code_kinds import SHORTER
 from imds_probe.rules.code_unread import not_read
+from imds_probe.rules.settling import OWNER
 
 CRON = replace(PACKED, program="/opt/x", why="too long", pids=(), started_by=("/etc/cron.d/x, daily",))
 
@@ -64,6 +66,19 @@ def test_programs_that_could_not_be_listed_are_not_taken_for_none():
     assert (finding.kind.id, finding.implies, finding.evidence, settled) == ("code-not-read", "unknown", unseen, [])
     assert finding.summary == "the running programs could not be listed, so their code was not read"
     assert finding.settled_by[0].startswith("a run on the host itself")
+
+
+def test_what_was_left_out_of_schedules_is_settled_by_shorter_ones_and_no_watch():
+    (finding,), _ = found(replace(CRON, why=unread.MORE, runs="scheduled"), facts=changed(FACTS, callers=watched()))
+    assert finding.settled_by == (SHORTER, OWNER)
+    assert finding.fix.text.startswith("Shorten the files of which only a part was read. Run again.")
+
+
+@pytest.mark.parametrize(("uids", "forgers"), [((1000,), ("user 1000",)), ((1000, None), ())])
+def test_what_users_schedules_alone_start_is_theirs_to_forge_and_holds_the_switch_up(uids, forgers):
+    left = [replace(CRON, program=f"/{number}", starter_uid=uid) for number, uid in enumerate(uids)]
+    (finding,), _ = found(*left)
+    assert (finding.implies, finding.forgeable_by) == ("unknown", forgers)
 
 
 def test_what_was_read_leaves_nothing_to_say():

@@ -23,7 +23,7 @@ STATIC = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 def library(component="botocore", version="1.12.0", *, pids=(12, 13), manager="pypi", package=None, **changes):
-    use = {"users": USERS if pids else (), "environment": ((),)} | changes
+    use = {"users": USERS if pids else (), "environment": ((),), "newest_s": changes.get("oldest_s")} | changes
     at = {name: use.pop(name) for name in ("container", "also_in") if name in use}
     at["container_ids"] = use.get("container_ids", ())
     path = USE.paths[0]
@@ -250,6 +250,19 @@ def test_without_certainty_too_old_still_blocks(oldest_s, coverage):
         each for each in judged(library(oldest_s=oldest_s), callers=watched(coverage=coverage)) if each.rule == "sdks"
     ]
     assert finding.id == "sdk-too-old"
+
+
+@pytest.mark.parametrize(
+    ("newest_s", "finding_id"), [(60.0, "sdk-too-old"), (2 * DAY_S, "sdk-too-old-silent"), (None, "sdk-too-old")]
+)
+def test_what_was_started_last_has_to_have_run_for_long_enough_too(newest_s, finding_id):
+    """A process of a user that has run for days with the same copy says nothing of a service that has just been started."""
+    (finding,) = [
+        each
+        for each in judged(library(oldest_s=3 * DAY_S, newest_s=newest_s), callers=watched())
+        if each.rule == "sdks"
+    ]
+    assert finding.id == finding_id
 
 
 def test_one_place_of_several_without_certainty_still_blocks():

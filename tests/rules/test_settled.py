@@ -146,7 +146,9 @@ def test_a_package_is_settled_by_all_of_its_programs_that_were_looked_at():
 def test_a_package_is_not_settled_by_what_users_alone_start_of_it():
     packed = replace(PACKED, component=SSM_AGENT.component, oldest_s=3 * DAY_S)
     theirs = replace(packed, program="/usr/bin/other", owner_uid=1000)
-    code = replace(AGENT, component=SSM_AGENT.component, speaks="both", oldest_s=3 * DAY_S, runner_uid=1000)
+    code = replace(
+        AGENT, component=SSM_AGENT.component, speaks="both", oldest_s=3 * DAY_S, newest_s=3 * DAY_S, runner_uid=1000
+    )
     quiet = after(QUIET)
     assert not silent_software(SSM_AGENT, with_code(not_read=(theirs,), facts=quiet))
     assert not silent_software(SSM_AGENT, with_code(code, not_read=(theirs,), facts=quiet))
@@ -218,12 +220,24 @@ def test_nor_does_one_in_which_a_call_may_have_been_missed(callers):
 
 
 def test_processes_do_not_tell_what_another_start_asks_for():
-    running = replace(AGENT, speaks="both", oldest_s=3 * DAY_S)
+    running = replace(AGENT, speaks="both", oldest_s=3 * DAY_S, newest_s=3 * DAY_S)
     assert silent(running, after(QUIET))
     assert silent(replace(running, every_s=DAY_S, standing_s=WINDOW_S), after(QUIET))
     monthly = replace(running, every_s=31 * DAY_S, standing_s=100 * DAY_S)
     assert not silent(monthly, after(QUIET))
     assert unwatched(monthly, after(QUIET)) == "started less often than once in the 14 d that are watched"
+
+
+@pytest.mark.parametrize(
+    ("pids", "newest_s", "settled"),
+    [((7, 8), 60.0, False), ((7, 8), 2 * DAY_S, True), ((7, 8), None, False), ((7,), None, True), ((7,), 60.0, False)],
+)
+def test_what_was_started_last_has_to_have_run_for_long_enough_too(pids, newest_s, settled):
+    """Reports that do not say how long tell it of one process alone."""
+    for program in (AGENT, PACKED):
+        running = replace(program, pids=pids, oldest_s=3 * DAY_S, newest_s=newest_s)
+        assert bool(silent(running, after(QUIET))) == settled
+    assert not silent(replace(PACKED, oldest_s=3 * DAY_S), FACTS)
 
 
 def test_a_package_that_a_schedule_starts_is_settled_by_it():

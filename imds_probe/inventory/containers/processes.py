@@ -160,6 +160,20 @@ def age_s(proc: Path, pid: int) -> float | None:
     return round(age, 1) if age is not None and age >= 0 else None
 
 
+def place_of(proc: Path, pid: int) -> tuple[str, int] | None:
+    """What tells a process from those that somebody else has started: the text of its control groups, and its user. None where it
+    has ended.
+    """
+    try:
+        at = _open_directory(proc, str(pid))
+        try:
+            return _cgroup(at) or "", os.fstat(at).st_uid
+        finally:
+            os.close(at)
+    except OSError:
+        return None
+
+
 def _is_told_by_root(proc: Path) -> bool:
     """Whether a directory is the kernel's or root's, or of whoever runs the probe. Below a root that somebody else laid out it
     could be a link to the processes of another system, or have links that lead anywhere.

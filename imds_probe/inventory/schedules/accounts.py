@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 PASSWD = "/etc/passwd"
 ACCOUNTS_MAX = 500
+UID_DIGITS_MAX = 10
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,12 @@ class Account:
     home: str
     shell: str
 
+    @property
+    def owner_uid(self) -> int | None:
+        """The number of a user without privilege; None of root, by whatever name."""
+        uid = int(self.uid) if self.uid.isascii() and self.uid.isdigit() and len(self.uid) <= UID_DIGITS_MAX else None
+        return uid or None
+
 
 ROOT = Account("root", "0", "/root", "/bin/sh")
 
@@ -29,6 +37,10 @@ def accounts(files: SystemFiles) -> Mapping[str, Account]:
     found = {ROOT.name: ROOT}
     for line in files.lines(PASSWD):
         fields = line.split(":")
-        if len(fields) >= 7 and fields[0] and fields[5].startswith("/") and len(found) < ACCOUNTS_MAX:
-            found[fields[0]] = Account(fields[0], fields[2], fields[5], fields[6].strip() or ROOT.shell)
+        if len(fields) < 7 or not fields[0] or not fields[5].startswith("/"):
+            continue
+        if len(found) >= ACCOUNTS_MAX and fields[0] not in found:
+            files.leave_out(PASSWD, unread.MORE, f"{PASSWD} has more than {ACCOUNTS_MAX} accounts")
+            break
+        found[fields[0]] = Account(fields[0], fields[2], fields[5], fields[6].strip() or ROOT.shell)
     return found

@@ -38,17 +38,32 @@ class Around:
 
 
 def look(files: SystemFiles) -> Iterator[Scheduled]:
-    """Every command of every crontab."""
+    """Every command of every crontab that is root's: users' come later, see users_crontabs.py."""
     around = Around.of(files)
     for path in (SYSTEM, *_of_packages(files)):
         yield from entries(files.lines(path), path, None, around)
-    done = set()
+    for path, user, owner_uid in of_accounts(files):
+        if owner_uid is None:
+            yield from entries(files.lines(path), path, user, around)
+
+
+def of_accounts(files: SystemFiles) -> Iterator[tuple[str, str, int | None]]:
+    """The crontabs that accounts have, each once: where, of whom, and of which unprivileged user. The name of the file decides;
+    where the system does not list that account, its owner.
+    """
+    known, done = accounts(files), set[str | None]()
     for directory in OF_USERS:
         for path in files.files([f"{directory}/{name}" for name in files.names(directory) if not name.startswith(".")]):
             real = files.real_path(path)
             if real not in done:
                 done.add(real)
-                yield from entries(files.lines(path), path, posixpath.basename(path), around)
+                user = posixpath.basename(path)
+                status = files.status(path) if user not in known else None
+                yield (
+                    path,
+                    user,
+                    known[user].owner_uid if user in known else (status.st_uid or None) if status else None,
+                )
 
 
 def _of_packages(files: SystemFiles) -> list[str]:
@@ -58,8 +73,10 @@ def _of_packages(files: SystemFiles) -> list[str]:
     return list(files.files(named))
 
 
-def entries(lines: Sequence[str], path: str, user: str | None, around: Around) -> Iterator[Scheduled]:
-    """One crontab; where it belongs to nobody, each line names its user."""
+def entries(
+    lines: Sequence[str], path: str, user: str | None, around: Around, owner_uid: int | None = None
+) -> Iterator[Scheduled]:
+    """One crontab; where it belongs to nobody, each line names its user. `owner_uid` as of Scheduled."""
     variables: dict[str, str] = {}
     for number, raw in enumerate(lines, 1):
         line = raw.strip(" \t\r")
@@ -86,6 +103,7 @@ def entries(lines: Sequence[str], path: str, user: str | None, around: Around) -
             defaults | dict(around.variables) | variables,
             home,
             owner,
+            owner_uid=owner_uid,
         )
 
 

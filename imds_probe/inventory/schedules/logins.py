@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 
-from imds_probe.inventory.schedules.accounts import ROOT, accounts
+from imds_probe.inventory.schedules.accounts import ROOT, Account, accounts
 from imds_probe.inventory.schedules.scheduled import AT_LOGIN, Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd.environment import PATH
@@ -28,26 +29,38 @@ OF_ONE = (
     *(".profile", ".bash_profile", ".bash_login", ".bashrc", ".bash_aliases", ".bash_logout", ".zshenv", ".zprofile"),
     *(".zshrc", ".zlogin", ".cshrc", ".tcshrc", ".login", ".kshrc", ".ssh/rc"),
 )
-HOMES_MAX = 200
 _SHELLS = (("bash", "/bin/bash"), ("zsh", "/bin/zsh"), ("csh", "/bin/csh"))
 # A shell that lets nobody in reads nothing.
 _NOBODYS = ("nologin", "false", "sync", "halt", "shutdown")
 
 
 def look(files: SystemFiles) -> Iterator[Scheduled]:
-    """Every file that a shell reads, as if that shell were started with it; and what makes the message of the day."""
+    """Every file that a shell reads, as if that shell were started with it, but for users' own; and what makes the message of the
+    day.
+    """
     for path in (*files.files(OF_ALL), *files.files([f"{PROFILES}/{name}" for name in files.names(PROFILES)])):
         if posixpath.dirname(path) != PROFILES or path.endswith((".sh", ".csh")):
             yield _read(path, ROOT.name, ROOT.home)
-    homes: dict[str, str] = {}
-    for account in accounts(files).values():
-        if posixpath.basename(account.shell) not in _NOBODYS and len(homes) < HOMES_MAX:
-            homes.setdefault(account.home, account.name)
-    for home, user in homes.items():
-        for path in files.files([f"{home}/{name}" for name in OF_ONE]):
-            yield _read(path, user, home)
+    for account in of_shells(files):
+        if account.owner_uid is None:
+            yield from of_home(account, files)
     for path in files.files([f"{MESSAGES}/{name}" for name in files.names(MESSAGES)], executable=True):
         yield Scheduled((path,), Place(path), "login", AT_LOGIN, environment={"PATH": PATH, "HOME": ROOT.home})
+
+
+def of_shells(files: SystemFiles) -> list[Account]:
+    """The accounts that somebody may log in to, one of each home."""
+    homes: dict[str, Account] = {}
+    for account in accounts(files).values():
+        if posixpath.basename(account.shell) not in _NOBODYS:
+            homes.setdefault(account.home, account)
+    return list(homes.values())
+
+
+def of_home(account: Account, files: SystemFiles) -> Iterator[Scheduled]:
+    """What is read when this one logs in, of its own."""
+    for path in files.files([f"{account.home}/{name}" for name in OF_ONE]):
+        yield replace(_read(path, account.name, account.home), owner_uid=account.owner_uid)
 
 
 def _read(path: str, user: str, home: str) -> Scheduled:

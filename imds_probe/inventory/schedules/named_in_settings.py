@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import settings_commands as by_line
 from imds_probe.inventory.schedules.commands.programs import READ
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN, Kind, Place, Scheduled
@@ -87,7 +88,8 @@ def _of_settings(settings: Settings, paths: list[str], files: SystemFiles) -> It
 
 def _say(settings: Settings, path: str, files: SystemFiles, *, installed: bool) -> None:
     if installed:
-        files.say(f"{path} names more than {COMMANDS_MAX} commands, and the rest was not followed")
+        said = f"{path} names more than {COMMANDS_MAX} commands, and the rest was not followed"
+        files.leave_out(path, unread.MORE, said)
     elif not settings.of_others:
         files.say(
             f"the commands in {path} were not followed: {settings.what} was not found where it is usually installed"

@@ -10,7 +10,6 @@ from imds_probe.inventory.schedules.scheduled import Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 FILES_MAX = 200
-HOMES_MAX = 50
 HOME = "~"
 
 
@@ -34,7 +33,7 @@ UNREAD = (
 
 def look(files: SystemFiles) -> Iterator[Scheduled]:
     """Nothing that will run, and a sentence for each of these that is in use."""
-    homes = [account.home for account in list(accounts(files).values())[:HOMES_MAX]]
+    homes = [account.home for account in accounts(files).values()]
     for each in UNREAD:
         where = next(_in_use(each, files, homes), "")
         if where:

@@ -43,7 +43,8 @@ class Scheduled:
     is the longest time between two starts in seconds, None where only an event decides. `environment` is what the schedule
     sets: PATH is always there, and values may be secrets. `image` names the container image that the command runs in, None
     for the system itself; of an image, the command may be the `whole`, or come behind the image's own entry point. `root` is the
-    directory that is the command's root, where that is not the system's.
+    directory that is the command's root, where that is not the system's. `owner_uid` is the unprivileged user who alone decides
+    that it is started, None where root does.
     """
 
     command: tuple[str, ...] | str
@@ -57,6 +58,7 @@ class Scheduled:
     image: str | None = None
     whole: bool = False
     root: str = ""
+    owner_uid: int | None = None
 
     def encodable(self) -> Scheduled:
         """The same with all text such that it can be handed on: names of files may be any bytes."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import get_args
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import (
     anacron,
     cloud_init,
@@ -18,6 +20,8 @@ from imds_probe.inventory.schedules import (
     not_read,
     run_parts,
     static_pods,
+    users_crontabs,
+    users_logins,
     users_units,
 )
 from imds_probe.inventory.schedules.scheduled import Scheduled
@@ -25,16 +29,19 @@ from imds_probe.inventory.schedules.starters import Starter
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd import services
 
-SCHEDULED_MAX = 3000  # of one kind
+SCHEDULED_MAX, OF_USER_MAX = 3000, 500  # of one kind: root's, and each user's
 
 
 @dataclass(frozen=True)
 class Source:
-    """One kind. `look` yields what it starts; what it cannot read it says to the files. `by` is who starts it."""
+    """One kind. `look` yields what it starts; what it cannot read it says to the files. `by` is who starts it. `of_users`: all but
+    root's is of users without privilege, each of whom decides for himself how much there is.
+    """
 
     what: str
     look: Callable[[SystemFiles], Iterator[Scheduled]]
     by: Starter
+    of_users: bool = False
 
 
 SOURCES = (
@@ -48,8 +55,11 @@ SOURCES = (
     Source("files that shells read at a login", logins.look, "init"),
     Source("static pods", static_pods.look, "init"),
     Source("programs that settings name", named_in_settings.look, "init"),
-    Source("units of users' own systemd", users_units.look, "init"),
     Source("what is not read", not_read.look, "init"),
+    # Users' come last, so that none of them takes the time or room of root's.
+    Source("crontabs of users", users_crontabs.look, "cron", of_users=True),
+    Source("units of users' own systemd", users_units.look, "init", of_users=True),
+    Source("files that shells read at a login of users", users_logins.look, "init", of_users=True),
 )
 
 
@@ -63,11 +73,18 @@ def schedules(root: Path, by: Collection[Starter] = get_args(Starter)) -> Iterat
 
 
 def of_source(source: Source, files: SystemFiles) -> Iterator[Scheduled]:
-    """Everything of one kind."""
-    left = SCHEDULED_MAX
+    """Everything of one kind. What one user has of it never takes the room of another's."""
+    number: Counter[int | None] = Counter()
+    files.owner_uid = None
     for each in source.look(files):
-        left -= 1
-        if left < 0:
-            files.say(f"{source.what}: more than {SCHEDULED_MAX} were found, and the rest was not read")
+        most = SCHEDULED_MAX if each.owner_uid is None else OF_USER_MAX
+        number[each.owner_uid] += 1
+        if number[each.owner_uid] <= most:
+            yield each.encodable()
+            continue
+        files.leave_out(
+            each.place.path, unread.MORE, f"{source.what}: more than {most} were found, and the rest was not read"
+        )
+        if not source.of_users:
             break
-        yield each.encodable()
+    files.owner_uid = None

@@ -8,30 +8,46 @@ from dataclasses import field
 from pathlib import Path
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.settings.formats import yaml_document
 from imds_probe.system import rootfs
+from imds_probe.system.confined import FileFailed
 from imds_probe.system.door import File, FileStatus
 
 TEXT_MAX_BYTES = 1024 * 1024
-ALL_MAX_BYTES = 48 * 1024 * 1024
+ALL_MAX_BYTES, OF_USER_MAX_BYTES = 48 * 1024 * 1024, 4 * 1024 * 1024
 YAML_MAX = 256 * 1024  # characters of all texts together: 4 s for the reader in Python
 TROUBLES_MAX = 200
 PIECE_BYTES = 16 * 1024
 EXECUTABLE = 0o111
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A file or directory of which something was not read that may start a program, and why, one of unread.REASONS. `owner_uid`
+    is the unprivileged user whose own it is, None where it is root's.
+    """
+
+    path: str
+    why: str
+    owner_uid: int | None = None
+
+
 @dataclass
 class SystemFiles:
     """A root. `troubles` are sentences, `said` counts them, also those that were said before. `trail` are the paths that anything
-    was found out of, while somebody wants to know.
+    was found out of, while somebody wants to know. `owner_uid` is the unprivileged user whose own files are read now, None while
+    root's are: no user's take the room of anybody else's. `left_out` is what was not read, each once.
     """
 
     root: Path
     troubles: list[str] = field(default_factory=list)
     said: int = 0
     trail: set[str] | None = None
-    _left_bytes: int = ALL_MAX_BYTES
+    owner_uid: int | None = None
+    left_out: dict[LeftOut, None] = field(default_factory=dict)
+    _left_bytes: dict[int | None, int] = field(default_factory=lambda: {None: ALL_MAX_BYTES})
     _left_yaml: int = YAML_MAX
     _said: set[str] = field(default_factory=set)
 
@@ -42,6 +58,17 @@ class SystemFiles:
         if said not in self._said and len(self.troubles) < TROUBLES_MAX:
             self._said.add(said)
             self.troubles.append(said)
+
+    def leave_out(self, path: str, why: str, trouble: str) -> None:
+        """The same of what may start a program: nobody knows which."""
+        self.say(trouble)
+        self.left_out[LeftOut(path, why, self.owner_uid)] = None
+
+    def take_left_out(self) -> tuple[LeftOut, ...]:
+        """What was left out since this was asked for."""
+        taken = tuple(self.left_out)
+        self.left_out.clear()
+        return taken
 
     def note(self, paths: Iterable[str]) -> None:
         """Something depends on these."""
@@ -54,25 +81,30 @@ class SystemFiles:
         try:
             return rootfs.names(self.root, path)
         except rootfs.FileUnreadable as trouble:
-            self.say(trouble.problem)
+            self._unreadable(path, trouble)
             return ()
 
-    def content(self, path: str, limit_bytes: int = TEXT_MAX_BYTES) -> bytes | None:
-        """The beginning of a file, None where there is none or it cannot be read."""
+    def content(self, path: str, limit_bytes: int | None = None) -> bytes | None:
+        """The beginning of a file, None where there is none or it cannot be read. Who gives no limit needs it whole."""
         self.note([path])
-        limit = max(0, min(limit_bytes, self._left_bytes))
+        left = self._left_bytes.setdefault(self.owner_uid, OF_USER_MAX_BYTES)
+        limit = max(0, min(TEXT_MAX_BYTES if limit_bytes is None else limit_bytes, left))
         try:
             with rootfs.opened(self.root, path) as file:
                 if file is None:
                     return None
                 content = _beginning(file, limit + 1)
         except rootfs.FileUnreadable as trouble:
-            self.say(trouble.problem)
+            self._unreadable(path, trouble)
             return None
         if len(content) > limit:
-            self.say(f"only the first {limit} bytes of {path} were read")
+            trouble_said = f"only the first {limit} bytes of {path} were read"
+            if limit_bytes is None or limit < limit_bytes:
+                self.leave_out(path, unread.MORE, trouble_said)
+            else:
+                self.say(trouble_said)
             content = content[:limit]
-        self._left_bytes -= len(content)
+        self._left_bytes[self.owner_uid] = left - len(content)
         return content
 
     def head(self, path: str, length: int) -> bytes:
@@ -85,7 +117,7 @@ class SystemFiles:
             self.say(trouble.problem)
             return b""
 
-    def text(self, path: str, limit_bytes: int = TEXT_MAX_BYTES) -> str | None:
+    def text(self, path: str, limit_bytes: int | None = None) -> str | None:
         """The same as text."""
         content = self.content(path, limit_bytes)
         return None if content is None else content.decode(errors="replace")
@@ -98,7 +130,7 @@ class SystemFiles:
         """The value in a text of YAML, which stands in this file; None where it is none, or one too many."""
         self._left_yaml -= len(text)
         if self._left_yaml < 0:
-            self.say(f"{path} was not read: there is more YAML than the limit")
+            self.leave_out(path, unread.MORE, f"{path} was not read: there is more YAML than the limit")
             return None
         try:
             return yaml_document(text)
@@ -135,11 +167,18 @@ class SystemFiles:
         self.note(paths)
         for path, status in zip(paths, rootfs.looked_up(self.root, paths), strict=True):
             if isinstance(status, rootfs.FileUnreadable):
-                self.say(status.problem)
+                self._unreadable(path, status)
             elif status is None or not stat.S_ISREG(status.st_mode):
                 continue
             elif not executable or status.st_mode & EXECUTABLE:
                 yield path
+
+    def _unreadable(self, path: str, trouble: rootfs.FileUnreadable) -> None:
+        """What is no file says nothing; of what something keeps us from, nobody knows what it says."""
+        if isinstance(trouble, FileFailed):
+            self.leave_out(path, unread.HIDDEN, trouble.problem)
+        else:
+            self.say(trouble.problem)
 
     def real_path(self, path: str) -> str | None:
         """A path without links, None where it leads nowhere."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.accounts import accounts
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
@@ -13,7 +15,7 @@ from imds_probe.inventory.schedules.systemd.exec_words import exec_lines
 from imds_probe.inventory.schedules.systemd.syntax import Assignment, assignments
 
 OF_ALL, OF_USER = "/etc/systemd/user", ".config/systemd/user"
-HOMES_MAX, UNITS_MAX = 50, 200
+UNITS_MAX = 200  # of one home
 WHEN = "when a user's systemd starts it"
 _LINKS = (".wants", ".requires", ".upholds")
 _DRAWS_IN = ("Wants", "Requires", "BindsTo", "Upholds", "OnFailure", "OnSuccess", "Unit", "Service")
@@ -23,18 +25,24 @@ _TRIGGERS = ("timer", "socket", "path")
 def look(files: SystemFiles) -> Iterator[Scheduled]:
     """Every command of those, by the directory that the unit lies in."""
     yield from _of_directories([OF_ALL], "/root", files)
-    for account in list(accounts(files).values())[:HOMES_MAX]:
-        yield from _of_directories([f"{account.home}/{OF_USER}", OF_ALL], account.home, files)
+    homes = {account.home: account for account in reversed(list(accounts(files).values()))}
+    for account in sorted(homes.values(), key=lambda each: each.owner_uid is not None):
+        files.owner_uid = account.owner_uid
+        for each in _of_directories([f"{account.home}/{OF_USER}", OF_ALL], account.home, files):
+            yield replace(each, owner_uid=account.owner_uid)
 
 
 def _of_directories(directories: list[str], home: str, files: SystemFiles) -> Iterator[Scheduled]:
     """Those that the first directory enables, wherever their files are."""
     waiting = list(_linked(directories[0], files))
     done: set[str] = set()
-    while waiting and len(done) < UNITS_MAX:
+    while waiting:
         name = waiting.pop(0)
         if name in done:
             continue
+        if len(done) >= UNITS_MAX:
+            files.leave_out(directories[0], unread.MORE, f"{directories[0]} enables more than {UNITS_MAX} units")
+            break
         done.add(name)
         path = next(files.files([f"{directory}/{_file(name)}" for directory in directories]), "")
         read = list(assignments(files.text(path) or "", path)) if path else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from imds_probe.system.small_file import read_head, read_link
 
 LIMIT_BYTES = 256 * 1024  # of an environment or command line
 SCRIPT_ARGUMENTS = 4  # an interpreter's script stands among the first of them
-SAME_MAX = 16  # workers of one program are alike
+SAME_MAX = 16  # workers of one program are alike; of one user, as another may call his own so
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ def find(
         for path in paths:
             by_last.setdefault(path.rpartition("/")[2], []).append((key, f"/{path.strip('/')}"))
     found: dict[str, list[Program]] = {key: [] for key in ends}
+    same: Counter[tuple[str, int]] = Counter()
     for pid in pids:
         at = proc / str(pid)
         try:
@@ -63,13 +66,22 @@ def find(
             if path.endswith(end)
         }
         for key, name in keys.items():
-            if len(found[key]) < SAME_MAX:
+            who = key, _user(at)
+            same[who] += 1
+            if same[who] <= SAME_MAX:
                 found[key].append(_program(at, pid, name, arguments, variables))
     return found
 
 
 def _program(at: Path, pid: int, name: str, arguments: Sequence[str], variables: Collection[str]) -> Program:
     return Program(pid, name, tuple(arguments), _link(at / "cwd") or "/", _environment(at, variables))
+
+
+def _user(process: Path) -> int:
+    try:
+        return os.stat(process).st_uid
+    except OSError:
+        return -1  # it has ended
 
 
 def _environment(at: Path, variables: Collection[str]) -> dict[str, str] | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from imds_probe.dataclass import dataclass
 from imds_probe.net.obstacles.obstacle import Obstacle
 from imds_probe.system.procfs import processes
+from imds_probe.system.shares import shared
 from imds_probe.system.small_file import read_head, read_pieces
 
 NAMES = ("kube2iam", "kiam")
@@ -17,6 +18,7 @@ DEFAULT_PORT = 8181  # --app-port of kube2iam, --port of the kiam agent
 LISTENING = "0A"  # TCP_LISTEN in <net/tcp_states.h>, as /proc/net/tcp writes it
 TABLE_MAX = 4 * 1024 * 1024
 DESCRIPTORS_MAX = 4096
+PROXIES_MAX = 40  # of root's, and of all others
 _PORT = re.compile(r"[0-9]{1,5}")
 _LISTENED = re.compile(r"[0-9A-F]+:([0-9A-F]{1,4})")
 
@@ -34,19 +36,23 @@ def running(proc: Path) -> tuple[Proxy, ...]:
     """The proxies among the processes of a mounted /proc, by command name or the name of the executable.
 
     All that is read of a process here the kernel answers from what it knows itself: its name, the texts of links, which lead
-    nowhere by that, and its table of sockets. Nothing of that waits for the process's memory, or for what it has mounted.
+    nowhere by that, and its table of sockets. Nothing of that waits for the process's memory, or for what it has mounted. Anybody
+    may call a process so: root's come first, then one of each user.
     """
     try:
         pids = processes(proc)
     except OSError:
         return ()
-    return tuple(Proxy(name, pid, _ports(proc / str(pid))) for pid in pids if (name := _name(proc / str(pid))) in NAMES)
+    found = [(name, pid) for pid in pids if (name := _name(proc / str(pid))) in NAMES]
+    kept, _ = shared(found, lambda each: _user(proc / str(each[1])), PROXIES_MAX, PROXIES_MAX)
+    return tuple(Proxy(name, pid, _ports(proc / str(pid))) for name, pid in kept)
 
 
 def obstacles(proxies: Iterable[Proxy], redirects: Iterable[Obstacle]) -> list[Obstacle]:
     """Each proxy as an obstacle, certain where a redirect leads to a port of its; and redirects to their usual port."""
     targets = {port for redirect in redirects if (port := _port_of(redirect.target))}
     found = [_obstacle(proxy, certain=bool(targets & set(proxy.ports))) for proxy in proxies]
+    found.sort(key=lambda each: not each.certain)
     if not found and DEFAULT_PORT in targets:
         # Without a process to see it stays a guess: others can use the port too.
         where, quote = f"port {DEFAULT_PORT}", f"redirected to port {DEFAULT_PORT}, where kube2iam and kiam listen"
@@ -84,6 +90,14 @@ def _name(process: Path) -> str:
     except OSError:
         return ""  # it has ended, is a kernel thread, or another user's
     return executable if executable in NAMES else ""
+
+
+def _user(process: Path) -> int | None:
+    """Whose it is, None where it is root's."""
+    try:
+        return os.stat(process).st_uid or None
+    except OSError:
+        return -1  # it has ended
 
 
 def _ports(process: Path) -> tuple[int, ...]:

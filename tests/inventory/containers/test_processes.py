@@ -9,7 +9,14 @@ from soon import wait_for
 
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.cgroups import TEXT_MAX, ContainerId
-from imds_probe.inventory.containers.processes import TICKS_A_SECOND, age_s, command_line, namespace_inode, walk
+from imds_probe.inventory.containers.processes import (
+    TICKS_A_SECOND,
+    age_s,
+    command_line,
+    namespace_inode,
+    place_of,
+    walk,
+)
 
 ID = "0123456789abcdef" * 4
 
@@ -43,6 +50,12 @@ def test_the_age_of_a_process_is_the_kernels():
         child.communicate()
     assert age is not None
     assert age <= time.clock_gettime(time.CLOCK_BOOTTIME) - before + 1
+
+
+def test_what_tells_processes_from_those_that_others_have_started(tree):
+    tree.add(77, "0::/a.service\n")
+    assert place_of(tree.path, 77) == ("0::/a.service\n", os.getuid())
+    assert place_of(tree.path, 78) is None
 
 
 def test_the_oldest_comes_first_whatever_its_number(tree):

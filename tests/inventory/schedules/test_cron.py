@@ -35,14 +35,6 @@ def test_a_line_of_the_systems_table(tmp_path: Path) -> None:
     }
 
 
-def test_users_tables_name_no_user(tmp_path: Path) -> None:
-    files = {"/var/spool/cron/crontabs/ana": "@daily  x --y\nHOME=/srv\n@reboot z\n", "/etc/passwd": PASSWD}
-    (first, second), troubles = looked(made(tmp_path, files))
-    assert troubles == []
-    assert (first.command, first.user, first.directory) == ("x --y", "ana", "/home/ana")
-    assert (second.command, second.kind, second.directory) == ("z", "boot", "/srv")
-
-
 @pytest.mark.parametrize(
     "directory", ["/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/etc/crontabs", "/var/spool/cron"]
 )

@@ -9,9 +9,11 @@ from package_roots import CACHE
 from small_roots import SCRIPT, made
 
 from imds_probe.inventory import schedules as package
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import sources
 from imds_probe.inventory.schedules.scheduled import Scheduled
-from imds_probe.inventory.schedules.sources import SOURCES, schedules
+from imds_probe.inventory.schedules.sources import SOURCES, of_source, schedules
+from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 
 
 def test_every_kind_is_listed() -> None:
@@ -69,6 +71,22 @@ def test_of_one_kind_there_are_only_so_many(tmp_path: Path, monkeypatch: pytest.
         "crontabs: more than 2 were found, and the rest was not read",
         "login",
     ]
+
+
+def test_no_user_takes_the_room_of_another_or_of_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "OF_USER_MAX", 2)
+    passwd = "".join(f"{name}:x:{uid}:1::/home/{name}:/bin/sh\n" for name, uid in (("ann", 7), ("zoe", 8), ("root", 0)))
+    spool = {f"/var/spool/cron/{name}": "@daily a\n" * lines for name, lines in (("ann", 9), ("root", 3), ("zoe", 2))}
+    files = SystemFiles(made(tmp_path, {"/etc/passwd": passwd, **spool}))
+    found = [each.user for source in SOURCES for each in of_source(source, files)]
+    assert found == ["root"] * 3 + ["ann"] * 2 + ["zoe"] * 2
+    assert files.take_left_out() == (LeftOut("/var/spool/cron/ann", unread.MORE, 7),)
+    assert files.owner_uid is None
+
+
+def test_what_is_of_users_comes_last() -> None:
+    of_users = [each.of_users for each in SOURCES]
+    assert of_users == sorted(of_users)
 
 
 def test_debians_own_system(tmp_path: Path) -> None:

@@ -3,10 +3,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 from small_roots import SCRIPT, made
 
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import system_files
-from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
+from imds_probe.system import rootfs
+from imds_probe.system.confined import FileFailed
 
 
 def test_what_is_there_and_what_is_not(tmp_path: Path) -> None:
@@ -40,13 +44,40 @@ def test_what_cannot_be_read_is_said_once_and_costs_nothing_else(tmp_path: Path)
 
 
 def test_nothing_is_read_past_what_one_file_and_all_files_may_have(tmp_path: Path) -> None:
-    files = SystemFiles(made(tmp_path, {"/a": "x" * 9, "/b": "y" * 9}), _left_bytes=10)
+    files = SystemFiles(made(tmp_path, {"/a": "x" * 9, "/b": "y" * 9}), _left_bytes={None: 10})
     assert files.text("/a", 4) == "xxxx"
     assert files.text("/b") == "yyyyyy"
     assert files.text("/b") == ""
     assert files.troubles == [
         f"only the first {count} bytes of /{name} were read" for name, count in (("a", 4), ("b", 6), ("b", 0))
     ]
+    # Who asks for a beginning needs no more.
+    assert files.take_left_out() == (LeftOut("/b", unread.MORE),)
+    assert files.take_left_out() == ()
+
+
+def test_what_one_user_has_takes_no_room_of_anybody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system_files, "OF_USER_MAX_BYTES", 10)
+    files = SystemFiles(made(tmp_path, {"/a": "x" * 9}), _left_bytes={None: 100})
+    for uid, expected in ((7, 9), (7, 1), (8, 9), (None, 9), (7, 0)):
+        files.owner_uid = uid
+        assert len(files.text("/a") or "") == expected
+    assert files.take_left_out() == (LeftOut("/a", unread.MORE, 7),)
+
+
+def test_what_something_keeps_us_from_is_left_out_and_what_is_no_file_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(root: Path, path: str) -> tuple[str, ...]:
+        raise FileFailed(f"{path} cannot be listed: Input/output error")
+
+    monkeypatch.setattr(rootfs, "names", failing)
+    (tmp_path / "directory").mkdir()
+    files = SystemFiles(tmp_path)
+    assert files.names("/etc/cron.d") == ()
+    assert files.text("/directory") is None
+    assert files.text("/gone") is None
+    assert files.take_left_out() == (LeftOut("/etc/cron.d", unread.HIDDEN),)
 
 
 def test_yaml_is_read_up_to_a_limit_for_all(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from soon import wait_for
 
-from imds_probe.inventory.settings.programs import find, running
+from imds_probe.inventory.settings.programs import SAME_MAX, find, running
 
 PROC = Path("/proc")
 
@@ -75,3 +76,13 @@ def test_hidden_environments_are_not_empty_ones(tmp_path: Path) -> None:
     (at / "environ").mkdir()  # what cannot be read as a file
     (agent,) = find(tmp_path, [7], {"agent": ["bin/agent"]}, {"A"})["agent"]
     assert agent.environment is None
+
+
+def test_whoever_calls_his_own_alike_takes_no_room_of_others(tmp_path: Path) -> None:
+    for pid in range(1, 2 * SAME_MAX):
+        at = tmp_path / str(pid)
+        at.mkdir()
+        (at / "cmdline").write_bytes(b"/opt/agent\0")
+        os.chown(at, *((0, 0) if pid == 2 * SAME_MAX - 1 else (1000, 1)))
+    found = find(tmp_path, range(1, 2 * SAME_MAX), {"agent": ["opt/agent"]}, ())
+    assert [each.pid for each in found["agent"]] == [*range(1, SAME_MAX + 1), 2 * SAME_MAX - 1]

@@ -54,6 +54,24 @@ def test_by_the_name_of_the_command_and_its_port():
     assert proxy == Proxy("kiam", child.pid, (port,))
 
 
+def test_what_a_user_calls_so_takes_no_room_of_roots(tmp_path):
+    """Nobody needs a right to call a process kube2iam."""
+    many = 2 * proxies.PROXIES_MAX
+    for pid in range(1, many):
+        at = tmp_path / str(pid)
+        at.mkdir()
+        (at / "comm").write_text("kube2iam\n")
+        os.chown(at, *((0, 0) if pid == many - 1 else (1001, 1) if pid == many - 2 else (1000, 1)))
+    found = [each.pid for each in running(tmp_path)]
+    assert found[:3] == [many - 1, 1, many - 2]
+    assert len(found) == 1 + proxies.PROXIES_MAX
+
+
+def test_one_that_a_redirect_leads_to_comes_first():
+    found = obstacles([Proxy("kiam", 7, ()), Proxy("kube2iam", 9, (8181,))], [redirect("10.0.0.1:8181")])
+    assert [(each.pid, each.certain) for each in found] == [(9, True), (7, False)]
+
+
 def test_other_names(tmp_path):
     program = tmp_path / "kube2iam-exporter"
     shutil.copy(shutil.which("sleep"), program)

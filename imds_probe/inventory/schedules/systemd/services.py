@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.accounts import Account, accounts
 from imds_probe.inventory.schedules.commands.conditions import passes_over
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, Place, Scheduled
@@ -71,7 +72,8 @@ def commands(unit: Unit, files: SystemFiles, known: Mapping[str, Account]) -> It
         if not given:
             continue
         if unit.last(section, "RootImage"):
-            files.say(f"{unit.path} runs in a root of its own, which was not followed")
+            said = f"{unit.path} runs in a root of its own, which was not followed"
+            files.leave_out(unit.path, unread.NO_SCRIPT, said)
             continue
         around = surroundings(unit, section, files, known)
         root = replaced(unit.last(section, "RootDirectory").removeprefix("-"), around.specifiers).rstrip("/")

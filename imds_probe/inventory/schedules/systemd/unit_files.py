@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd.syntax import Assignment, assignments
 from imds_probe.inventory.schedules.systemd.unit import Unit
@@ -78,7 +79,8 @@ class UnitFiles:
                     left -= 1
                     yield name.removesuffix(end), linked, directory.startswith(ADMINISTRATORS)
                 if left <= 0:
-                    self.files.say(f"more than {LINKS_MAX} units are linked to others, and the rest was not read")
+                    said = f"more than {LINKS_MAX} units are linked to others, and the rest was not read"
+                    self.files.leave_out(directory, unread.MORE, said)
                     return
 
     def ahead(self, names: Iterable[str]) -> None:
@@ -91,7 +93,8 @@ class UnitFiles:
         """The unit of this name or alias; None where there is none, or it is masked."""
         if name not in self._loaded:
             if len(self._loaded) >= UNITS_MAX:
-                self.files.say(f"more than {UNITS_MAX} units are named, and the rest was not read")
+                said = f"more than {UNITS_MAX} units are named, and the rest was not read"
+                self.files.leave_out("/etc/systemd/system", unread.MORE, said)
                 return None
             self._loaded[name] = self._load(name)
         return self._loaded[name]
