@@ -102,6 +102,14 @@ INTERPRETERS: Mapping[str, Interpreter] = {
         ends=(".dll",),
     ),
 }
+# What asks once and ends: whose it is says whoever runs it. Some are scripts of an interpreter.
+FETCHERS = frozenset(
+    (
+        *("curl", "wget", "wget2", "busybox", "toybox", "http", "https", "httpie", "xh", "nc", "ncat", "openssl"),
+        *("lwp-request", "lwp-download", "lwp-dump", "lwp-mirror", "GET", "HEAD", "POST", "aria2c", "axel", "lynx"),
+        *("w3m", "links", "elinks", "curlie"),
+    )
+)
 # What may stand directly behind the program; behind that, for those that have it, one word of a second set.
 _OF_AWS = _words(
     "acm apigateway application-autoscaling athena autoscaling backup batch cloudformation cloudfront cloudtrail "

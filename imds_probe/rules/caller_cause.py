@@ -71,7 +71,7 @@ def cause_by_inventory(group: Sequence[CallerSeen], facts: Facts, catalog: Catal
 
 def _as_before(caller: CallerSeen, callers: Callers, facts: Facts) -> Cause | None:
     """What a report says that does not know which client made which token request: its program did."""
-    if not any(each.path_class == "token" and each.identity == caller.identity for each in callers.by):
+    if not any(each.path_class == "token" for each in callers.of_each.get(caller.identity, ())):
         return None
     container = facts[Containers].by_identity(caller.container_id)
     if container is not None and token_is_lost(container):

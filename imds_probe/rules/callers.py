@@ -71,6 +71,18 @@ IMDSV1_FALLBACK = Kind(
     cure="Raise the hop limit with the same command that requires tokens. The program needs no change.",
     sources=("EC2 User Guide: Considerations for containers and the hop limit",),
 )
+IMDSV1_FALLBACK_PAST = Kind(
+    id="imdsv1-fallback-past",
+    severity="info",
+    title="A program called IMDSv1 because a token did not reach it, and tokens reach it now",
+    meaning="The watch saw a program lose the answer to its token request and then ask without a token. That is over, in one of two "
+    "ways: the watch saw the same program receive tokens afterwards, and no call by IMDSv1 after that; or the container has ended, "
+    "and the hop limit is now high enough for the distance that it had. A program that asks for no token again in its life does "
+    "not count as the same program, unless it was silent for a day.",
+    cure="Nothing has to be changed. The calls no longer count once they are older than the window (watch.window). Do not lower the "
+    "hop limit.",
+    sources=("EC2 User Guide: Considerations for containers and the hop limit",),
+)
 IMDSV1_REFUSED = Kind(
     id="imdsv1-refused",
     severity="warning",
@@ -259,8 +271,9 @@ def _caller(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog
     if off := unserved_caller(group[0].container_id, facts):
         return _Caller(group, IMDSV1_CALLER_UNSERVED, Cause(off, _UNSERVED))
     cause = cause_of(group, callers, facts, catalog)
-    fell_back = IMDSV1_FALLBACK if cause.needs_hop_limit is not None else IMDSV1_CALLER
-    return _Caller(group, fell_back, cause)
+    if cause.past:
+        return _Caller(group, IMDSV1_FALLBACK_PAST, cause)
+    return _Caller(group, IMDSV1_FALLBACK if cause.needs_hop_limit is not None else IMDSV1_CALLER, cause)
 
 
 def _calls(caller: _Caller, facts: Facts) -> Found:
@@ -442,6 +455,7 @@ RULE = Rule(
     kinds=(
         IMDSV1_CALLER,
         IMDSV1_FALLBACK,
+        IMDSV1_FALLBACK_PAST,
         IMDSV1_REFUSED,
         IMDSV1_WITHOUT_EFFECT,
         IMDSV1_CALLER_UNSERVED,

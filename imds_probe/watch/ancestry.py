@@ -12,13 +12,11 @@ from typing import NamedTuple
 
 from imds_probe.inventory.containers.processes import start_ticks
 from imds_probe.kept.command_line import script_of
-from imds_probe.kept.process_name import family, file_name, kept_name
+from imds_probe.kept.process_name import family, file_name, is_fetcher, kept_name
 from imds_probe.system.called import arguments
 from imds_probe.system.small_file import read_head, read_link
 
 PARENTS_MAX, GENERATIONS_MAX = 4, 8
-# What asks once and ends: whose it is says whoever runs it.
-FETCHERS = frozenset(("curl", "wget", "wget2", "busybox", "toybox", "http", "https", "xh", "nc", "ncat", "openssl"))
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish"))
 # What runs another program and has nothing to say about why.
 WRAPPERS = frozenset(
@@ -76,11 +74,6 @@ class Ancestry(NamedTuple):
     started_by: str | None
     acts_for: Process
     whole: bool
-
-
-def is_fetcher(exe: str | None) -> bool:
-    """Whether a program is one that others ask with."""
-    return exe is not None and file_name(exe) in FETCHERS
 
 
 def is_runtime(name: str) -> bool:

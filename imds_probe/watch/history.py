@@ -19,9 +19,9 @@ from imds_probe.escape import encodable
 from imds_probe.facts.callers import ELSEWHERE, OTHERS, REQUESTED_BY_COMMAND_LINE, Callers, HistoryLoss
 from imds_probe.facts.switched import WatchedSince
 from imds_probe.kept.metadata_path import is_other_clouds
+from imds_probe.kept.process_name import is_fetcher
 from imds_probe.kept.shapes import OMITTED
 from imds_probe.timestamp import rfc3339
-from imds_probe.watch.ancestry import is_fetcher
 from imds_probe.watch.caller import cgroup_of, place_of
 from imds_probe.watch.evidence import ROW, caller_of_row, callers_of, covered, in_order, named_alike
 from imds_probe.watch.history_earlier import called_before
