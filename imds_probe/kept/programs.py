@@ -34,7 +34,8 @@ class Interpreter:
     """A program whose argument is another program. Every other option than these may have a value that is a secret.
 
     flags: options without a value. valued: those with one, which is passed over. code: what follows is the text of a program
-    or, with `module`, the name of one. script: what stands for a program's file (Java: behind an option of its own).
+    or, with `module`, the name of one. script: what stands for a program's file (Java: behind an option of its own). takes_text: the first
+    argument that is no option is the text of a program.
     """
 
     flags: frozenset[str]
@@ -43,6 +44,7 @@ class Interpreter:
     module: frozenset[str] = frozenset()
     script: frozenset[str] = frozenset()
     ends: tuple[str, ...] = ()
+    takes_text: bool = False
 
 
 def _words(text: str) -> frozenset[str]:
@@ -93,6 +95,16 @@ INTERPRETERS: Mapping[str, Interpreter] = {
         ),
         script=_words("-jar"),
         ends=(".jar", ".war"),
+    ),
+    **dict.fromkeys(
+        ("awk", "gawk", "mawk", "nawk", "original-awk"),
+        Interpreter(
+            _words("--posix --traditional --re-interval --sandbox"),
+            valued=_words("-F -v --field-separator --assign"),
+            script=_words("-f --file"),
+            ends=(".awk",),
+            takes_text=True,
+        ),
     ),
     "dotnet": Interpreter(
         _words("exec"),

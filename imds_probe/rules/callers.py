@@ -75,12 +75,12 @@ IMDSV1_FALLBACK_PAST = Kind(
     id="imdsv1-fallback-past",
     severity="info",
     title="A program called IMDSv1 because a token did not reach it, and tokens reach it now",
-    meaning="The watch saw a program lose the answer to its token request and then ask without a token. That is over, in one of two "
-    "ways: the watch saw the same program receive tokens afterwards, and no call by IMDSv1 after that; or the container has ended, "
-    "and the hop limit is now high enough for the distance that it had. A program that asks for no token again in its life does "
+    meaning="The watch saw a program lose the answer to its token request and then ask without a token. That is over, in one of "
+    "two ways: the watch saw the same program receive tokens afterwards, and no call by IMDSv1 after that; or the container has "
+    "ended, and the hop limit is now high enough for the distance that it had. A program that asks for no token again in its life does "
     "not count as the same program, unless it was silent for a day.",
-    cure="Nothing has to be changed. The calls no longer count once they are older than the window (watch.window). Do not lower the "
-    "hop limit.",
+    cure="Nothing has to be changed. The calls no longer count once they are older than the window (watch.window). Do not lower "
+    "the hop limit.",
     sources=("EC2 User Guide: Considerations for containers and the hop limit",),
 )
 IMDSV1_REFUSED = Kind(

@@ -191,7 +191,7 @@ class Callers:
         life = self._life(caller.pid)
         if life is None:
             return caller
-        if not is_fetcher(caller.exe):
+        if not is_fetcher(caller.script or caller.exe):
             return caller if caller.client[1] is not None else replace(caller, noted_s=life.began)
         return story_of(life, self._life, self._look).told(caller)
 
