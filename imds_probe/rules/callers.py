@@ -27,6 +27,7 @@ from imds_probe.rules.caller_groups import (
 )
 from imds_probe.rules.caller_phrases import called, last, of_all, times, who
 from imds_probe.rules.fallback import Cause
+from imds_probe.rules.generated_names import lasting
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.rehearsed import beside
@@ -77,8 +78,8 @@ IMDSV1_FALLBACK_PAST = Kind(
     title="A program called IMDSv1 because a token did not reach it, and tokens reach it now",
     meaning="The watch saw a program lose the answer to its token request and then ask without a token. That is over, in one of "
     "two ways: the watch saw the same program receive tokens afterwards, and no call by IMDSv1 after that; or the container has "
-    "ended, and the hop limit is now high enough for the distance that it had. A program that asks for no token again in its life does "
-    "not count as the same program, unless it was silent for a day.",
+    "ended, and the hop limit is now high enough for the distance that it had. A program that asks for no token again in its "
+    "life does not count as the same program, unless it was silent for a day.",
     cure="Nothing has to be changed. The calls no longer count once they are older than the window (watch.window). Do not lower "
     "the hop limit.",
     sources=("EC2 User Guide: Considerations for containers and the hop limit",),
@@ -443,6 +444,7 @@ def _evidence(group: Sequence[CallerSeen]) -> tuple[str, ...]:
         lines.append(f"last call by process {latest.pid}: {command or latest.comm}")
     if latest.user_agent:
         lines.append(f"User-Agent: {kept_user_agent(latest.user_agent)}")
+    lines += [f"last script: {latest.script}"] if latest.script and lasting(latest.script) != latest.script else []
     lines += [f"started by {latest.started_by}"] if latest.started_by and not latest.script else []
     if latest.exe and latest.exe != latest.program:
         lines.append(f"the process has its own mount namespace, in which {latest.exe} may differ from the host's file")

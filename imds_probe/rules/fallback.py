@@ -58,7 +58,8 @@ def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) 
     latest = max(group, key=lambda each: each.last_seen)
     outcome = outcome_of(latest, callers)
     if outcome in ("lost", "unanswered"):
-        return _lost(latest, outcome, tokens_since(group, callers, facts), facts)
+        farthest = max(group, key=lambda each: each.distance or 0)
+        return _lost(latest, farthest, outcome, tokens_since(group, callers, facts), facts)
     return _ANSWERED[outcome](latest) if outcome in _ANSWERED else None
 
 
@@ -108,12 +109,13 @@ def tokens_since(group: Sequence[CallerSeen], callers: Callers, facts: Facts) ->
     """When a caller that fell back was last seen to receive a token after its last call by IMDSv1; empty where it was not, or where
     a process of the same name may still ask without one: some ask for no token again in all their life.
     """
-    latest = max(group, key=lambda each: each.last_seen)
+    latest, distance = max(group, key=lambda each: each.last_seen), max(each.distance or 0 for each in group)
     received = [
         each
         for each in _of_same(latest, callers, facts)
         if (each.version, each.path_class, each.token) == ("v2", "token", "answered")
         and each.last_seen > latest.last_seen
+        and (each.distance or 0) >= distance
     ]
     newest = max(received, key=lambda each: each.last_seen, default=None)
     if newest is None:
@@ -169,8 +171,10 @@ def _uses(entry: SdkSoftware, caller: CallerSeen) -> bool:
     return caller.container_id in entry.container_ids and any(user.pid == caller.pid for user in entry.sdk.users)
 
 
-def _lost(caller: CallerSeen, outcome: TokenOutcome, since: str, facts: Facts) -> Cause:
-    """`since` is when it was last seen to receive a token after that, empty where it was not."""
+def _lost(caller: CallerSeen, farthest: CallerSeen, outcome: TokenOutcome, since: str, facts: Facts) -> Cause:
+    """Of a group's latest caller and its farthest one. `since` is when it was last seen to receive a token after that, empty where
+    it was not.
+    """
     container = whose(caller, facts)
     if container is not None and token_is_lost(container):
         return of_running(container, facts, evidence=_measured(caller))
@@ -191,7 +195,7 @@ def _lost(caller: CallerSeen, outcome: TokenOutcome, since: str, facts: Facts) -
         if container.main is None or container.main.token != "ok":
             return _not_known()
         return _past(caller, f"it has received tokens since, last at {since}") if since else _stuck(caller)
-    return _of_ended(caller, since, facts)
+    return _of_ended(farthest, since, facts)
 
 
 def _past(caller: CallerSeen, now: str) -> Cause:
