@@ -10,8 +10,8 @@ from imds_probe.facts.callers import Callers, CallerSeen
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.findings import Fix, Found, Kind
+from imds_probe.kept.generated_names import lasting, lasting_unit
 from imds_probe.rules.caller_phrases import called, is_nameless, last, times, who
-from imds_probe.rules.generated_names import lasting, lasting_unit
 from imds_probe.rules.token_outcome import outcome_of, plain
 
 IMDSV1_WITHOUT_EFFECT = Kind(

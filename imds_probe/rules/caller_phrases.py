@@ -9,7 +9,7 @@ from imds_probe.facts.callers import UNKNOWN, VIRTUAL_MACHINE, Callers, CallerSe
 from imds_probe.facts.containers import Containers, short
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.switched import Switched
-from imds_probe.rules.generated_names import lasting, lasting_unit
+from imds_probe.kept.generated_names import lasting, lasting_unit
 
 
 def who(caller: CallerSeen) -> str:

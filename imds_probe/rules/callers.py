@@ -15,6 +15,7 @@ from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.switched import Switched, is_watched
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.kept.command_line import kept_of_stored
+from imds_probe.kept.generated_names import lasting
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.user_agent import kept_user_agent
 from imds_probe.rules.acceptance import named_first
@@ -27,7 +28,6 @@ from imds_probe.rules.caller_groups import (
 )
 from imds_probe.rules.caller_phrases import called, last, of_all, times, who
 from imds_probe.rules.fallback import Cause
-from imds_probe.rules.generated_names import lasting
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.rehearsed import beside

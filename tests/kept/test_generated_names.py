@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from imds_probe.rules.generated_names import lasting, lasting_unit
+from imds_probe.kept.generated_names import lasting, lasting_unit
 
 UUID = "9f6c8f1e-63b5-4a5f-8a53-0d2c2f4a8b10"
 
