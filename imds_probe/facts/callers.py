@@ -28,6 +28,7 @@ TokenOutcome = Literal["none", "unseen", "answered", "lost", "unanswered", "forb
 # Who is behind a call: the process itself, or whoever asks through it; where no process is known, what the interface says.
 Origin = Literal["process", "user-mode-network", "virtual-machine", "another-host", "unknown"]
 ANOTHER_HOST, UNKNOWN, VIRTUAL_MACHINE, OTHERS = "another host", "unknown", "virtual machine", "others"
+HAVE_ENDED = "containers that have ended"  # of which nothing else is known
 # What EC2 has nothing at, and a request that takes nothing but the word that something answers.
 ELSEWHERE = ("other-cloud", "head", "other")
 # Stands before a path in the place of a script, for a fetcher that none runs.

@@ -34,8 +34,8 @@ class Interpreter:
     """A program whose argument is another program. Every other option than these may have a value that is a secret.
 
     flags: options without a value. valued: those with one, which is passed over. code: what follows is the text of a program
-    or, with `module`, the name of one. script: what stands for a program's file (Java: behind an option of its own). takes_text: the first
-    argument that is no option is the text of a program.
+    or, with `module`, the name of one. script: what stands for a program's file (Java: behind an option of its own).
+    takes_text: the first argument that is no option is the text of a program.
     """
 
     flags: frozenset[str]

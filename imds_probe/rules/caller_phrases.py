@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imds_probe.duration import in_words
-from imds_probe.facts.callers import UNKNOWN, VIRTUAL_MACHINE, Callers, CallerSeen
+from imds_probe.facts.callers import HAVE_ENDED, UNKNOWN, VIRTUAL_MACHINE, Callers, CallerSeen
 from imds_probe.facts.containers import Containers, short
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.switched import Switched
@@ -83,7 +83,7 @@ def called(group: Sequence[CallerSeen]) -> str:
     caller = group[0]
     script = lasting(caller.script) if caller.script else ""
     if len({each.container_id for each in group}) > 1:
-        where = caller.image or "containers that have ended"
+        where = caller.image or HAVE_ENDED
         return f"{where}: {script}" if script else where
     if caller.container:
         return f"{caller.container}: {script}" if script else caller.container
