@@ -27,7 +27,7 @@ from imds_probe.rules.caller_groups import (
     without_effect,
 )
 from imds_probe.rules.caller_phrases import called, last, of_all, times, who
-from imds_probe.rules.fallback import Cause
+from imds_probe.rules.fallback import Cause, cause_by_token
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.rehearsed import beside
@@ -298,12 +298,13 @@ def _calls(caller: _Caller, facts: Facts) -> Found:
 
 def _before_window(callers: Callers, facts: Facts) -> list[Found]:
     """Who called before the window, and was not watched for a whole window since."""
-    again = {each.identity for each in callers.by if each.version == "v1"}
+    again = {mended_as(each, facts) for each in callers.by if each.version == "v1"}
     groups: dict[Hashable, list[CallerSeen]] = defaultdict(list)
     for each in callers.earlier:
-        if each.identity not in again and not unserved_caller(each.container_id, facts):
+        if not unserved_caller(each.container_id, facts):
             groups[mended_as(each, facts)].append(each)
-    listed = named_first(IMDSV1_BEFORE_WINDOW, list(groups.values()), called, facts)
+    open_ = [group for key, group in groups.items() if key not in again and not _is_past(group, callers, facts)]
+    listed = named_first(IMDSV1_BEFORE_WINDOW, open_, called, facts)
     found = [
         IMDSV1_BEFORE_WINDOW.found(
             called(group),
@@ -328,6 +329,12 @@ def _before_window(callers: Callers, facts: Facts) -> list[Found]:
             )
         )
     return found
+
+
+def _is_past(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> bool:
+    """Whether the group fell back, and that is over."""
+    cause = cause_by_token(group, callers, facts)
+    return cause is not None and cause.past
 
 
 def _more(kind: Kind, those: Sequence[_Caller], facts: Facts) -> Found:

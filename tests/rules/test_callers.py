@@ -276,3 +276,21 @@ def test_where_nothing_is_served_or_tokens_are_required_they_lose_nothing():
     for imds in (replace(IMDS, endpoint="disabled"), replace(IMDS, tokens="required")):
         found = RULE.judge(changed(FACTS, imds=imds, callers=callers), CATALOG)
         assert "imdsv1-before-window" not in {each.id for each in found}
+
+
+def test_who_fell_back_before_the_window_and_receives_tokens_since_is_no_open_question():
+    """Nor is a run whose name was made up, where later runs of the same called again."""
+    lost = replace(CALLER, token="lost", token_ttl=1, distance=1, container="job", container_id="9" * 64, image="ci:1")
+    token = replace(lost, version="v2", path_class="token", token="answered", last_seen="2023-11-20T00:00:00Z")
+    unwatched = watched(coverage=0.1)
+
+    def found(earlier, *by):
+        callers = replace(unwatched, earlier=(earlier,), by=by)
+        return [each.id for each in RULE.judge(changed(FACTS, callers=callers), CATALOG)]
+
+    assert "imdsv1-before-window" in found(lost)
+    assert "imdsv1-before-window" not in found(lost, replace(token, container_id="8" * 64))
+    assert "imdsv1-before-window" in found(lost, replace(token, container_id="8" * 64, image="ci:2"))
+    run = replace(CALLER, script="/tmp/jenkins2938472938472.sh")
+    assert "imdsv1-before-window" in found(run)
+    assert "imdsv1-before-window" not in found(run, replace(run, script="/tmp/jenkins8872635412233.sh"))
