@@ -4,9 +4,9 @@
 
 KIND is what it does with a connection: "bytes" passes bytes on, as the sidecar of a service mesh does; "http" reads requests
 and asks by itself, names itself in the answer, and says 504 where none comes; "tokens" answers token requests by itself and asks
-the service with a token of its own for all else, as metadata proxies do; "old" is such a proxy that knows no tokens; "silent"
-never answers, "closing" closes. It connects to where the connection was meant to go, unless an address is given. It says "ready"
-once it listens.
+the service with a token of its own for all else, as metadata proxies do; "half" does so, but asks without one; "old" is such a
+proxy that knows no tokens; "silent" never answers, "closing" closes. It connects to where the connection was meant to go, unless
+an address is given. It says "ready" once it listens.
 """
 
 import contextlib
@@ -106,6 +106,17 @@ def give_tokens(connection, given):
     _answer(connection, *_ask(where, method, path, {"X-aws-ec2-metadata-token": token.decode()}, ANSWER_S))
 
 
+def give_tokens_and_use_none(connection, given):
+    asked = _request(connection)
+    if asked is None:
+        return
+    method, path, _ = asked
+    if method == "PUT":
+        _answer(connection, 200, [("X-aws-ec2-metadata-token-ttl-seconds", "60")], b"T" * 56)
+    else:
+        _answer(connection, *_ask(_meant_for(connection, given), method, path, {}, ANSWER_S))
+
+
 def know_no_tokens(connection, given):
     asked = _request(connection)
     if asked is None:
@@ -128,6 +139,7 @@ def close(connection, given):
 
 KINDS = {
     **{"bytes": pass_bytes, "http": pass_requests, "tokens": give_tokens, "old": know_no_tokens},
+    "half": give_tokens_and_use_none,
     **{"silent": be_silent, "closing": close},
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from imds_probe.facts.sdk_settings import SdkSettings
+from imds_probe.facts.sdk_settings import PROXY, SdkSettings
 from imds_probe.inventory.sdks.variables import variables_in
 from imds_probe.system.own_memory import heads
 
@@ -36,7 +36,8 @@ def of_several(proc: Path, pids: Mapping[K, Iterable[int]]) -> dict[K, tuple[Sdk
             if isinstance(content, OSError):
                 continue  # it ended, is not ours to read, or does not let itself be read
             sets = found.setdefault(key, set())
-            if variables := variables_in(content):
+            variables = variables_in(content)
+            if any(each.name != PROXY for each in variables):
                 sets.add(SdkSettings(variables))
     return {key: in_order(found[key]) if key in found else None for key in pids}
 

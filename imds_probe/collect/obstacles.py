@@ -115,15 +115,20 @@ def of_root(found: Sequence[Obstacle], root: Path) -> list[Obstacle]:
 
 
 def in_containers(seen: SeenContainers, *, deadline: float) -> FoundObstacles:
-    """The same inside those containers where something else happened than distance and hop limit say."""
+    """The same inside those containers where something else happened than distance and hop limit say; and the redirects that the
+    probe does not meet, inside those where rules tell processes by their owner.
+    """
     found: list[PathObstacle] = []
     unread: list[str] = []
-    asked = _unexplained(seen)
+    odd, others = _unexplained(seen)
+    by_owner = _with_rules_on_owners(others, seen)
+    asked = [*odd, *by_owner]
     if not asked:
         return FoundObstacles((), ())
     from imds_probe.net.obstacles.finding import find_obstacles  # noqa: PLC0415
 
-    for container in asked[:NAMESPACES_MAX]:
+    looked_into = [*odd[:NAMESPACES_MAX], *by_owner[:NAMESPACES_MAX]]
+    for container in looked_into:
         assert container.netns is not None  # noqa: S101 - see _unexplained
         way_in = str(seen.namespaces[container.netns].path)
         # Settings and proxies are the system's, and the same from everywhere.
@@ -133,11 +138,15 @@ def in_containers(seen: SeenContainers, *, deadline: float) -> FoundObstacles:
         found += [
             replace(_observed(name, each), container_id=container.identity)
             for each in there.items
-            if each.kind != "proxy" and _matters(each, families)
+            if each.kind != "proxy"
+            and _matters(each, families)
+            and (container in odd or (each.kind == "redirect" and each.spares_root))
         ]
         unread += [f"{name}: {line}" for line in there.unread]
-    if len(asked) > NAMESPACES_MAX:
-        unread.append(f"only {NAMESPACES_MAX} of {len(asked)} containers with unexplained results were inspected")
+    if len(looked_into) < len(asked):
+        unread.append(
+            f"only {len(looked_into)} of {len(asked)} containers with unexplained results or rules on users were inspected"
+        )
     return FoundObstacles(tuple(found), tuple(dict.fromkeys(unread)))
 
 
@@ -158,20 +167,30 @@ def _time_left_s(deadline: float) -> float:
     return max(0.1, min(TIMEOUT_S, deadline - time.monotonic()))
 
 
-def _unexplained(seen: SeenContainers) -> list[Container]:
-    """One container for each namespace in which something else happened than distance and hop limit say. What users do in
-    networks of their own is their own, and thousands of rules there would keep the run from those that matter.
+def _unexplained(seen: SeenContainers) -> tuple[list[Container], list[Container]]:
+    """One container for each namespace in which something else happened than distance and hop limit say, and one for each other.
+    What users do in networks of their own is their own, and thousands of rules there would keep the run from those that matter.
     """
     asked: dict[int, Container] = {}
+    others: dict[int, Container] = {}
     for container in seen.containers:
-        if (
-            container.netns_owner_uid is None
-            and container.network == "own"
-            and container.netns
-            and any(_is_odd(reach) for reach in container.reach)
-        ):
-            asked.setdefault(container.netns, container)
-    return list(asked.values())
+        if container.netns_owner_uid is None and container.network == "own" and container.netns:
+            where = asked if any(_is_odd(reach) for reach in container.reach) else others
+            where.setdefault(container.netns, container)
+    return list(asked.values()), [each for netns, each in others.items() if netns not in asked]
+
+
+def _with_rules_on_owners(containers: Sequence[Container], seen: SeenContainers) -> list[Container]:
+    """Those with rules that tell processes by their owner: the probe is root, and does not meet what is meant for another."""
+    if not containers:
+        return []
+    from imds_probe.net.obstacles.owners import may_tell_owners  # noqa: PLC0415 - see `loads`
+
+    return [
+        each
+        for each in containers
+        if each.reach and each.netns is not None and may_tell_owners(seen.namespaces[each.netns].path)
+    ]
 
 
 def _is_odd(reach: Reach) -> bool:
@@ -195,6 +214,7 @@ def _observed(namespace: str, obstacle: Obstacle) -> PathObstacle:
         scope=obstacle.scope,
         applies_to=obstacle.applies_to,
         pid=obstacle.pid,
+        spares_root=obstacle.spares_root,
     )
 
 

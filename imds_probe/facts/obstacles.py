@@ -10,7 +10,10 @@ from imds_probe.facts.section import NEEDED, Section
 
 @dataclass(frozen=True)
 class PathObstacle:
-    """A rule, route, setting or proxy on the way to the service, seen from one namespace; see net.obstacles."""
+    """A rule, route, setting or proxy on the way to the service, seen from one namespace; see net.obstacles.
+
+    `spares_root` is False in reports of releases that did not look.
+    """
 
     namespace: str  # "host", or what the container is called
     kind: str
@@ -24,6 +27,7 @@ class PathObstacle:
     pid: int | None = None  # of a proxy's process
     image: str | None = None  # of the container that it runs in
     container_id: str | None = None  # its identity, where `namespace` or the proxy's process is a container's
+    spares_root: bool = False  # a rule on processes that are not root's: what root tries does not meet it
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Literal
 
 from imds_probe.dataclass import dataclass
 
-# "other" is said of what a switch is set to beside true and false, "elsewhere" of an endpoint that is not the instance's.
+# "other" is said of what a switch is set to beside true and false, "elsewhere" of an endpoint that is not the instance's, and of a
+# proxy that requests for the metadata address go to; "other" also of one that only a network in NO_PROXY exempts them from.
 ValueClass = Literal["set", "empty", "true", "false", "other", "instance", "elsewhere", "ipv4", "ipv6"]
 
 # Where a profile has credentials from. "instance" is the instance's role, by that name.
@@ -17,6 +18,7 @@ DISABLED = "AWS_EC2_METADATA_DISABLED"
 V1_DISABLED = "AWS_EC2_METADATA_V1_DISABLED"
 ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 ENDPOINT_MODE = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
+PROXY = "HTTP_PROXY"  # or http_proxy; with what NO_PROXY says
 LOAD_CONFIG = "AWS_SDK_LOAD_CONFIG"
 PROFILE, DEFAULT_PROFILE = "AWS_PROFILE", "AWS_DEFAULT_PROFILE"
 # What a report that has names alone is taken to mean by them.

@@ -13,11 +13,15 @@ from imds_probe.facts.imds import Family
 
 ENDPOINT_VARIABLE = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 MODE_VARIABLE = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
+# ip6-localhost is Debian's name in /etc/hosts.
+_LOOPBACKS = {"localhost": "127.0.0.1", "ip6-localhost": "::1"}
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An address and port of the metadata service. The address is numeric: no name is ever looked up."""
+    """An address and port of the metadata service. The address is numeric: no name is ever looked up, and "localhost" is the
+    loopback's everywhere (RFC 6761).
+    """
 
     address: str
     port: int = 80
@@ -57,7 +61,7 @@ class Endpoints:
 def from_environment(environ: Mapping[str, str]) -> Endpoints:
     """Read the two variables as the AWS SDKs do: an explicit endpoint wins over the mode.
 
-    Raises UsageError for a value that is no plain http URL with a numeric host, or a mode other than IPv4 and IPv6.
+    Raises UsageError for a value that is no plain http URL with a numeric host or localhost, or a mode other than IPv4 and IPv6.
     """
     url = environ.get(ENDPOINT_VARIABLE, "").strip()
     if url:
@@ -71,11 +75,14 @@ def from_environment(environ: Mapping[str, str]) -> Endpoints:
 
 
 def _parse(url: str) -> Endpoint:
-    remedy = "Give a URL such as http://127.0.0.1:1338 (a numeric address, no path), or unset the variable."
+    remedy = (
+        "Give a URL such as http://127.0.0.1:1338 (a numeric address or localhost, no path), or unset the variable."
+    )
     try:
         parts = urlsplit(url)
         port = parts.port or 80
-        address = ipaddress.ip_address(parts.hostname or "")
+        host = (parts.hostname or "").removesuffix(".")
+        address = ipaddress.ip_address(_LOOPBACKS.get(host, host))
     except ValueError:
         raise UsageError(f"{ENDPOINT_VARIABLE} is not a URL with a numeric address", remedy) from None
     if parts.scheme != "http" or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:

@@ -36,10 +36,11 @@ NETLINK_NETFILTER = 12
 NLM_F_NONREC = 0x100  # delete it only where it is empty
 BATCH_BEGIN, BATCH_END, NFTABLES = 0x10, 0x11, 10
 NEWTABLE, GETTABLE, DELTABLE, NEWCHAIN, GETCHAIN, DELCHAIN = 0, 1, 2, 3, 4, 5
-NEWRULE, DELRULE, NEWSET, NEWSETELEM, DELSETELEM = 6, 8, 9, 12, 14
+NEWRULE, GETRULE, DELRULE, NEWSET, NEWSETELEM, DELSETELEM = 6, 7, 8, 9, 12, 14
 NFPROTO = {socket.AF_INET: 2, socket.AF_INET6: 10}
 TABLE_NAME = CHAIN_TABLE = 1
 CHAIN_NAME = 3
+RULE_EXPRESSIONS = 4
 ANSWER_BYTES = 64 * 1024
 TIMEOUT_S = 5.0  # the kernel answers at once, or when another transaction is through
 _GENERIC = struct.Struct("!BBH")
@@ -84,6 +85,10 @@ class Nfnetlink:
         return [
             (family, name_of(found, CHAIN_TABLE), name_of(found, CHAIN_NAME)) for family, found in self._all(GETCHAIN)
         ]
+
+    def rules(self) -> list[bytes]:
+        """Of all rules what they match and do, as the kernel has it. Raises OSError."""
+        return [found.get(RULE_EXPRESSIONS, b"") for _, found in self._all(GETRULE)]
 
     def close(self) -> None:
         """Tables that are held by this socket go with it."""

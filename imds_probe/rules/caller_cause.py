@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.catalog.rows import Requirement
+from imds_probe.catalog.rows import Requirement, Row
 from imds_probe.ecosystems.listed import ECOSYSTEMS
 from imds_probe.facts.callers import ANOTHER_HOST, OF_ROOT_ALONE, Callers, CallerSeen
 from imds_probe.facts.code import Code, CodeSeen
@@ -19,9 +19,11 @@ from imds_probe.kept.generated_names import lasting_unit
 from imds_probe.rules.code_fixes import fix_for
 from imds_probe.rules.code_phrases import matched, place_of
 from imds_probe.rules.fallback import (
+    JAVASCRIPT_V2,
     Cause,
     cause_by_token,
     falls_back_unseen,
+    of_one_relay,
     of_running,
     token_is_lost,
 )
@@ -54,7 +56,8 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
         return found
     known = cause_by_token(group, callers, facts) or falls_back_unseen(group, callers, facts)
     if known is not None:
-        return known
+        named = all(_names_itself_as_fit(each, catalog) for each in group)
+        return known if named else of_one_relay(known, max(group, key=lambda each: each.last_seen), facts)
     latest = max(group, key=lambda each: each.last_seen)
     if outcome_of(latest, callers) is None and (before := _as_before(latest, callers, facts)):
         return before
@@ -157,12 +160,7 @@ def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -
                 evidence = (f"{name}, {known_by(entry)}", *not_verified(needed))
                 return Cause(_why(name, needed), _fix(entry, needed, facts), evidence)
     for caller in group:
-        for product, version in _PRODUCT.findall(caller.user_agent or ""):
-            component, manager = PRODUCTS.get(product.lower(), ("", ""))
-            row = catalog.row(component)
-            if row is None:
-                continue
-            needed = catalog.judge(component, manager=manager, version=version, os_id=None, os_version_id=None)
+        for row, version, needed in _named_by_itself(caller, catalog):
             if needed.status in _OLD:
                 return Cause(
                     _why(f"{row.name} {version}", needed),
@@ -170,6 +168,24 @@ def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -
                     not_verified(needed),
                 )
     return None
+
+
+def _named_by_itself(caller: CallerSeen, catalog: Catalog) -> Iterator[tuple[Row, str, Requirement]]:
+    """The SDKs that a caller says it is, with what the catalog says of their versions."""
+    for product, version in _PRODUCT.findall(caller.user_agent or ""):
+        component, manager = PRODUCTS.get(product.lower(), ("", ""))
+        row = catalog.row(component)
+        if row is not None:
+            needed = catalog.judge(component, manager=manager, version=version, os_id=None, os_version_id=None)
+            yield row, version, needed
+
+
+def _names_itself_as_fit(caller: CallerSeen, catalog: Catalog) -> bool:
+    """Whether it says that it is an SDK of a version that asks for a token before all else: then it falls back. The one for
+    JavaScript v2 does so for credentials alone.
+    """
+    said = list(_named_by_itself(caller, catalog))
+    return bool(said) and all(needed.status == "ok" and row.id != JAVASCRIPT_V2 for row, _, needed in said)
 
 
 def _is_run_by(entry: Software, caller: CallerSeen) -> bool:

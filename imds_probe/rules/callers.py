@@ -84,6 +84,19 @@ IMDSV1_FALLBACK_PAST = Kind(
     "the hop limit.",
     sources=("EC2 User Guide: Considerations for containers and the hop limit",),
 )
+IMDSV1_THROUGH_RELAY = Kind(
+    id="imdsv1-through-relay",
+    severity="warning",
+    implies="unknown",
+    title="A relay calls IMDSv1 for programs that cannot be told apart",
+    meaning="The sidecar of a mesh, or another relay in a container's network, makes the metadata requests of all programs there, "
+    "so the host sees one caller. A token request was lost at the present hop limit, and requests without a token followed. They "
+    "may be those of one program that falls back, which a higher hop limit cures, or of another that never asks for a token, "
+    "which the switch breaks. An AWS SDK that names itself is known to ask for a token first, and has a finding of its own.",
+    cure="Raise the hop limit while tokens are still optional. From then on, a program that falls back asks with a token, and "
+    "`imds-probe watch --v1-only` shows only those that never do. Change these, and switch once none is left.",
+    settled_by=("a higher hop limit while tokens are optional, and a watch after that", OWNER),
+)
 IMDSV1_REFUSED = Kind(
     id="imdsv1-refused",
     severity="warning",
@@ -272,6 +285,8 @@ def _caller(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog
     if off := unserved_caller(group[0].container_id, facts):
         return _Caller(group, IMDSV1_CALLER_UNSERVED, Cause(off, _UNSERVED))
     cause = cause_of(group, callers, facts, catalog)
+    if cause.open:
+        return _Caller(group, IMDSV1_THROUGH_RELAY, cause)
     if cause.past:
         return _Caller(group, IMDSV1_FALLBACK_PAST, cause)
     return _Caller(group, IMDSV1_FALLBACK if cause.needs_hop_limit is not None else IMDSV1_CALLER, cause)
@@ -465,6 +480,7 @@ RULE = Rule(
         IMDSV1_CALLER,
         IMDSV1_FALLBACK,
         IMDSV1_FALLBACK_PAST,
+        IMDSV1_THROUGH_RELAY,
         IMDSV1_REFUSED,
         IMDSV1_WITHOUT_EFFECT,
         IMDSV1_CALLER_UNSERVED,

@@ -38,6 +38,7 @@ from imds_probe.rules.containers_unmeasured import (
 from imds_probe.rules.hop_need import (
     asked_with_token_from,
     is_users,
+    limit_for,
     needed_hop_limit,
     unexplained,
     users_without_token,
@@ -46,9 +47,11 @@ from imds_probe.rules.hop_need import (
 from imds_probe.rules.metadata_need import by_configuration, metadata_need
 from imds_probe.rules.origins import of_containers
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
-from imds_probe.rules.relays import is_lost_unmeasured, lower_is_known_to_do, quoted
+from imds_probe.rules.proxies import proxies_speak
+from imds_probe.rules.relays import is_lost_unmeasured, lower_is_known_to_do, lowered_by, quoted
 from imds_probe.rules.rule import NothingToJudge, Rule
-from imds_probe.rules.settling import AS_ROOT, LATER, ON_HOST, OWNER, by_run
+from imds_probe.rules.settled import nobody_by_v1
+from imds_probe.rules.settling import AS_ROOT, LATER, ON_HOST, OWNER, SILENT_WINDOW, by_run
 
 _SUBJECT = "containers"
 _Describe = Callable[[str, list[Container], Facts, Catalog], Found]
@@ -93,6 +96,8 @@ def _group(container: Container, facts: Facts, catalog: Catalog) -> _Describe | 
         helps = limits_to_try(container, facts)
         return _too_far_unneeded if unneeded else lost if helps else lost_for_another_reason
     if "lost" in disagree:
+        if _is_lowered(container, facts):
+            return _too_far_unneeded if unneeded else _too_far
         return _filtered
     if "lost" in tokens:
         known = all(reach.explained for reach in container.reach if reach.token == "lost")
@@ -106,6 +111,13 @@ def _group(container: Container, facts: Facts, catalog: Catalog) -> _Describe | 
     if any(reach.relayed for reach in container.reach):
         return relayed
     return _cut_off if container.main and container.main.token in ("refused", "unreachable") else None
+
+
+def _is_lowered(container: Container, facts: Facts) -> bool:
+    """Whether a rule that lowers TTLs is why the token is lost at a hop limit that the distance allows."""
+    imds = facts.get(Imds)
+    limit = limit_for(container, facts) if lowered_by(container, facts) else None
+    return limit is not None and imds is not None and imds.hop_limit is not None and imds.hop_limit < limit
 
 
 def _unseen(facts: Facts) -> Found:
@@ -159,9 +171,14 @@ def _too_far(subject: str, members: list[Container], facts: Facts, catalog: Cata
     return HOP_LIMIT_TOO_LOW.found(
         subject,
         f"{receive(members)} {lacks}{at}; hop limit {needed} suffices: {titles(members)}",
-        evidence=(*measures(members, facts, catalog), *_ways(members)),
+        evidence=(*measures(members, facts, catalog), *_ways(members), *_lowering(members, facts)),
         fix=raise_hop_limit(needed),
     )
+
+
+def _lowering(members: Sequence[Container], facts: Facts) -> tuple[str, ...]:
+    """The rules that lower TTLs, where some do."""
+    return quoted(members, facts) if any(lowered_by(each, facts) for each in members) else ()
 
 
 def _unexplained(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
@@ -221,11 +238,14 @@ def _too_far_unneeded(subject: str, members: list[Container], facts: Facts, cata
 
 def _filtered(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     certain = any(metadata_need(each, facts, catalog).state in ("likely", "observed") for each in members)
+    lowering = _lowering(members, facts)
     return TOKEN_FILTERED.found(
         subject,
         f"the hop limit suffices for {count(members)}, but the token response does not arrive: {titles(members)}",
-        evidence=measures(members, facts, catalog),
-        fix=Fix(
+        evidence=(*measures(members, facts, catalog), *lowering),
+        fix=Fix("Remove the rule that lowers TTLs, and run imds-probe again.")
+        if lowering
+        else Fix(
             "Find the rule or policy that drops the token response: look at the findings metadata-blocked and "
             "metadata-ttl-changed, or at the network policies of the cluster. A higher hop limit does not help."
         ),
@@ -252,10 +272,22 @@ def _proxied(subject: str, members: list[Container], facts: Facts, catalog: Cata
     refused = any(reach.token == "answered-by-proxy" and reach.status != 200 for m in members for reach in m.reach)
     evidence = (*measures(members, facts, catalog), *quoted(members, facts))
     if not refused:
+        said = f"a proxy answers {count(members)} instead of the metadata service, and gave a token"
+        if nobody_by_v1(facts) or proxies_speak(facts):
+            return ANSWERED_BY_PROXY.found(_SUBJECT, f"{said}: {titles(members)}", evidence=evidence)
+        implies = _unless_unneeded(members, facts, catalog)
         return ANSWERED_BY_PROXY.found(
-            _SUBJECT,
-            f"a proxy answers {count(members)} instead of the metadata service, and gave a token: {titles(members)}",
+            subject,
+            f"{said}, but may itself speak only IMDSv1: {titles(members)}",
             evidence=evidence,
+            fix=Fix(
+                "Find out whether the proxy passes token requests on, or asks with tokens of its own. Or keep imds-probe's daemon "
+                "running: a whole window without a call by IMDSv1 shows it."
+            ),
+            severity="warning" if implies else None,
+            implies=implies,
+            settled_by=(SILENT_WINDOW, *ANSWERED_BY_PROXY.settled_by),
+            forgeable_by=of_containers(members) if implies else (),
         )
     certain = bool(needs & {"likely", "observed"})
     return ANSWERED_BY_PROXY.found(

@@ -149,10 +149,11 @@ ANSWERED_BY_PROXY = Kind(
     "reach the service, or the answer differs from the one on the host: it has another Server header or another status. "
     "kube2iam, kiam, service meshes and sidecars answer like that. The proxy decides whether these containers have metadata "
     "after the switch. If the proxy adds X-Forwarded-For, its token requests are answered with 403. If the proxy itself speaks "
-    "only IMDSv1, its requests are answered with 401. A proxy that gave a token speaks IMDSv2 to the containers, and the switch "
-    "need not wait for it. The proxy's own calls are judged like those of any other program: by the watch, the code and the "
-    "catalog.",
-    cure="If the proxy gave a token, nothing has to be done. If it gave none, upgrade it (kube2iam to 0.12.0 or later, kiam to 4.0 "
+    "only IMDSv1, its requests are answered with 401. A proxy that gave a token speaks IMDSv2 to the containers. How it asks the "
+    "service itself does not show: a proxy may give tokens of its own and ask by IMDSv1. Its version (kube2iam, kiam) or a whole "
+    "watched window without a call by IMDSv1 tells.",
+    cure="If the proxy gave a token, keep the daemon running until a whole window was watched: once nobody called IMDSv1 in it, "
+    "nothing has to be done. If the proxy gave none, upgrade it (kube2iam to 0.12.0 or later, kiam to 4.0 "
     "or later), or replace it by IRSA or EKS Pod Identity. Configure any other proxy or service mesh so that it passes token "
     "requests without X-Forwarded-For. Then run imds-probe again.",
     sources=("EC2 User Guide: IMDSv2 requests with an X-Forwarded-For header are rejected",),

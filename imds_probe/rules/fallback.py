@@ -15,6 +15,7 @@ from imds_probe.kept.process_name import is_fetcher
 from imds_probe.rules.hop_need import AT_LEAST, cures, ended_limit, is_of_user, limit_for
 from imds_probe.rules.phrases import raise_hop_limit
 from imds_probe.rules.refused import QUIET_S
+from imds_probe.rules.relays import lowered_by
 from imds_probe.rules.token_outcome import outcome_of
 from imds_probe.timestamp import seconds_of
 
@@ -41,7 +42,7 @@ QUIET_GAPS = 4  # as many times as long as between two calls
 @dataclass(frozen=True)
 class Cause:
     """`needs_hop_limit` is set where nothing else has to change, and `past` where nothing has to change any more. `evidence` says
-    how that is known.
+    how that is known. `open`: it may be the cause of a part of the calls only, as several clients cannot be told apart.
     """
 
     why: str
@@ -49,6 +50,7 @@ class Cause:
     evidence: tuple[str, ...] = ()
     needs_hop_limit: int | None = None
     past: bool = False
+    open: bool = False
 
 
 def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> Cause | None:
@@ -61,6 +63,31 @@ def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) 
         farthest = max(group, key=lambda each: each.distance or 0)
         return _lost(latest, farthest, outcome, tokens_since(group, callers, facts), facts)
     return _ANSWERED[outcome](latest) if outcome in _ANSWERED else None
+
+
+def of_one_relay(found: Cause, caller: CallerSeen, facts: Facts) -> Cause:
+    """The same where a relay in the caller's own network makes the calls of all programs there: the token request that was lost may
+    be another program's than the requests without a token.
+    """
+    if not _is_relayed(caller, facts) or found.needs_hop_limit is None:
+        return found
+    limit = found.needs_hop_limit
+    return Cause(
+        "a relay makes the requests of all programs there; one of them asked for a token and received none, and it is not known "
+        "whether another asks without one",
+        Fix(
+            f"Raise the hop limit to {limit} while tokens are still optional, and do not require tokens in the same command. Then "
+            "watch: a program that still calls IMDSv1 never asks for a token, and has to be changed."
+        ),
+        found.evidence,
+        open=True,
+    )
+
+
+def _is_relayed(caller: CallerSeen, facts: Facts) -> bool:
+    """Whether a relay in the caller's own network makes its calls, and those of others."""
+    container = whose(caller, facts)
+    return container is not None and container.main is not None and container.main.relayed
 
 
 def falls_back_unseen(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> Cause | None:
@@ -122,7 +149,8 @@ def tokens_since(group: Sequence[CallerSeen], callers: Callers, facts: Facts) ->
         return ""
     asks_anew = is_fetcher(latest.exe or latest.program) or _is_over(latest, facts)
     asks_itself = latest.pid is not None and newest.pid == latest.pid
-    return newest.last_seen if asks_anew or asks_itself or _is_silent(group, newest.last_seen) else ""
+    is_known = (asks_anew or asks_itself) and not _is_relayed(latest, facts)
+    return newest.last_seen if is_known or _is_silent(group, newest.last_seen) else ""
 
 
 def _of_same(caller: CallerSeen, callers: Callers, facts: Facts) -> Sequence[CallerSeen]:
@@ -167,6 +195,11 @@ def token_is_lost(container: Container) -> bool:
     return main is not None and main.token == "lost" and not main.disagrees
 
 
+def _is_lost_to_a_rule(container: Container, facts: Facts) -> bool:
+    """Whether no token arrives though the hop limit allows for the distance, as a rule lowers TTLs."""
+    return container.main is not None and container.main.token == "lost" and lowered_by(container, facts) > 0
+
+
 def _uses(entry: SdkSoftware, caller: CallerSeen) -> bool:
     return caller.container_id in entry.container_ids and any(user.pid == caller.pid for user in entry.sdk.users)
 
@@ -176,7 +209,7 @@ def _lost(caller: CallerSeen, farthest: CallerSeen, outcome: TokenOutcome, since
     it was not.
     """
     container = whose(caller, facts)
-    if container is not None and token_is_lost(container):
+    if container is not None and (token_is_lost(container) or _is_lost_to_a_rule(container, facts)):
         return of_running(container, facts, evidence=_measured(caller))
     if outcome == "unanswered":
         return Cause(

@@ -14,7 +14,7 @@ from imds_probe.facts.containers import FAR, USERS, Container, Containers, Reach
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.rules.metadata_need import metadata_need
-from imds_probe.rules.relays import limit_to_try
+from imds_probe.rules.relays import limit_to_try, lowered_by
 from imds_probe.rules.token_outcome import outcome_of
 
 AT_LEAST = 2  # that a network of its own needs
@@ -42,6 +42,8 @@ def limit_at(reach: Reach, container: Container, facts: Facts) -> int | None:
         return limit_to_try(reach, container, facts)
     if not reach.explained:
         return None
+    if reach.token == "lost" and (lowered := reach.needs_hop_limit + lowered_by(container, facts)) <= FAR:
+        return lowered
     if reach.token == "ok" and imds is not None and imds.hop_limit is not None:
         return min(reach.needs_hop_limit, imds.hop_limit)  # it arrives as it is, whatever was measured
     return reach.needs_hop_limit

@@ -19,6 +19,7 @@ from imds_probe.facts.sdk_settings import (
     DISABLED,
     ENDPOINT,
     ENDPOINT_MODE,
+    PROXY,
     V1_DISABLED,
     Profile,
     SdkSettings,
@@ -239,7 +240,7 @@ def by_configuration(container: Container, facts: Facts, catalog: Catalog) -> tu
 
 
 def _of_process(told: SdkSettings, asking: Asking) -> _OfProcess:
-    names = told.effective
+    names = {name: value for name, value in told.effective.items() if name != PROXY}
     heeded = {name: value for name, value in names.items() if asking.heeds(name, names)}
     source, words = next(
         ((source, words) for source, needed, words in _SOURCES if needed <= heeded.keys()), ("unknown", "")
@@ -300,7 +301,7 @@ def _ignored(told: SdkSettings, heeded: Mapping[str, ValueClass], asking: Asking
     lines = [f"{each.name} is empty" for each in told.variables if each.value == "empty"]
     if heeded.get(DISABLED) in ("false", "other"):
         lines.append(f"{DISABLED} is not true")
-    unheeded = sorted(name for name in told.effective if name not in heeded)
+    unheeded = sorted(name for name in told.effective if name not in heeded and name != PROXY)
     if known := [name for name in unheeded if asking.is_known_of(name)]:
         lines.append(f"{asking.name} does not heed {', '.join(known)}")
     if others := [name for name in unheeded if not asking.is_known_of(name)]:

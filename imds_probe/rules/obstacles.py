@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
-
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.dataclass import dataclass
+from imds_probe.facts.callers import Callers
 from imds_probe.facts.containers import Containers, short
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import Obstacles, PathObstacle
 from imds_probe.findings import Fix, Found, Kind, Severity, State
+from imds_probe.rules.caller_phrases import no_call, watched_part
+from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import ROOT, of_containers
+from imds_probe.rules.proxies import known_proxy
+from imds_probe.rules.relays import is_in
 from imds_probe.rules.rule import NothingToJudge, Rule
-from imds_probe.rules.settling import OWNER
-
-if TYPE_CHECKING:
-    from packaging.version import Version
+from imds_probe.rules.settled import nobody_by_v1
+from imds_probe.rules.settling import OWNER, SILENT_WINDOW
 
 METADATA_REDIRECTED = Kind(
     id="metadata-redirected",
@@ -34,6 +33,22 @@ METADATA_REDIRECTED = Kind(
         "server to a version that passes token requests, or remove the rule."
     ),
 )
+METADATA_REDIRECT_UNTESTED = Kind(
+    id="metadata-redirect-untested",
+    severity="warning",
+    implies="unknown",
+    title="A rule redirects the metadata requests of some users, and imds-probe could not test the redirect",
+    meaning="A rule of nftables or iptables sends the metadata requests of some users or groups elsewhere, but not those of root. "
+    "imds-probe runs as root, so its own token request took another way. The server at the target may give no token, or take its "
+    "metadata from EC2 by IMDSv1. The switch then breaks the programs of these users.",
+    cure=(
+        "Make a token request as a user whom the rule concerns, in the network that the finding names: `curl -m 5 -X PUT -H "
+        "'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token`. If it prints no token, upgrade the "
+        "server at the target, or remove the rule. If it prints a token, keep the daemon running: a whole window without a call by "
+        "IMDSv1 shows that the server speaks IMDSv2 too."
+    ),
+    settled_by=(SILENT_WINDOW, "a rule that root's requests meet too", OWNER),
+)
 METADATA_BLOCKED = Kind(
     id="metadata-blocked",
     severity="info",
@@ -47,11 +62,12 @@ METADATA_TTL_CHANGED = Kind(
     id="metadata-ttl-changed",
     severity="info",
     title="A rule changes the TTL of packets from the metadata service",
-    meaning="A rule of nftables or iptables sets or raises the TTL of the service's packets. The hop limit is the TTL that the "
-    "token response starts with, so the rule lets the response travel further. Distances that are measured behind the rule are "
-    "wrong.",
-    cure="Nothing has to be done before the switch. Do not lower the hop limit because of a distance that was measured behind the "
-    "rule. Keep the rule while containers depend on it, or raise the hop limit and remove the rule.",
+    meaning="A rule of nftables or iptables sets, raises or lowers the TTL of the service's packets. The hop limit is the TTL that "
+    "the token response starts with, so a rule that raises it lets the response travel further, and one that lowers it takes hops "
+    "away. Distances that are measured behind the rule are wrong.",
+    cure="If a finding says that a container needs a higher hop limit, follow it: the number allows for a rule that lowers TTLs. "
+    "Otherwise nothing has to be done before the switch. Do not lower the hop limit because of a distance that was measured behind "
+    "the rule. Keep the rule while containers depend on it, or raise the hop limit and remove the rule.",
     sources=("iptables-extensions(8): TTL, HL", "nft(8): ip ttl set"),
 )
 METADATA_SETTING = Kind(
@@ -81,25 +97,14 @@ METADATA_PROXY = Kind(
         "Nothing has to be done if the proxy is kube2iam 0.12.0 or later, or kiam 4.0 or later. If the version in the finding is "
         "lower, have whoever manages the cluster upgrade the proxy, or replace it by IRSA or EKS Pod Identity. kiam is no longer "
         "maintained: replace it in the long run. If the finding says that the version is not known, run the proxy from an image "
-        "whose tag names the version, and run imds-probe again."
+        "whose tag names the version, and run imds-probe again. A watched window without a call by IMDSv1 settles the finding as "
+        "well."
     ),
     sources=("github.com/jtblin/kube2iam", "github.com/uswitch/kiam"),
-    settled_by=("an image tag that names the proxy's version", OWNER),
+    settled_by=("an image tag that names the proxy's version", SILENT_WINDOW, OWNER),
 )
 
 
-@dataclass(frozen=True)
-class _Known:
-    """Since when a proxy passes its clients' token requests, and since when its own calls speak IMDSv2."""
-
-    passes: str
-    speaks: str
-
-
-# github.com/jtblin/kube2iam: commits bd376a1 (in 0.10.11) and 0bf7505 (in 0.12.0).
-# github.com/uswitch/kiam: CHANGELOG.md 3.6 (pull request 381); go.mod of 4.0 has an SDK that speaks IMDSv2, 3.6 has not.
-_PROXIES = {"kube2iam": _Known("0.10.11", "0.12.0"), "kiam": _Known("3.6", "4.0")}
-_TAG = re.compile(r":v?(\d[\w.]*)(?:@|$|-)")
 # Subject, verb and object.
 _WORDS = {
     "redirect": ("a rule", "redirect", "metadata requests"),
@@ -116,16 +121,26 @@ _KINDS = {"redirect": METADATA_REDIRECTED, "setting": METADATA_SETTING, "ttl-cha
 
 
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
-    del catalog
     if facts.get(Imds) is None or facts.collector("obstacles") is None:
         return NothingToJudge("rules and routes were not inspected")
-    return [_proxy(each, facts) if each.kind == "proxy" else _obstacle(each) for each in facts[Obstacles].obstacles]
+    return [
+        _proxy(each, facts) if each.kind == "proxy" else _obstacle(each, untested=_is_untested(each, facts, catalog))
+        for each in facts[Obstacles].obstacles
+    ]
 
 
-def _obstacle(each: PathObstacle) -> Found:
+def _is_untested(redirect: PathObstacle, facts: Facts, catalog: Catalog) -> bool:
+    """Whether programs that need metadata are sent where the probe's own requests did not come, and nothing tells how they fare."""
+    if redirect.kind != "redirect" or not (redirect.spares_root and redirect.certain) or nobody_by_v1(facts):
+        return False
+    inside = [each for each in facts[Containers].seen if is_in(redirect, each, facts)]
+    return not inside or any(metadata_need(each, facts, catalog).state != "unlikely" for each in inside)
+
+
+def _obstacle(each: PathObstacle, *, untested: bool) -> Found:
     to = f" to {each.target}" if each.target and each.kind == "redirect" else ""
     if each.target and each.kind == "ttl-change":
-        to = f" by {each.target}" if each.target.startswith("+") else f" to {each.target}"
+        to = f" by {each.target}" if each.target.startswith(("+", "-")) else f" to {each.target}"
     only = f" ({each.scope})" if each.scope else ""
     # A container may be called "host".
     on_host = each.container_id is None and each.namespace == "host"
@@ -134,43 +149,60 @@ def _obstacle(each: PathObstacle) -> Found:
     does = f"{verb}s" if each.certain else f"may {verb}"
     # What keeps one container away mostly is meant to, and that container has a finding of its own.
     warns = each.certain and (on_host or each.kind in _CHANGING)
+    said = f"{subject} {place} {does} {what}{to}{only}"
+    if untested:
+        return METADATA_REDIRECT_UNTESTED.found(
+            each.where,
+            f"{said}, and it is not known whether they receive a token: {each.where}",
+            evidence=(each.quote, "the rule spares root, and imds-probe's own request was root's"),
+            fix=Fix(
+                "Test a token request as a user whom the rule concerns, and keep imds-probe's daemon running for a whole window. "
+                "`imds-probe explain metadata-redirect-untested` has the request."
+            ),
+        )
     return _KINDS.get(each.kind, METADATA_BLOCKED).found(
         each.where,
-        f"{subject} {place} {does} {what}{to}{only}: {each.where}",
+        f"{said}: {each.where}",
         evidence=(each.quote,),
         severity="warning" if warns else None,
     )
 
 
 def _proxy(each: PathObstacle, facts: Facts) -> Found:
-    name = next((name for name in _PROXIES if each.quote.startswith(name)), "")
-    version = _version(each.image, name)
+    proxy = known_proxy(each)
     severity: Severity = "warning"
     implies: State | None = "unknown"
-    if not name:
+    if proxy is None:
         words = f"kube2iam or kiam may answer metadata requests here: {each.quote}"
         severity, implies = "info", None
-    elif version is None:
-        words = f"{name} answers metadata requests here, but its version is not known, so it may not pass tokens"
-    elif _is_before(version, _PROXIES[name].passes):
-        words = f"{name} {version} does not pass token requests; {_PROXIES[name].passes} does"
+    elif proxy.version is None:
+        words = f"{proxy.name} answers metadata requests here, but its version is not known, so it may not pass tokens"
+    elif not proxy.passes:
+        words = f"{proxy} does not pass token requests; {proxy.since.passes} does"
         severity, implies = "blocker", "not-ready"
-    elif _is_before(version, _PROXIES[name].speaks):
-        words = f"{name} {version} passes token requests, but its own calls speak only IMDSv1"
+    elif not proxy.speaks:
+        words = f"{proxy} passes token requests, but its own calls speak only IMDSv1"
         severity, implies = "blocker", "not-ready"
     else:
-        words = f"{name} {version} answers metadata requests here; it passes tokens and speaks IMDSv2"
+        words = f"{proxy} answers metadata requests here; it passes tokens and speaks IMDSv2"
         severity, implies = "info", None
+    watched: tuple[str, ...] = ()
+    if implies and nobody_by_v1(facts):
+        # Whoever gets no token of it, and it itself, would have been seen asking without one.
+        severity, implies = ("info" if proxy is None or proxy.version is None else "warning"), None
+        watched = (f"{no_call(facts[Callers])} in {watched_part(facts[Callers])}",)
+        if proxy is not None and proxy.version is None:
+            words = f"{proxy.name} answers metadata requests here, and nobody called IMDSv1 while it was watched"
     remedy = ""
-    if name:
-        remedy = f"Upgrade {name} to {_PROXIES[name].speaks} or later, or replace it by IRSA or EKS Pod Identity."
-    if name and version is None:
-        remedy += " If its version is new enough already, run it from an image whose tag names the version."
+    if proxy is not None:
+        remedy = f"Upgrade {proxy.name} to {proxy.since.speaks} or later, or replace it by IRSA or EKS Pod Identity."
+        if proxy.version is None:
+            remedy += " If its version is new enough already, run it from an image whose tag names the version."
     return METADATA_PROXY.found(
-        name or each.where,
+        proxy.name if proxy is not None else each.where,
         words,
-        evidence=(each.quote, *((f"image {each.image}",) if each.image else ())),
-        fix=Fix(remedy) if implies else None,
+        evidence=(each.quote, *((f"image {each.image}",) if each.image else ()), *watched),
+        fix=Fix(remedy) if severity in ("warning", "blocker") else None,
         severity=severity,
         implies=implies,
         forgeable_by=_origins(each, facts),
@@ -185,26 +217,15 @@ def _origins(proxy: PathObstacle, facts: Facts) -> tuple[str, ...]:
     return of_containers([container]) if container else (f"container {short(proxy.container_id)}",)
 
 
-def _is_before(version: Version, other: str) -> bool:
-    return version < type(version)(other)
-
-
-def _version(image: str | None, name: str) -> Version | None:
-    """The version that the tag of a proxy's image names, None where it names none ("latest", a digest), and where the image
-    is called otherwise: then its version is that of something else.
-    """
-    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - most hosts have no proxy
-
-    last = (image or "").rpartition("/")[2]
-    match = _TAG.search(last)
-    try:
-        return Version(match[1]) if match and name in last.partition(":")[0] else None
-    except InvalidVersion:
-        return None
-
-
 RULE = Rule(
     "obstacles",
     _find,
-    kinds=(METADATA_REDIRECTED, METADATA_BLOCKED, METADATA_TTL_CHANGED, METADATA_SETTING, METADATA_PROXY),
+    kinds=(
+        METADATA_REDIRECTED,
+        METADATA_REDIRECT_UNTESTED,
+        METADATA_BLOCKED,
+        METADATA_TTL_CHANGED,
+        METADATA_SETTING,
+        METADATA_PROXY,
+    ),
 )

@@ -6,6 +6,7 @@ to try is what links and routes show, and the smallest above 1 where they show n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from imds_probe.facts.containers import Container, Containers, Reach
@@ -14,6 +15,7 @@ from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import Obstacles, PathObstacle
 
 _LEAST = 2  # what a container behind a bridge needs: EC2 User Guide, considerations for containers
+_LOWERING = re.compile(r"-[0-9]{1,3}")
 _ITSELF = ("", "127.0.0.1", "localhost", "[::1]")
 
 
@@ -79,6 +81,23 @@ def quoted(members: Iterable[Container], facts: Facts) -> tuple[str, ...]:
         and (each.container_id is None or any(is_in(each, member, facts) for member in members))
     ]
     return tuple(dict.fromkeys(lines))
+
+
+def lowered_by(container: Container, facts: Facts) -> int:
+    """By how much rules on the host lower what comes in for containers, and with them the host: distances do not show that."""
+    if container.network == "host":
+        return 0
+    return sum(
+        int(each.target[1:])
+        for each in seen_obstacles(facts)
+        if each.kind == "ttl-change"
+        and each.certain
+        and each.applies_to == "prerouting"
+        and each.container_id is None
+        and each.namespace == "host"
+        and _LOWERING.fullmatch(each.target or "")
+        and each.target
+    )
 
 
 def lower_is_known_to_do(facts: Facts) -> bool:

@@ -16,6 +16,7 @@ from imds_probe.facts.image import Image
 
 WINDOW = "a watched window in which the programs start"
 LONGER_WINDOW = "a longer watched window (watch.window)"
+SILENT_WINDOW = "a watched window without a call by IMDSv1 (imds-probe's daemon)"
 WHOLE_BOOT = "a watched window with a boot that is watched from its start"
 REHEARSAL = "a rehearsal in which the programs ask (imds-probe rehearse)"
 CATALOG = "a row in a catalog of your own (--catalog)"

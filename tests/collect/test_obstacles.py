@@ -14,16 +14,23 @@ from imds_probe.inventory.containers.discovered import DiscoveredContainer, Netw
 from imds_probe.reading.here import HERE
 from imds_probe.simulator.lab.lab import Lab
 
+BY_USER = (
+    "iptables -t nat -A OUTPUT -p tcp --dport 80 -m owner --uid-owner 1000 -j REDIRECT --to-ports 15001",
+    "iptables -A OUTPUT -d 169.254.169.254 -m owner --uid-owner 1001 -j DROP",
+)
 DROP = "-A OUTPUT -d 169.254.169.254/32 -p tcp -j DROP"
 
 
 @pytest.fixture(scope="module")
 def lab():
     with Lab("obst") as built:
-        for name, options in {"web": {}, "blocked": {}, "stranded": {"no_route": True}}.items():
+        for name, options in {"web": {}, "blocked": {}, "stranded": {"no_route": True}, "by-user": {}}.items():
             node = built.add_container(name, "bridge", **options)
             if name == "blocked":
                 assert node.run(["iptables", *DROP.split()], timeout_s=SOON_S).returncode == 0
+            if name == "by-user":
+                for rule in BY_USER:
+                    assert node.run(rule.split(), timeout_s=SOON_S).returncode == 0
         yield built
 
 
@@ -57,6 +64,13 @@ def test_a_rule_inside_a_container_is_quoted(lab, tmp_path):
     (obstacle,) = inside(seen_in(lab, web="lost", blocked="unreachable")).obstacles
     assert (obstacle.namespace, obstacle.kind, obstacle.applies_to) == ("blocked", "drop", "output")
     assert "169.254.169.254" in obstacle.quote
+
+
+def test_where_root_and_others_are_served_apart_the_rule_is_found(lab, tmp_path):
+    """Measuring and trying agree, as the probe is root."""
+    (obstacle,) = inside(seen_in(lab, **{"by-user": "lost"}, web="lost", blocked="lost")).obstacles
+    assert (obstacle.namespace, obstacle.kind, obstacle.spares_root) == ("by-user", "redirect", True)
+    assert "uid 1000" in obstacle.scope
 
 
 def test_a_missing_route_is_told_for_the_address_that_matters(lab, tmp_path):

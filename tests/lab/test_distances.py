@@ -170,7 +170,7 @@ def test_a_users_network_that_is_truly_connected_raises_nothing_either(run, serv
 
 @pytest.mark.parametrize(
     ("answer", "token", "code", "ttl"),
-    [("token", "ok", 4, 63), ("kiam", "answered-by-proxy", 4, 1), ("silent", "lost", 3, 63)],
+    [("token", "ok", 4, 63), ("kiam", "answered-by-proxy", 3, 1), ("silent", "lost", 3, 63)],
 )
 def test_what_answers_in_a_network_of_roots_is_not_the_service(
     run, service, made_up, nodes, network, answer, token, code, ttl

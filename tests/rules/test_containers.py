@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 import pytest
-from observed import ENDPOINT, FACTS, changed, container, with_containers, with_imds
+from observed import ENDPOINT, FACTS, changed, container, report_of, with_containers, with_imds
+from rules.test_relays import LOWERS
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
@@ -147,10 +148,11 @@ def test_a_token_that_should_not_arrive_and_does():
     ("environment", "status", "implied"),
     [
         (LIKELY, 403, "not-ready"),
-        (LIKELY, 200, None),
+        (LIKELY, 200, "unknown"),
         ((), 403, "unknown"),
-        ((), 200, None),
+        ((), 200, "unknown"),
         (UNLIKELY, 403, None),
+        (UNLIKELY, 200, None),
     ],
 )
 def test_a_proxy(environment, status, implied):
@@ -306,6 +308,25 @@ def test_it_holds_nothing_up_where_no_metadata_is_needed_or_the_token_arrives():
 def test_the_way_is_evidence_of_the_limit_that_it_needs():
     (finding,) = judged(container("far", 3, "lost"))
     assert "path from far (eth0) -> far-r2 (inner2, eth0)" in finding.evidence[-1]
+
+
+@pytest.mark.parametrize(
+    ("hops", "limit", "implied", "switch"),
+    [(1, 2, "needs-hop-limit", 3), (1, 1, "needs-hop-limit", 3), (1, 3, "not-ready", None), (2, 3, "not-ready", None)],
+)
+def test_where_a_rule_lowers_ttls_the_limit_allows_for_that(hops, limit, implied, switch):
+    """Up to a hop limit that needs no explanation; where it has to be higher, somebody shall look at the rule."""
+    web = container("web", hops, "lost", limit, environment=LIKELY)
+    facts = changed(with_containers(web, limit=limit), obstacles=(LOWERS,))
+    (finding,) = (each for each in RULE.judge(facts, Catalog(())))
+    assert (finding.id, finding.implies) == ("hop-limit-too-low" if switch else "token-filtered", implied)
+    if switch:
+        assert f"at hop limit {limit}; hop limit {switch} suffices" in finding.summary
+        assert any("--ttl-dec 1" in line for line in finding.evidence)
+        assert report_of(facts).verdict.switch.http_put_response_hop_limit == switch
+    else:
+        assert "A higher hop limit does not help" not in finding.fix.text
+        assert any("--ttl-dec 1" in line for line in finding.evidence)
 
 
 @pytest.mark.parametrize("token", ["lost", "answered-by-proxy", "error", "disabled"])

@@ -5,11 +5,14 @@ from observed import changed, container, report_of, with_containers
 from rules.test_relays import MESH, ON_HOST, behind_relay, taken_inside, written
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.render.page.bounds import LONG
 from imds_probe.render.page.outcome import TO_TRY, commands
 from imds_probe.rules.containers import RULE
 from imds_probe.rules.containers_unmeasured import limits_to_try
+from imds_probe.watch.evidence import callers_of
 
+WATCHED = callers_of((), window_s=10.0, observed_s=10.0, needed_coverage=0.99, dropped=0, watched_until=None)
 UNLIKELY = (("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),)
 
 
@@ -106,11 +109,38 @@ def test_through_a_relay_the_token_decides_and_nothing_is_lowered(limit):
     assert (report.verdict.state, report.verdict.switch.http_put_response_hop_limit) == ("ready", limit)
 
 
+GAVE_TOKEN = behind_relay("answered-by-proxy")
+GAVE_TOKEN = replace(GAVE_TOKEN, reach=(replace(GAVE_TOKEN.reach[0], status=200),))
+KUBE2IAM = PathObstacle("host", "proxy", "ipv4", "process 7", "kube2iam (pid 7)", ":8181", True, None, "prerouting")
+
+
 @pytest.mark.parametrize("limit", [2, 3])
 def test_a_proxy_that_gave_a_token_lowers_nothing(limit):
-    shop = behind_relay("answered-by-proxy")
-    (finding,) = judged(replace(shop, reach=(replace(shop.reach[0], status=200),)), limit=limit)
-    assert (finding.id, finding.severity, finding.implies) == ("answered-by-proxy", "info", None)
+    (finding,) = judged(GAVE_TOKEN, limit=limit)
+    assert (finding.id, finding.severity, finding.implies) == ("answered-by-proxy", "warning", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("more", "implies"),
+    [
+        ({"callers": WATCHED}, None),
+        ({"callers": replace(WATCHED, coverage=0.5)}, "unknown"),
+        ({"callers": replace(WATCHED, imdsv1=1)}, "unknown"),
+        ({"obstacles": (replace(KUBE2IAM, image="jtblin/kube2iam:0.12.0"),)}, None),
+        ({"obstacles": (replace(KUBE2IAM, image="jtblin/kube2iam:0.11.2"),)}, "unknown"),
+        ({"obstacles": (replace(KUBE2IAM, image="jtblin/kube2iam:0.12.0", certain=False),)}, "unknown"),
+        ({"obstacles": (KUBE2IAM,)}, "unknown"),
+    ],
+)
+def test_how_a_proxy_asks_the_service_is_known_by_a_watch_or_its_version(more, implies):
+    (finding,) = (each for each in RULE.judge(changed(facts_of(GAVE_TOKEN), **more), Catalog(())))
+    assert (finding.id, finding.implies) == ("answered-by-proxy", implies)
+    assert ("may itself speak only IMDSv1" in finding.summary) == (implies is not None)
+
+
+def test_a_proxy_before_what_needs_no_metadata_leaves_nothing_open():
+    without = replace(GAVE_TOKEN, environment=(("AWS_EC2_METADATA_DISABLED",),), sdk_settings=())
+    assert [each.implies for each in judged(without)] == [None]
 
 
 def test_without_the_hop_limit_in_force():

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from observed import FACTS, IMDS, changed, container
+from rules.test_relays import LOWERS, MESH, behind_relay
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
@@ -74,6 +75,41 @@ def test_of_two_callers_in_one_container_each_has_its_own_cause():
     assert fell_back.evidence[-1] == (
         "the answer to its token request came to this host with TTL 1; the caller is 1 hop away over veth7"
     )
+
+
+SHOP = behind_relay(id=WEB.id, name="web", network="own")
+MESHED = {"containers": (SHOP,), "obstacles": (replace(MESH, container_id=SHOP.identity),)}
+BOTO = "Boto3/1.43.11 Python/3.11.2 Linux/6.1 Botocore/1.43.11"
+
+
+@pytest.mark.parametrize("agent", ["curl/8", None, "python-requests/2.31", "aws-sdk-nodejs/2.1500.0"])
+def test_what_one_relay_asks_for_is_not_known_to_be_one_clients(agent):
+    """The token request that was lost may be that of one program, and the call without a token that of another."""
+    (finding,) = judged(replace(LOST, user_agent=agent), **MESHED)
+    assert (finding.id, finding.implies) == ("imdsv1-through-relay", "unknown")
+    assert finding.fix.text.startswith("Raise the hop limit to 2 while tokens are still optional")
+
+
+def test_an_sdk_that_names_itself_falls_back_behind_a_relay_too():
+    (finding,) = judged(replace(LOST, user_agent=BOTO), **MESHED)
+    assert (finding.id, finding.implies) == ("imdsv1-fallback", "needs-hop-limit")
+    (old,) = judged(replace(LOST, user_agent="Boto3/1.9.1 Botocore/1.12.0"), **MESHED)
+    assert (old.id, old.implies) == ("imdsv1-caller", "not-ready")
+
+
+def test_a_rule_that_lowers_ttls_is_cured_by_a_higher_limit():
+    """The token came with more than the distance takes, and the rule took the rest."""
+    web = replace(WEB, reach=(replace(WEB.reach[0], expected="ok"),))
+    lost = replace(LOST, token_ttl=2)
+    assert [each.implies for each in judged(lost, containers=(web,))] == ["not-ready"]
+    (finding,) = judged(lost, containers=(web,), obstacles=(LOWERS,))
+    assert (finding.id, finding.implies) == ("imdsv1-fallback", "needs-hop-limit")
+    assert "hop limit 3 cures that" in finding.summary
+
+
+def test_what_was_seen_to_ask_for_no_token_behind_a_relay_is_no_fallback():
+    plain, through = sorted(judged(PLAIN, LOST, **MESHED), key=lambda each: each.id)
+    assert (plain.id, through.id) == ("imdsv1-caller", "imdsv1-through-relay")
 
 
 def test_tokens_that_its_program_asked_for_elsewhere_explain_nothing():
@@ -221,6 +257,15 @@ def test_a_program_that_fell_back_and_has_received_tokens_since_blocks_no_more(b
     (found,) = judged(by, _received(by, pid=by.pid), containers=TOKENS_ARRIVE, imds=RAISED)
     assert (found.id, found.severity, found.implies) == ("imdsv1-fallback-past", "info", None)
     assert found.summary.endswith(f"it has received tokens since, last at {SINCE}")
+
+
+def test_behind_a_relay_the_tokens_may_be_anothers_until_a_day_was_silent():
+    relayed = (replace(WEB, reach=(Reach("ipv4", "ok", "", confirmed=False),)),)
+    (found,) = judged(LOST, _received(LOST, pid=LOST.pid), containers=relayed, imds=RAISED)
+    assert found.implies == "not-ready"
+    late = _received(LOST, pid=LOST.pid, last_seen="2023-11-16T00:00:00Z")
+    (found,) = judged(LOST, late, containers=relayed, imds=RAISED)
+    assert found.id == "imdsv1-fallback-past"
 
 
 NODE = replace(LOST, program="/usr/bin/node", exe="/usr/bin/node")

@@ -8,6 +8,7 @@ from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.rules.obstacles import RULE
 from imds_probe.rules.rule import NothingToJudge
+from imds_probe.watch.evidence import callers_of
 
 RULE_IN_NAT = PathObstacle(
     namespace="host",
@@ -46,7 +47,7 @@ def test_the_rule_is_quoted():
     assert finding.evidence == (RULE_IN_NAT.quote,)
 
 
-@pytest.mark.parametrize(("target", "words"), [("64", "to 64"), ("+1", "by +1")])
+@pytest.mark.parametrize(("target", "words"), [("64", "to 64"), ("+1", "by +1"), ("-1", "by -1")])
 def test_what_becomes_of_ttls_is_said(target, words):
     (finding,) = judged(replace(RULE_IN_NAT, kind="ttl-change", target=target))
     assert f"a rule on the host changes the TTL of packets from the metadata service {words} (" in finding.summary
@@ -80,6 +81,51 @@ def test_what_keeps_one_container_away_is_mostly_meant(kind, severity):
     assert " in web " in finding.summary
 
 
+BY_USER = replace(RULE_IN_NAT, scope="uid 1000", applies_to="output", spares_root=True)
+WATCHED = callers_of((), window_s=10.0, observed_s=10.0, needed_coverage=0.99, dropped=0, watched_until=None)
+
+
+@pytest.mark.parametrize("namespace", ["host", "web"])
+def test_where_other_users_are_sent_was_not_tested(namespace):
+    (finding,) = judged(replace(BY_USER, namespace=namespace))
+    assert (finding.id, finding.severity, finding.implies) == ("metadata-redirect-untested", "warning", "unknown")
+    assert finding.summary.endswith(
+        "(uid 1000), and it is not known whether they receive a token: iptables nat PREROUTING"
+    )
+    assert finding.evidence[0] == BY_USER.quote
+    assert finding.settled_by
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        replace(BY_USER, spares_root=False),  # what was tried met it
+        replace(BY_USER, certain=False),
+        replace(BY_USER, kind="drop"),  # who is kept away loses nothing
+    ],
+)
+def test_a_rule_that_root_meets_or_that_takes_metadata_away_leaves_nothing_open(rule):
+    (finding,) = judged(rule)
+    assert finding.implies is None
+
+
+def test_a_whole_window_without_imdsv1_tells_how_they_fare():
+    (finding,) = RULE.judge(changed(LOOKED, obstacles=(BY_USER,), callers=WATCHED), Catalog(()))
+    assert (finding.id, finding.implies) == ("metadata-redirected", None)
+    short = replace(WATCHED, coverage=0.1)
+    (finding,) = RULE.judge(changed(LOOKED, obstacles=(BY_USER,), callers=short), Catalog(()))
+    assert finding.implies == "unknown"
+
+
+@pytest.mark.parametrize(("variable", "implied"), [("AWS_REGION", "unknown"), ("AWS_EC2_METADATA_DISABLED", None)])
+def test_what_needs_no_metadata_is_not_asked_after(variable, implied):
+    web = replace(container("web"), environment=((variable,),))
+    facts = changed(with_containers(web), collectors=LOOKED.collectors)
+    facts = changed(facts, obstacles=(replace(BY_USER, namespace="web", container_id=web.identity),))
+    (finding,) = RULE.judge(facts, Catalog(()))
+    assert finding.implies == implied
+
+
 def test_a_container_that_is_called_host_is_not_the_host():
     (finding,) = judged(replace(RULE_IN_NAT, kind="drop", namespace="host", container_id="1" * 64))
     assert finding.severity == "info"
@@ -107,6 +153,24 @@ def test_a_proxy_is_judged_by_its_version(name, image, severity, implied, words)
     assert (finding.id, finding.severity, finding.implies) == ("metadata-proxy", severity, implied)
     assert words in finding.summary
     assert (finding.fix is not None) == (implied is not None)
+
+
+@pytest.mark.parametrize(
+    ("image", "severity", "words"),
+    [
+        (None, "info", "nobody called IMDSv1 while it was watched"),
+        ("kube2iam:17", "info", "nobody called IMDSv1 while it was watched"),
+        ("kube2iam:0.11.2", "warning", "its own calls speak only IMDSv1"),
+        ("kube2iam:0.12.0", "info", "passes tokens and speaks IMDSv2"),
+    ],
+)
+def test_a_whole_window_without_imdsv1_settles_a_proxy(image, severity, words):
+    proxy = replace(PROXY, image=image)
+    (finding,) = RULE.judge(changed(LOOKED, obstacles=(proxy,), callers=WATCHED), Catalog(()))
+    assert (finding.severity, finding.implies) == (severity, None)
+    assert words in finding.summary
+    (finding,) = RULE.judge(changed(LOOKED, obstacles=(proxy,), callers=replace(WATCHED, imdsv1=1)), Catalog(()))
+    assert (finding.implies is None) == (image == "kube2iam:0.12.0")
 
 
 @pytest.mark.parametrize(

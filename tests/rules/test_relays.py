@@ -4,7 +4,14 @@ import pytest
 from observed import changed, container, with_containers
 
 from imds_probe.facts.obstacles import PathObstacle
-from imds_probe.rules.relays import hides_distance, is_lost_unmeasured, limit_to_try, lower_is_known_to_do, quoted
+from imds_probe.rules.relays import (
+    hides_distance,
+    is_lost_unmeasured,
+    limit_to_try,
+    lower_is_known_to_do,
+    lowered_by,
+    quoted,
+)
 
 MESH = PathObstacle(
     namespace="shop",
@@ -105,6 +112,29 @@ def test_what_is_quoted():
 )
 def test_where_no_distance_shows(shop, hidden, lost):
     assert (hides_distance(shop.reach[0]), is_lost_unmeasured(shop.reach[0])) == (hidden, lost)
+
+
+LOWERS = replace(ON_HOST, kind="ttl-change", target="-1", applies_to="prerouting", quote="TTL --ttl-dec 1")
+
+
+@pytest.mark.parametrize(
+    ("obstacles", "network", "expected"),
+    [
+        ((LOWERS,), "own", 1),
+        ((LOWERS, replace(LOWERS, target="-2")), "own", 3),
+        ((replace(LOWERS, target="+1"),), "own", 0),
+        ((replace(LOWERS, target="1"),), "own", 0),
+        ((replace(LOWERS, target=None),), "own", 0),
+        ((replace(LOWERS, certain=False),), "own", 0),
+        ((replace(LOWERS, applies_to="forward"),), "own", 0),  # which the distance shows
+        ((replace(LOWERS, namespace="web", container_id="1" * 64),), "own", 0),
+        ((LOWERS,), "host", 0),
+        ((), "own", 0),
+    ],
+)
+def test_what_rules_on_the_host_take_away(obstacles, network, expected):
+    web = replace(container("web"), network=network)
+    assert lowered_by(web, changed(with_containers(web), obstacles=obstacles)) == expected
 
 
 def _without_routers(shop):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from imds_probe.facts.sdk_settings import (
@@ -11,6 +11,7 @@ from imds_probe.facts.sdk_settings import (
     ENDPOINT,
     ENDPOINT_MODE,
     LOAD_CONFIG,
+    PROXY,
     V1_DISABLED,
     ValueClass,
     Variable,
@@ -42,8 +43,12 @@ KNOWN = frozenset(
         "AWS_SESSION_TOKEN",
         "AWS_SHARED_CREDENTIALS_FILE",
         "AWS_WEB_IDENTITY_TOKEN_FILE",
+        PROXY,
     }
 )
+_PROXIES = ("http_proxy", PROXY)
+_EXEMPTING = ("no_proxy", "NO_PROXY")  # in this order, as Go and Python do
+_SERVICE = ipaddress.ip_address("169.254.169.254")
 _SWITCHES = frozenset({DISABLED, V1_DISABLED, LOAD_CONFIG})
 _MODES: dict[str, ValueClass] = {"ipv4": "ipv4", "ipv6": "ipv6"}
 
@@ -51,12 +56,40 @@ _MODES: dict[str, ValueClass] = {"ipv4": "ipv4", "ipv6": "ipv6"}
 def variables_in(environ: bytes, asked: Collection[str] = KNOWN) -> tuple[Variable, ...]:
     """Those that are set in the content of /proc/PID/environ, by their names, sorted. The first of a name counts."""
     found: dict[str, Variable] = {}
+    proxying: dict[str, str] = {}
     for entry in environ.split(b"\0"):
         name, separator, value = entry.partition(b"=")
         known = name.decode("ascii", "replace")
-        if separator and known in asked and known not in found:
+        if separator and known in (*_PROXIES, *_EXEMPTING):
+            proxying.setdefault(known, value.decode(errors="replace"))
+        elif separator and known in asked and known not in found:
             found[known] = Variable(known, value_class(known, value.decode(errors="replace")))
+    if PROXY in asked and (proxied := _proxied(proxying)):
+        found[PROXY] = Variable(PROXY, proxied)
     return tuple(found[name] for name in sorted(found))
+
+
+def _proxied(proxying: Mapping[str, str]) -> ValueClass | None:
+    """Whether requests for the metadata address go to a proxy: None where they do not."""
+    if not any(proxying.get(name) for name in _PROXIES):
+        return None
+    exempt = next((value for name in _EXEMPTING if (value := proxying.get(name))), "")
+    entries = [entry.strip() for entry in exempt.split(",")]
+    if any(_names_service(entry) for entry in entries):
+        return None
+    return "other" if any(_is_network_of_service(entry) for entry in entries) else "elsewhere"
+
+
+def _names_service(entry: str) -> bool:
+    """Whether all readers of NO_PROXY take an entry for the metadata address."""
+    return entry == "*" or entry.removesuffix(":80").lstrip(".") == str(_SERVICE)
+
+
+def _is_network_of_service(entry: str) -> bool:
+    try:
+        return "/" in entry and _SERVICE in ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return False
 
 
 def value_class(name: str, value: str) -> ValueClass:

@@ -99,6 +99,7 @@ def _obstacles(hits: Iterable[Hit], rules: PacketRules) -> Iterable[Obstacle]:
             certain=hit.certain,
             scope=shortened(", ".join(hit.scope), 200) or None,
             applies_to=_APPLIES_TO.get(hit.base.hook, "any"),
+            spares_root=hit.spares_root,
         )
 
 
@@ -106,7 +107,7 @@ def _target(hit: Hit) -> str | None:
     if hit.rule is None:
         return None
     if _kind(hit) == "ttl-change":
-        return f"{'+' if hit.rule.action.kind == 'ttl-add' else ''}{hit.rule.action.number}"
+        return f"{hit.rule.action.number:{'+' if hit.rule.action.kind == 'ttl-add' else ''}d}"
     return shortened(hit.rule.action.to, 60) or None
 
 
@@ -143,5 +144,6 @@ def _merged(found: Iterable[Obstacle]) -> list[Obstacle]:
             family=earlier.family if earlier.family == each.family else "both",
             certain=earlier.certain or each.certain,
             scope=earlier.scope if earlier.scope == each.scope else None,
+            spares_root=earlier.spares_root and each.spares_root,
         )
     return list(known.values())

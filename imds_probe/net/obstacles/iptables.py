@@ -99,11 +99,10 @@ def _action(parsed: Parsed, to_a_chain: bool) -> Action:
         case "TTL" | "HL":
             prefix = "ttl" if target == "TTL" else "hl"
             number = options.get(f"--{prefix}-set", "")
-            if f"--{prefix}-dec" in options:  # takes the replies at low hop limits below what they need
-                return Action("ttl", number=1)
-            added = options.get(f"--{prefix}-inc", "")
-            if _TTL.fullmatch(added):
-                return Action("ttl-add", number=int(added))
+            for option, sign in (("inc", 1), ("dec", -1)):
+                added = options.get(f"--{prefix}-{option}", "")
+                if _TTL.fullmatch(added):
+                    return Action("ttl-add", number=sign * int(added))
             return Action("ttl", number=int(number)) if _TTL.fullmatch(number) else Action("pass")
     return Action("pass" if not target or target in _HARMLESS else "elsewhere")
 

@@ -22,7 +22,8 @@ class Obstacle:
     ("from 172.17.0.0/16", "uid 1000", "in via docker0"), None: everybody. `applies_to` is the path it lies on:
     "output" for this namespace's own processes (hooks output and input), "forward" for those routed through it,
     "prerouting" for all that arrives here, "any" where it is not bound to one of them. `target` is where a redirect leads, and
-    what a "ttl-change" sets the TTL to or adds to it ("64", "+1").
+    what a "ttl-change" sets the TTL to ("64") or adds to it ("+1", "-1"). `spares_root`: it concerns processes of this
+    namespace, and none of root's, as the probe is: what it tries does not meet the rule.
     """
 
     kind: Kind
@@ -34,6 +35,7 @@ class Obstacle:
     scope: str | None
     applies_to: AppliesTo
     pid: int | None = None  # of a proxy's process
+    spares_root: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ ActionKind = Literal[
     "redirect",  # to another address or port, also of the machine itself
     "mark",  # sets bits of the packet mark
     "ttl",  # sets the TTL
-    "ttl-add",  # raises the TTL
+    "ttl-add",  # raises the TTL, or lowers it
     "pass",  # nothing to the way of the packet
     "elsewhere",  # what becomes of the packet is decided outside of the rules
 ]
@@ -29,7 +29,7 @@ ChainKey = tuple[str, str, str, str]  # tool, family, table, chain; jumps stay w
 @dataclass(frozen=True)
 class Action:
     """What a rule does. `to` is the chain of a jump or the target of a redirect, `number` the mark bits, the TTL or what
-    is added to it."""
+    is added to it, below 0 where it is lowered."""
 
     kind: ActionKind
     to: str = ""

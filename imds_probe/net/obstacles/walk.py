@@ -22,6 +22,7 @@ JUDGEMENTS_MAX = 400_000
 SCOPES_MAX = 6
 TTL_MAX = 255
 TTL_LOW = 2  # the hop limits that are set in practice are 1 and 2
+_ROOT = only(0)
 STAGES = {"ingress": 0, "prerouting": 1, "input": 2, "forward": 2, "output": 2, "postrouting": 3, "egress": 4}
 
 
@@ -37,6 +38,7 @@ class Hit:
     certain: bool
     scope: tuple[str, ...]
     by_ttl: bool
+    spares_root: bool = False  # the flow is of processes here, and none of them root's
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,8 @@ class Walk:
             case "ttl-add":
                 if here.flow.reply:
                     self._hit(at.chain, rule, inside, by_ttl=False)
+                if rule.action.number < 0:  # what is low afterwards may be any
+                    return here
                 raised = here.flow.ttl.raised(rule.action.number, TTL_MAX)
                 return replace(here, flow=replace(here.flow, ttl=raised)) if judged.answer == "yes" else here
             case "pass":
@@ -181,13 +185,18 @@ class Walk:
 
     def _hit(self, chain: Chain, rule: Rule | None, inside: _Passing, *, by_ttl: bool) -> None:
         flow, certain = inside.flow, not inside.doubtful
-        if self._base.hook == "output" and flow.reply:
+        # Frames that are passed on leave a bridge through its own hook of that name.
+        if self._base.hook == "output" and flow.reply and self._base.key[1] != "bridge":
             if not by_ttl:
                 return
             certain = False  # replies leave here only where something in this namespace answers for the service
         known = (self._base.key, chain.key, id(rule), flow.family, flow.reply)
-        hit = Hit(self._base, chain, rule, flow.family, flow.reply, certain, inside.scopes, by_ttl)
+        spares = self._base.hook == "output" and not flow.reply and not _may_be_roots(flow)
+        hit = Hit(self._base, chain, rule, flow.family, flow.reply, certain, inside.scopes, by_ttl, spares)
         earlier = self._hits.get(known)
+        if earlier is not None and earlier.spares_root != spares:
+            earlier = replace(earlier, spares_root=False)
+            self._hits[known], hit = earlier, replace(hit, spares_root=False)
         if earlier is None or (certain and not earlier.certain):
             self._hits[known] = hit
 
@@ -202,6 +211,10 @@ class Walk:
         if self._judgements >= JUDGEMENTS_MAX or (self._judgements % 256 == 0 and time.monotonic() > self._deadline):
             self.exhausted = True
         return self.exhausted
+
+
+def _may_be_roots(flow: Flow) -> bool:
+    return all(_ROOT.touches(ids) for ids in (flow.uid, flow.gid))
 
 
 def _added(scopes: tuple[str, ...], scope: str) -> tuple[str, ...]:

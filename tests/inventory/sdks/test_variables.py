@@ -50,5 +50,30 @@ def test_the_first_of_a_name_counts_and_nothing_is_kept_of_values():
     assert variables_in(environ, ()) == ()
 
 
-def test_all_names_are_of_the_sdks():
-    assert all(name.startswith("AWS_") for name in KNOWN)
+def test_all_names_are_of_the_sdks_or_say_how_their_requests_go():
+    assert all(name.startswith("AWS_") for name in KNOWN - {"HTTP_PROXY"})
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ("HTTP_PROXY=http://10.0.0.1:3128", "elsewhere"),
+        ("http_proxy=http://user:hunter2@proxy.example:3128", "elsewhere"),
+        ("HTTP_PROXY=p NO_PROXY=localhost,127.0.0.1,.svc", "elsewhere"),
+        ("HTTP_PROXY=p NO_PROXY=169.254.169.253", "elsewhere"),
+        ("HTTP_PROXY=p NO_PROXY=169.254.169.254", None),
+        ("HTTP_PROXY=p NO_PROXY=localhost,169.254.169.254:80", None),
+        ("HTTP_PROXY=p no_proxy=*", None),
+        ("HTTP_PROXY=p no_proxy=localhost NO_PROXY=169.254.169.254", "elsewhere"),
+        ("HTTP_PROXY=p no_proxy= NO_PROXY=169.254.169.254", None),
+        ("HTTP_PROXY=p NO_PROXY=10.0.0.0/8,169.254.0.0/16", "other"),
+        ("HTTP_PROXY=p NO_PROXY=10.0.0.0/8,nonsense/x", "elsewhere"),
+        ("HTTP_PROXY=", None),
+        ("HTTPS_PROXY=p ALL_PROXY=p", None),  # for other schemes, or heeded by no SDK
+        ("NO_PROXY=localhost", None),
+    ],
+)
+def test_where_requests_for_the_metadata_address_go(environ, expected):
+    found = variables_in(b"\0".join(environ.encode().split(b" ")))
+    assert found == (() if expected is None else (Variable("HTTP_PROXY", expected),))
+    assert variables_in(environ.encode().replace(b" ", b"\0"), ("AWS_REGION",)) == ()

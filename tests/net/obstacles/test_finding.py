@@ -360,6 +360,7 @@ def test_iptables_chains(host, variant):
         ("-t mangle -A POSTROUTING -j TTL --ttl-set 1", "ttl-filter", None, False, "any"),
         ("-t mangle -A POSTROUTING -j TTL --ttl-set 64", "ttl-change", None, True, "any"),
         (f"-t mangle -A PREROUTING -s {IMDS} -j TTL --ttl-inc 1", "ttl-change", None, True, "prerouting"),
+        (f"-t mangle -A PREROUTING -s {IMDS} -j TTL --ttl-dec 1", "ttl-change", None, True, "prerouting"),
         ("-t mangle -A FORWARD -m ttl --ttl-lt 3 -j TTL --ttl-set 9", "ttl-change", "TTL < 3", True, "forward"),
         (f"-A OUTPUT -d {IMDS} -m statistic --mode random --probability 0.5 -j DROP", "drop", None, False, "output"),
         (f"-A OUTPUT -d {IMDS} -m string --string x --algo bm -j DROP", "drop", None, False, "output"),

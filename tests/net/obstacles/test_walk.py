@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import pytest
 from soon import SOON_S, cpu_s
@@ -10,6 +11,8 @@ from imds_probe.net.obstacles.ruleset import Action, Chain, Rule
 from imds_probe.net.obstacles.walk import JUDGEMENTS_MAX, Walk
 
 HERE = {"ipv4": Surroundings(own=network("10.9.0.2"), uplink="eth0"), "ipv6": Surroundings()}
+SOON = time.monotonic() + SOON_S
+GROUP = FieldIs("gid", only(1000), "1000")
 ROOT, USERS = FieldIs("uid", only(0), "0"), FieldIs("uid", Ranges(((1000, 2000),)), "1000-2000")
 
 
@@ -92,6 +95,49 @@ def test_jumps(far, near, expected):
 )
 def test_policy_drop(hook, rules, expected):
     assert walk(chain(*rules, hook=hook, policy="drop")) == expected
+
+
+def test_a_ttl_that_was_lowered_may_be_any():
+    low = FieldIs("ttl", Ranges(((0, 1),)), "< 2")
+    lowering = chain(rule(action="ttl-add", number=-1), rule(low), hook="prerouting")
+    assert walk(lowering) == [("c", True, ()), ("c", True, ("TTL < 2",))]
+
+
+def test_what_crosses_a_bridge_leaves_it_by_its_own_hook():
+    """A reply that leaves another output hook is one that something here made up."""
+    setting = rule(action="ttl", number=64)
+    of_bridge = replace(chain(setting), key=("nftables", "bridge", "t", "c"))
+    assert walk(of_bridge) == [("c", False, ())]
+    assert walk(chain(setting)) == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "spares"),
+    [
+        ([rule(USERS, action="redirect")], [True]),
+        ([rule(ROOT, action="return"), rule(action="redirect")], [True]),
+        ([rule(GROUP, action="redirect")], [True]),
+        ([rule(USERS, action="return"), rule(action="redirect")], [False]),  # as a mesh exempts its own proxy
+        ([rule(ROOT, action="redirect"), rule(action="redirect")], [False, True]),
+        ([rule(action="redirect")], [False]),
+    ],
+)
+def test_whether_root_meets_a_rule(rules, spares):
+    hits = Walk([chain(*rules, kind="nat")], HERE, deadline=time.monotonic() + SOON_S).hits()
+    assert [hit.spares_root for hit in hits if hit.family == "ipv4"] == spares
+
+
+def test_a_rule_that_root_meets_on_one_of_two_ways_spares_nobody():
+    far = chain(rule(action="redirect"), name="far", hook="")
+    by_user = rule(USERS, action="jump", to="far")
+    assert [hit.spares_root for hit in Walk([chain(by_user, kind="nat"), far], HERE, deadline=SOON).hits()] == [True]
+    either = chain(by_user, rule(ROOT, action="jump", to="far"), kind="nat")
+    assert [hit.spares_root for hit in Walk([either, far], HERE, deadline=SOON).hits()] == [False]
+
+
+def test_what_is_forwarded_has_no_owner_to_spare():
+    (hit,) = Walk([chain(rule(action="redirect"), hook="prerouting", kind="nat")], HERE, deadline=SOON).hits()
+    assert not hit.spares_root
 
 
 def test_chains_that_no_hook_leads_to():

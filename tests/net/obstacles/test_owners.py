@@ -1,0 +1,38 @@
+import pytest
+from soon import SOON_S
+
+from imds_probe.net.obstacles.owners import may_tell_owners
+from imds_probe.simulator.lab.lab import Lab
+
+NFT = "nft 'add table ip t; add chain ip t out { type nat hook output priority -100; }'; nft add rule ip t out"
+RULES = {
+    "iptables": ("iptables -t nat -A OUTPUT -p tcp -m owner --uid-owner 1000 -j REDIRECT --to-ports 15001", True),
+    "ip6tables": ("ip6tables -A OUTPUT -m owner --gid-owner 1000 -j DROP", True),
+    "skuid": (f"{NFT} meta skuid 1000 tcp dport 80 redirect to :15001", True),
+    "skgid": (f"{NFT} meta skgid 1000 tcp dport 80 redirect to :15001", True),
+    "dns": (
+        "iptables -t nat -A OUTPUT -d 127.0.0.11/32 -p udp --dport 53 -j DNAT --to-destination 127.0.0.11:4",
+        False,
+    ),
+    "mark": (f"{NFT} meta mark 10 tcp dport 80 redirect to :15001", False),
+    "none": ("", False),
+}
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with Lab("owns") as built:
+        yield built
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rules_on_owners_are_found_without_reading_all(lab, name):
+    rules, expected = RULES[name]
+    node = lab.add_container(name)
+    done = node.run(["sh", "-ec", rules], timeout_s=SOON_S)
+    assert done.returncode == 0, done.stderr
+    assert may_tell_owners(node.netns) is expected
+
+
+def test_nobody_may_look(tmp_path):
+    assert not may_tell_owners(tmp_path / "gone")
