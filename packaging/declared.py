@@ -39,6 +39,7 @@ HEAD = """\
 # imds-probe's configuration. This file never has to be changed: every key is here with its default, commented out.
 # Put your own settings into files beside it, /etc/imds-probe/imds-probe.d/NAME.toml. They are read in the order of their
 # names, and the last one wins. `imds-probe run --print-config` shows what is in force, and which file said so.
+# Files that it names, such as packaging/iam/s3.json, are in /usr/share/doc/imds-probe.
 """
 MANUAL = "packaging/imds-probe.1"
 COMMANDS_IN_MANUAL = re.compile(

@@ -55,7 +55,8 @@ def page(command: Command, text: Text) -> str:
     parts += [
         ".SH SEE ALSO\n",
         *(f".BR {roff(each)} (1){',' if each != also[-1] else ''}\n" for each in also),
-        ".PP\nThe pages in /usr/share/doc/imds\\-probe say more, also which finding means what.\n.SH BUGS\n",
+        ".PP\nThe pages in /usr/share/doc/imds\\-probe/docs say more, also which finding means what. Files such as\n"
+        "packaging/iam/s3.json are in /usr/share/doc/imds\\-probe.\n.SH BUGS\n",
         ".PP\n".join(map(filled, (*text.bugs, REPORTING))),
     ]
     return "".join(parts)

@@ -224,10 +224,10 @@ TEXTS: Mapping[str, Text] = {
     "judge": Text(
         description=(
             "Judges stored reports of any hosts by the catalog and the rules of this version, and says what has changed. "
-            "Nothing is sent, and no host is looked at.",
+            "One report is then printed as `imds-probe run` prints it. Nothing is sent, and no host is looked at.",
         ),
         examples=(
-            ("Judge a report again", "imds-probe judge report.json"),
+            ("Read a report again", "imds-probe judge report.json"),
             ("By a catalog of your own, too", "imds-probe judge --catalog mine.json report.json"),
             ("One line of JSON for each report", "imds-probe judge -o json report.json"),
         ),
@@ -345,6 +345,9 @@ TEXTS: Mapping[str, Text] = {
         ),
         statuses=(0, 2, 69, 70, 130),
         see_also=("run", "simulate"),
-        bugs=("With `--loopback` there is no hop limit to measure.",),
+        bugs=(
+            "With `--loopback` there are no containers to measure and no processes to inspect, so no verdict of it is better than "
+            "unknown.",
+        ),
     ),
 }

@@ -32,6 +32,14 @@ COPIED = {
 }
 
 
+# The pages lead to the others, or name them in commands.
+DOCUMENTS = (
+    *("README.md", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
+    *("docs/*.md", "examples/**/*", "imds_probe/schema/*.json"),
+    *("packaging/iam/*.json", "packaging/ssm/*", "packaging/cloudformation/*.yaml", "packaging/container/*"),
+)
+
+
 @dataclass(frozen=True)
 class Build:
     """`version` of the packages and `epoch`, the time (Unix, s) that everything in them is given."""
@@ -62,8 +70,8 @@ def _put_documents(inputs: Inputs, build: Build, debian: Path, stage: Path) -> N
         _write(stage / "usr/lib/systemd/system" / unit.name, unit.read_bytes())
     for page in [PACKAGING / "imds-probe.1", *(PACKAGING / "man").iterdir()]:
         _write(stage / f"usr/share/man/man1/{page.name}.gz", gzip.compress(page.read_bytes(), mtime=0))
-    for page in (PROJECT / "docs").iterdir():
-        _write(stage / licences.DOCUMENTATION / page.name, page.read_bytes())
+    for name in documents():
+        _write(stage / licences.DOCUMENTATION / name, (PROJECT / name).read_bytes())
     for path, script in completion.FILES.items():
         _write(stage / path, script().encode())
     components = licences.of_debs(inputs.debs, debian) + licences.of_wheels(inputs.wheels, stage)
@@ -74,6 +82,13 @@ def _put_documents(inputs: Inputs, build: Build, debian: Path, stage: Path) -> N
     released = datetime.fromtimestamp(build.epoch, UTC).strftime("%a, %d %b %Y %H:%M:%S +0000")
     change = CHANGELOG.format(version=build.version, maintainer=MAINTAINER, date=released)
     _write(stage / "usr/share/doc/changelog.Debian.gz", gzip.compress(change.encode(), mtime=0))
+    _write(stage / "usr/share/doc/changelog.gz", gzip.compress((PROJECT / "CHANGELOG.md").read_bytes(), mtime=0))
+
+
+def documents() -> list[str]:
+    """The pages, and all that they link to or name for users, by their paths in the source: they lie alike in the package."""
+    found = (path for pattern in DOCUMENTS for path in PROJECT.glob(pattern) if path.is_file())
+    return sorted(str(path.relative_to(PROJECT)) for path in found)
 
 
 def _write(path: Path, content: bytes) -> None:

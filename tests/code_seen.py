@@ -32,7 +32,7 @@ AGENT = CodeSeen(
     runs="running",
     pids=(41, 42),
 )
-PACKED = NotRead("/opt/packed/bin/run", "packed", pids=(77,))
+PACKED = NotRead("/opt/packed/bin/run", "it is packed", pids=(77,))
 
 
 def with_code(*code: CodeSeen, not_read: tuple[NotRead, ...] = (), facts: Facts = FACTS, status: str = "ok") -> Facts:

@@ -48,7 +48,7 @@ HOSTS = {
     "needs-hop-limit": Example("shop-1", "shop", "a container needs metadata and is one hop too far away"),
     "not-ready": Example("batch-1", "batch", "one package is too old"),
     "not-ready-much": Example(
-        "shop-2", "shop", "a package and an SDK are too old, and a program was seen calling IMDSv1"
+        "shop-2", "shop", "a package is too old, a container receives no token, and a program was seen calling IMDSv1"
     ),
     "not-ready-code": Example("batch-2", "batch", "a script that cron starts asks without a token"),
     "not-ready-refused-switched": Example(

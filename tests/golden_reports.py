@@ -89,11 +89,17 @@ SOFTWARE = (SSM_AGENT, OLD_CLOUD_INIT, BOTOCORE, GO)
 V2 = replace(CALLER, version="v2", program="/usr/bin/amazon-ssm-agent", unit="amazon-ssm-agent.service", count=340)
 INCOMPLETE = (
     CollectorRun(
-        "dpkg", "failed", 5.0, "Permission denied: /var/lib/dpkg/status", "what dpkg has installed on this host"
+        "dpkg", "failed", 5.0, "Permission denied: /var/lib/dpkg/status", "the packages installed by dpkg on this host"
     ),
     CollectorRun("rpm", "nothing", 0.1, "no rpm database"),
-    CollectorRun("sdks", "partial", 900.0, "3 processes could not be inspected", "which AWS SDKs programs use"),
-    CollectorRun("containers", "skipped", 0.0, "the run's time limit came first", "which containers run"),
+    CollectorRun("sdks", "partial", 900.0, "3 processes could not be inspected", "the AWS SDKs that programs use"),
+    CollectorRun(
+        "containers",
+        "skipped",
+        0.0,
+        "the run's time limit came first",
+        "the running containers, and whether the token reaches them",
+    ),
 )
 
 

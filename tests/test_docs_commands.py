@@ -77,8 +77,10 @@ def commands():
                 if word.strip("|;&"):
                     one.append(word)
                     continue
+                one = one[1:] if one[:1] == ["sudo"] else one
                 if one:
-                    yield page.name, one[1:] if one[0] == "sudo" else one
+                    # In a copy of the project the program is in its virtual environment.
+                    yield page.name, [one[0].removeprefix(".venv/bin/"), *one[1:]]
                 one = []
 
 

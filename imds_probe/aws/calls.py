@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
+from imds_probe.documents import document
 from imds_probe.errors import ProbeError
 from imds_probe.kept.message import without_urls
 
@@ -136,7 +137,7 @@ def _answered(error: exceptions.ClientError) -> tuple[str, float, CallError]:
     if status >= 500:
         return code, BASE_S, CallError(f"AWS failed: {said}", code=code)
     if code in DENIED or status in (401, 403):
-        remedy = f"Allow it in the role's policy: see packaging/iam for {error.operation_name}."
+        remedy = f"Allow it in the role's policy: see {document('packaging/iam')} for {error.operation_name}."
         return code, 0.0, CallError(f"AWS does not allow it: {said}", remedy, code=code)
     return code, 0.0, CallError(f"AWS refuses it: {said}", outcome="refused", code=code)
 

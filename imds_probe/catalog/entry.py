@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from imds_probe.catalog.upstream import numbers
+from imds_probe.documents import document
 from imds_probe.ecosystems.version_error import VersionError
 from imds_probe.errors import UsageError
 
@@ -15,6 +16,8 @@ _Choice = TypeVar("_Choice", bound=str)
 
 class CatalogError(UsageError):
     """A catalog file that cannot be read, or whose content is not of the catalog's shape."""
+
+    page = "catalog.md"
 
 
 class Entry:
@@ -101,4 +104,6 @@ def flag(value: object, where: str) -> bool:
 
 
 def wrong(where: str, what: str) -> CatalogError:
-    return CatalogError(f"{where} {what}", "Compare the file with the schema imds_probe/schema/catalog-v1.json.")
+    return CatalogError(
+        f"{where} {what}", f"Compare the file with the schema {document('imds_probe/schema/catalog-v1.json')}."
+    )

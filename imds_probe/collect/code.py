@@ -17,7 +17,7 @@ from imds_probe.collect.code_tasks import LYING, OWNERS, RUNNING, SCHEDULES, Own
 from imds_probe.collect.collector import Collected, Collector, Option
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.container_tasks import IDENTITY
-from imds_probe.collect.containers import RunningContainers, host_pids
+from imds_probe.collect.containers import RunningContainers, host_pids, unlisted
 from imds_probe.collect.context import Context
 from imds_probe.collect.disk_tasks import ON_DISK
 from imds_probe.collect.needs import Need
@@ -83,8 +83,10 @@ def _collect(context: Context) -> Collected:
         user_data=served.content if served else b"",
         of_image=context.request.image,
     )
-    nothing = "" if found.read.programs or found.read.scheduled else "no programs run, and nothing starts any"
-    return Collected((found.code, found.read), nothing=nothing, partial="; ".join(found.troubles[:5]))
+    why = unlisted(context)
+    read = replace(found.read, programs_unseen=(why,)) if why else found.read
+    nothing = "" if read.programs or read.scheduled else "no programs run, and nothing starts any"
+    return Collected((found.code, read), nothing=nothing, partial="; ".join([why, *found.troubles][not why : 5]))
 
 
 def look_for(

@@ -28,6 +28,7 @@ from imds_probe.system.own_processes import family
 
 _KINDS = {"named": "netns", "unit": "unit", "other": "process"}
 _NOT_CONNECTED = {str(outcome) for outcome in NOT_CONNECTED} | {"no-route"}
+_ON_LOOPBACK = "the given endpoint is on loopback, and every container has a loopback of its own"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,14 @@ class SeenContainers:
     discovered: tuple[DiscoveredContainer, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Outside:
+    """The processes that run in no container. `unlisted` says why there may be others of which nothing is known."""
+
+    processes: tuple[Process, ...]
+    unlisted: str = ""
+
+
 def _discover(context: Context) -> Collected:
     running = run_now(context.root, deadline=context.deadline, reader=context.reader)
     return Collected((running,), nothing="" if running.containers else "no containers are running")
@@ -67,13 +76,15 @@ def _collect(context: Context) -> Collected:
     running = context.get(RunningContainers)
     if running is None:
         raise ProbeError("the processes of this host could not be listed")
+    untested = "" if concerned(context) else _ON_LOOPBACK
     seen = measured(
         context.proc,
         running,
-        None if context.request.confirms else context.endpoints,
+        None if context.request.confirms or untested else context.endpoints,
         context.get(Imds),
         deadline=context.deadline,
         counter=context.counter,
+        untested=untested,
     )
     silent = context.reader.looker.said_of_unanswered()
     nothing = "" if seen.containers or seen.unseen else "no containers are running"
@@ -82,8 +93,13 @@ def _collect(context: Context) -> Collected:
 
 def concerned(context: Context) -> bool:
     """Where nothing is on, or nobody else can reach it, what is in a container's way is no question."""
+    return _is_served(context) and not context.endpoints.on_loopback
+
+
+def _is_served(context: Context) -> bool:
+    """Where nothing is on, no container can lose it. One loses the service itself also where the host was told to ask elsewhere."""
     imds = context.get(Imds)
-    return imds is not None and imds.endpoint != "disabled" and not context.endpoints.on_loopback
+    return imds is not None and imds.endpoint != "disabled"
 
 
 def host_pids(context: Context, *, of_users: bool = True) -> list[int]:
@@ -91,17 +107,29 @@ def host_pids(context: Context, *, of_users: bool = True) -> list[int]:
     unless `of_users`, as these may be called like any program of the system; and without the probe's own readers. Empty where
     processes cannot be listed.
     """
-    outside = context.once(host_pids, lambda: _outside(context))
+    outside = context.once(host_pids, lambda: _outside(context)).processes
     return [each.pid for each in outside if of_users or each.membership.owner_uid is None]
 
 
-def _outside(context: Context) -> tuple[Process, ...]:
+def unlisted(context: Context) -> str:
+    """Why it is not known what runs on the host, in a sentence: an empty list of processes is no system on which nothing runs.
+    Empty where processes were listed, and of an image, in which none run.
+    """
+    return context.once(host_pids, lambda: _outside(context)).unlisted
+
+
+def _outside(context: Context) -> _Outside:
+    if context.request.image:
+        return _Outside(())
     try:
+        proc_below(context.root)
         outside = outside_containers(context.root, context.proc, context.reader)
-    except ProbeError:
-        return ()
+    except ProbeError as error:
+        return _Outside((), str(error))
+    if not outside:
+        return _Outside((), f"no process of the host itself is listed in {context.proc}")
     own = family(context.proc, context.reader.pid)
-    return tuple(each for each in outside if each.pid not in own)
+    return _Outside(tuple(each for each in outside if each.pid not in own))
 
 
 def proc_below(root: Path) -> Path:
@@ -131,13 +159,14 @@ def measured(
     *,
     deadline: float,
     counter: RequestCounter,
+    untested: str = "",
 ) -> SeenContainers:
-    """Measure, unless there are no `endpoints` to be asked. Without the right to enter namespaces the containers are there, but
-    nothing was measured.
+    """Measure, unless there are no `endpoints` to be asked, `untested` saying why. Without the right to enter namespaces the
+    containers are there, but nothing was measured.
     """
     found = running.discovery
     distances = (
-        hops.MeasuredDistances()
+        hops.MeasuredDistances(not_measured={each.inode: untested for each in found.namespaces if untested})
         if endpoints is None
         else _measure(found, _asked(endpoints, imds), imds, deadline=deadline, counter=counter)
     )
@@ -256,7 +285,7 @@ DISCOVERY = Collector(
     gives=(RunningContainers,),
     without="the running containers",
     needs=(Imds,),
-    applies=concerned,
+    applies=_is_served,
     aside=True,
     confirms=True,
     of_host=(Need.PROCESSES, Need.GROUPS),
@@ -267,7 +296,7 @@ COLLECTOR = Collector(
     gives=(SeenContainers,),
     without="the running containers, and whether the token reaches them",
     needs=(Imds, RunningContainers),
-    applies=concerned,
+    applies=_is_served,
     aside=True,
     confirms=True,
     of_host=(Need.NAMESPACES, Need.PACKETS),

@@ -6,14 +6,14 @@ import math
 import stat
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collector import Collected, Collector, Join, Option
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.container_tasks import IDENTITY
-from imds_probe.collect.containers import RunningContainers, host_pids
+from imds_probe.collect.containers import RunningContainers, host_pids, unlisted
 from imds_probe.collect.context import Context
 from imds_probe.collect.needs import Need
 from imds_probe.collect.own_software import OwnPackage, own_package
@@ -101,6 +101,8 @@ def _collect(context: Context) -> Collected:
         deadline=context.deadline,
         own=own_package(),
     )
+    if why := unlisted(context):
+        found = replace(found, unseen=(why, *found.unseen))
     nothing = "" if any(isinstance(entry, SdkSoftware) for entry in found.software) else "no AWS SDKs were found"
     given = (found, SdkSearch(found.unseen, found.left_out))
     return Collected(given, nothing=nothing, partial=found.partial)

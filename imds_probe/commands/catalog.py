@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imds_probe.commands.options import add_config, add_output
+from imds_probe.commands.terminal import style
 from imds_probe.commands.terminal import width as terminal_width
 from imds_probe.errors import UsageError
 from imds_probe.render import columns
@@ -18,7 +18,6 @@ from imds_probe.render import columns
 if TYPE_CHECKING:
     from imds_probe.catalog.rows import Grade, Row, Switch
 
-WIDTH = 100
 SPARE = ("name", "known by", "token lost")  # the columns that a narrow terminal can do without, the first one first
 
 
@@ -99,7 +98,7 @@ def _table(rows: list[Row], width: int) -> Iterator[str]:
 
 
 def _whole(row: Row) -> Iterator[str]:
-    yield f"{row.name} [{row.id}]"
+    yield from style().wrap(f"{row.name} [{row.id}]", "", "").split("\n")
     about = [f"from {row.since}" if row.since else "", f"before {row.before}" if row.before else ""]
     packages = [f"{kind}: {', '.join(names)}" for kind, names in row.packages.items()]
     yield from _wrapped("packages", ", ".join(filter(None, ["; ".join(packages), *about])))
@@ -172,11 +171,4 @@ def _switch(title: str, switch: Switch | None) -> Iterator[str]:
 
 
 def _wrapped(title: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=f"  {title + ':':<12}",
-        subsequent_indent=" " * 14,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return style().wrap(text, f"  {title + ':':<12}", " " * 14).split("\n")

@@ -24,10 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from imds_probe.commands.named_places import check_early, check_root  # noqa: PLC0415
+
     if args.early:
+        check_early(args.root)
         return _early(args)
     from imds_probe.commands import configuration  # noqa: PLC0415
-    from imds_probe.commands.named_places import check_root  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.service.daemon import Daemon  # noqa: PLC0415
     from imds_probe.system.state_directory import state_directory  # noqa: PLC0415

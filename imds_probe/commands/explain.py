@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
+import difflib
 from pathlib import Path
 
+from imds_probe.commands.terminal import style
 from imds_probe.errors import UsageError
 
 SWITCH = "switch"
@@ -40,22 +41,24 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.rules.acceptance import why_not_acceptable  # noqa: PLC0415
 
     kinds = {kind.id: kind for rule in RULES for kind in rule.kinds}
+    lines = style()
     if args.id is None:
-        width = max(map(len, kinds))
+        column = max(map(len, kinds)) + 2
         for kind in kinds.values():
-            print(f"{kind.id:<{width}}  {kind.title}")
+            print(lines.wrap(kind.title, f"{kind.id:<{column}}", " " * column))
         return 0
     if args.id not in kinds:
-        raise UsageError(f"there is no finding {args.id!r}", "`imds-probe explain` lists them all.")
+        near = difflib.get_close_matches(args.id, [*kinds, SWITCH], 1)
+        meant = f"Did you mean {near[0]}? " if near else ""
+        raise UsageError(f"there is no finding {args.id!r}", f"{meant}`imds-probe explain` lists them all.")
     kind = kinds[args.id]
-    print(f"{kind.title} [{kind.id}]\n")
-    print(textwrap.fill(kind.meaning, 100), end="\n\n")
-    print(textwrap.fill(f"What to do: {kind.cure}", 100, break_long_words=False, break_on_hyphens=False))
+    print(lines.wrap(f"{kind.title} [{kind.id}]", "", ""), end="\n\n")
+    print(lines.wrap(kind.meaning, "", ""), end="\n\n")
+    print(lines.wrap(f"What to do: {kind.cure}", "", ""))
     if kind.settled_by:
-        settles = f"What settles it: {'; or '.join(kind.settled_by)}."
-        print("\n" + textwrap.fill(settles, 100, break_long_words=False, break_on_hyphens=False))
+        print("\n" + lines.wrap(f"What settles it: {'; or '.join(kind.settled_by)}.", "", ""))
     if not_acceptable := why_not_acceptable(kind):
-        print("\n" + textwrap.fill(f"Its risk cannot be accepted. {not_acceptable}", 100))
+        print("\n" + lines.wrap(f"Its risk cannot be accepted. {not_acceptable}", "", ""))
     for source in kind.sources:
-        print(f"Source: {source}")
+        print(lines.wrap(f"Source: {source}", "", "  "))
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.firmware import look
+from imds_probe.commands import terminal
 from imds_probe.commands.judge import content, parsed
 from imds_probe.commands.kept_reports import Kept, kept_reports
 from imds_probe.errors import UsageError
@@ -65,7 +66,7 @@ def newest_kept(root: Path = Path("/")) -> Kept | None:
 
 
 def _of_report(report: Report, name: str) -> Iterator[str]:
-    style = Style()
+    style = terminal.style()
     said, _ = headline(report)
     about = f"{said}: {host_name(report)}, reported {report.probe.started_at} in {name}."
     yield style.wrap(about, "", "")
@@ -81,7 +82,7 @@ def _of_report(report: Report, name: str) -> Iterator[str]:
 
 
 def _of_any_host() -> Iterator[str]:
-    style = Style()
+    style = terminal.style()
     yield style.wrap(f"{ANY_HOST} {TO_UNDO}", "", "")
     yield from _parts(parts_of(steps_of(_PLAN)), style)
     kinds = [(kind, owners.general(kind, _PLAN)) for kind in get_args(OwnerKind)]

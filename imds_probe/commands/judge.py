@@ -1,17 +1,19 @@
-"""`imds-probe judge`: stored reports, judged again by this version's catalog and rules."""
+"""`imds-probe judge`: stored reports, judged again by this version's catalog and rules, and shown as a run shows its own."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import report_bug, say
 from imds_probe.commands.options import add_catalogs, add_output
+from imds_probe.commands.pages import with_page
+from imds_probe.commands.report_output import rendered
 from imds_probe.errors import UsageError
 from imds_probe.escape import encodable_document, terminal
 
@@ -38,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(
         parser,
         ("text", "json", "html"),
-        "what has changed in words, one line of JSON for each report, or a page of one report (text)",
+        "one report as `imds-probe run` prints it, and of several what has changed; one line of JSON for each report; or a page of "
+        "one report (text)",
     )
     add_catalogs(parser)
 
@@ -57,23 +60,29 @@ def run(args: argparse.Namespace) -> int:
         try:
             stored = read(parsed(content(path)))
         except UsageError as error:
-            say(f"{path}: {error}")
+            say(f"{path}: {with_page(error, ['judge'])}")
             failed = True
             continue
         judged = judged_again(stored, catalog, report_bug)
         changed = changes(stored, judged)
         states.add(changed.now.state)
-        print("\n".join(_lines(args.output, path, stored, judged, changed)))
+        if args.output == "json":
+            print(_json(path, stored, changed))
+            continue
+        if args.output == "text":
+            print("\n".join(_text(path, stored, changed)))
+        if len(args.reports) == 1 and not _shown(args.output, path, judged):
+            return exitcodes.BUG
     worst = next((state for state in ORDER if state in states), None)
     return exitcodes.USAGE if failed or worst is None else EXIT_CODES[worst]
 
 
-def _lines(form: str, path: Path, stored: Stored, judged: Report, changed: Changes) -> Iterable[str]:
-    if form == "html":
-        from imds_probe.render import html  # noqa: PLC0415
-
-        return [html.render(judged).rstrip("\n")]
-    return [_json(path, stored, changed)] if form == "json" else _text(path, stored, changed)
+def _shown(form: str, path: Path, judged: Report) -> bool:
+    """Print the whole report, and say whether it could be made in this form."""
+    file = "" if path == STANDARD_INPUT else str(path)
+    document, is_whole = rendered(judged, form, to_terminal=sys.stdout.isatty(), file=file)
+    sys.stdout.write(document if form == "html" else f"\n{document}")
+    return is_whole
 
 
 def content(path: Path) -> bytes:
@@ -110,6 +119,8 @@ def _text(path: Path, stored: Stored, changed: Changes) -> Iterator[str]:
     yield from (terminal(f"  accepted    {_accepted(each)}") for each in now.accepted)
     yield from (f"  new         {_finding(each)}" for each in changed.added)
     yield from (f"  gone        {_finding(each)}" for each in changed.gone)
+    if not (changed.added or changed.gone or changed.not_judged):
+        yield "  changed     nothing, by the catalog and rules of this version"
     yield from (terminal(f"  not judged  {each.rule}: {each.reason}") for each in changed.not_judged)
     if now.switch is not None and was.switch is not None and now.switch.aws_cli != was.switch.aws_cli:
         yield terminal(f"  command     {now.switch.aws_cli}")

@@ -33,6 +33,17 @@ def check_root(root: Path) -> None:
         raise UsageError(f"--root {root} is no directory", _A_ROOT)
 
 
+def check_early(root: Path) -> None:
+    """Who watches early in the boot watches the system that boots. Raises UsageError where another one is named, before anything
+    is written on this one.
+    """
+    if root != Path("/"):
+        raise UsageError(
+            "--early does not go together with --root",
+            "Only the system that boots can be watched early. Leave out one of them.",
+        )
+
+
 def check_image(root: Path, given: Sequence[str]) -> None:
     """An image is no running system, and of the options that are `given` none may ask for what only that has. Raises
     UsageError.

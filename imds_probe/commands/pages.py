@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
+from imds_probe.documents import document
 from imds_probe.errors import ProbeError
 
-INSTALLED = Path("/usr/share/doc/imds-probe")  # where the packages put them
 # Of the commands whose errors a page of their own explains, unless the error names another one.
 OF_COMMAND: Mapping[str, str] = {
-    "catalog": "catalog.md",
+    "run": "verdict.md",
+    "daemon": "on-the-host.md",
+    "watch": "callers.md",
+    "doctor": "on-the-host.md",
+    "judge": "report.md",
     "fleet": "fleet.md",
+    "explain": "findings.md",
+    "catalog": "catalog.md",
     "rehearse": "rehearse.md",
     "simulate": "simulator.md",
+    "demo": "commands.md",
 }
 CONFIGURATION = "configuration.md"
 
@@ -25,10 +31,4 @@ def with_page(error: ProbeError, arguments: Sequence[str] = ()) -> str:
     page = error.page or OF_COMMAND.get(command, "")
     if not page:
         return said
-    return f"{said}{'' if said.endswith(('.', '?', '!')) else '.'} See {place(page)}."
-
-
-def place(page: str) -> str:
-    """Where a page is: as the package put it, or its name in the source."""
-    installed = INSTALLED / page
-    return str(installed) if installed.is_file() else f"docs/{page}"
+    return f"{said}{'' if said.endswith(('.', '?', '!')) else '.'} See {document(f'docs/{page}')}."

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from imds_probe.report import Report
 
 
-def rendered(report: Report, form: str, *, to_terminal: bool, kept: bool) -> tuple[str, bool]:
+def rendered(report: Report, form: str, *, to_terminal: bool, kept: bool = False, file: str = "") -> tuple[str, bool]:
     """The report in a form, and whether it could be made. Where a bug is in the way, it is JSON instead. `kept`: this host keeps a
-    report that `imds-probe explain switch` finds.
+    report that `imds-probe explain switch` finds. `file` is where the report was read from, empty where it was just made.
     """
     try:
-        return _in_form(report, form, to_terminal=to_terminal, kept=kept), True
+        return _in_form(report, form, to_terminal=to_terminal, kept=kept, file=file), True
     except Exception as error:  # noqa: BLE001 - the report is whole, whatever cannot be done with it
         report_bug(f"the output as {form}", error)
-        return _in_form(report, "json", to_terminal=False, kept=kept), False
+        return _in_form(report, "json", to_terminal=False, kept=kept, file=file), False
 
 
-def _in_form(report: Report, form: str, *, to_terminal: bool, kept: bool) -> str:
+def _in_form(report: Report, form: str, *, to_terminal: bool, kept: bool, file: str) -> str:
     if form == "json":
         from imds_probe.report import dump  # noqa: PLC0415
 
@@ -38,10 +38,10 @@ def _in_form(report: Report, form: str, *, to_terminal: bool, kept: bool) -> str
     if form == "html":
         from imds_probe.render import html  # noqa: PLC0415
 
-        return html.render(report, kept=kept)
+        return html.render(report, kept=kept, file=file)
     from imds_probe.render import text  # noqa: PLC0415
 
-    return text.render(report, style(to_file=not to_terminal), kept=kept)
+    return text.render(report, style(to_file=not to_terminal), kept=kept, file=file)
 
 
 def written(document: str, path: Path | None) -> OutputError | None:

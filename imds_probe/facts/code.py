@@ -114,7 +114,8 @@ class PackageRead:
 class CodeRead(Section):
     """How much code stands behind a verdict. `programs` counts what runs, each program once a system; `programs_read` those of
     which all code that they load was searched. The same for what is `scheduled`; None where no schedules were looked for.
-    `packages` are those whose own files were read, as no version decides about them.
+    `packages` are those whose own files were read, as no version decides about them. `programs_unseen` says why more programs may
+    run than are counted here, and is empty where all were listed.
     """
 
     report_key: ClassVar[str] = "read"
@@ -126,6 +127,7 @@ class CodeRead(Section):
     bytes_searched: Count = 0
     not_read: tuple[NotRead, ...] = ()
     packages: tuple[PackageRead, ...] = ()
+    programs_unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -34,14 +34,14 @@ class Hop:
 
 @dataclass(frozen=True)
 class Reach:
-    """What came of the token PUT from one network namespace at one address of the service.
+    """The outcome of the token request from one network namespace at one address of the service.
 
     `distance` is in hops further than the instance itself, by the TTL of the SYN-ACK: measured, whatever became of the
     answer. `expected` is what distance and hop limit say about the answer, None where one of them is not known.
 
     `confirmed` says whether the host saw the connection reach the service, or an interface that leads past the host did.
     None where nothing took the connection, and in reports of releases that did not look. `way` has the namespaces from there
-    to the host, both included, where a distance of FAR and more could be explained by them.
+    to the host, both included, where they explain a distance of 3 hops or more.
 
     `routers` is how many routers links and routes show between there and the service, beside those before the instance: None
     where they could not be followed. `ttls_changed` says that the TTLs which came in do not go together, or not with the

@@ -9,6 +9,7 @@ from imds_probe.aws.calls import DENIED, CallError
 from imds_probe.aws.clients import Aws
 from imds_probe.config import AwsConfig
 from imds_probe.dataclass import dataclass
+from imds_probe.documents import document
 from imds_probe.errors import UsageError
 from imds_probe.fleet.instances import Listed, Noting
 from imds_probe.fleet.launching import Default, Launcher, Launching, NotAsked, launcher, launching, next_template
@@ -53,7 +54,10 @@ class _Asking:
             except CallError as error:
                 self._not_answered.append(NotAsked(region, "", error.problem))
         if not self._whole:
-            raise UsageError(f"EC2 named no instances: {self._first_trouble()}", "See packaging/iam/fleet-reader.json.")
+            raise UsageError(
+                f"EC2 named no instances: {self._first_trouble()}",
+                f"See {document('packaging/iam/fleet-reader.json')}.",
+            )
         found = self._noting.found
         found.asked = frozenset(self._whole)
         return Asked(found, launching(self._launchers, self._defaults, self._not_answered))

@@ -85,7 +85,7 @@ def gathered(
     packed = (msgspec.msgpack.encode(task) for task in work)
     for result in worked(packed, _work, processes, lambda task: _singly(task, found.problems)):
         _take(found, _READ.decode(result))
-        progress(f"reading reports: {found.read:,} of {len(found.hosts):,} hosts so far")
+        progress(f"reports read so far: {found.read:,} (hosts: {len(found.hosts):,})")
     return found
 
 

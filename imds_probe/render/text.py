@@ -10,6 +10,6 @@ from imds_probe.report import Report
 __all__ = ["Style", "render"]
 
 
-def render(report: Report, style: Style, *, kept: bool = False) -> str:
+def render(report: Report, style: Style, *, kept: bool = False, file: str = "") -> str:
     """The whole text, ending in a line feed."""
-    return laid_out(page_of(report, SHORT, kept=kept), style)
+    return laid_out(page_of(report, SHORT, kept=kept, file=file), style)

@@ -77,7 +77,9 @@ def _how(boot: BootWatched, callers: Callers) -> str:
             f"the watch began {in_words(boot.began_s)} after the boot of {boot.booted}, and earlier calls were not seen"
         )
     if boot.is_under_way:
-        return f"the boot of {boot.booted} is being watched from its start, for {in_words(boot.watched_s)} of {needed} so far"
+        return (
+            f"the watch began with the boot of {boot.booted} and covers {in_words(boot.watched_s)} of {needed} so far"
+        )
     return f"the boot of {boot.booted} was watched from its start for {in_words(boot.watched_s)} of {needed}"
 
 

@@ -53,7 +53,7 @@ IMDSV1_CALLER = Kind(
     title="A program still calls IMDSv1",
     meaning="The watch saw a request without a token on its way to the metadata service, within the window that the verdict is "
     "judged by (watch.window, 14 days unless set otherwise). Once tokens are required, such a request is answered with 401. "
-    "The kernel's record of the connection tells who the caller is, where there is such a record.",
+    "Where the kernel has a record of the connection, the record names the caller.",
     cure="Change the caller as the finding says. If the caller is a tool such as curl, change the script or unit that starts it. "
     "The call no longer counts once it is older than the window (watch.window in the configuration). `imds-probe "
     "watch --v1-only` shows at once whether the caller still calls.",
@@ -185,8 +185,7 @@ REQUESTS_NOT_CONFIRMED = Kind(
     meaning="The watch saw requests without a token that belong to no known connection with the metadata service. A program that "
     "may send raw packets, such as a container with the capability NET_RAW, can write any source address into such requests. "
     "The watch therefore attributes the requests to no caller. The time in which they came counts as not watched, because a "
-    "real call may be among them. A request looks the same if its connection was opened before the watch began and was never "
-    "answered.",
+    "real call may be among them. An unanswered request on a connection that was opened before the watch began looks the same.",
     cure="Find the container or program behind the interface that the finding names, and stop it. Remove the capability NET_RAW "
     "from containers that do not need it (docker run --cap-drop NET_RAW).",
     sources=("capabilities(7): CAP_NET_RAW", "packet(7)"),

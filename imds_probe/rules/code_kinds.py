@@ -9,6 +9,7 @@ from imds_probe.rules.settling import (
     CATALOG,
     LONGER_WINDOW,
     MORE_TIME,
+    ON_HOST,
     OWNER,
     REHEARSAL,
     WHOLE_BOOT,
@@ -84,14 +85,15 @@ CODE_NOT_READ = Kind(
     severity="warning",
     implies="unknown",
     title="Running programs could not be read, and nothing else shows whether they ask for a token",
-    meaning="The code of these programs was not searched, or not all of it. The finding names the reason for each. The catalog "
+    meaning="The code of these programs was not searched, or not all of it, or the programs could not be listed, as below a root "
+    "without /proc. The finding names the reason for each. The catalog "
     "does not know them, and no watch settles how they ask. One of them may ask without a token.",
     cure="Remove the reason where that is possible: run as root, or give the run more time with --timeout. Otherwise watch the "
     "host: `systemctl enable --now imds-probe-daemon`, and restart the programs once while the daemon watches. If a boot starts "
     "them, reboot the host once. The finding disappears once a whole window was watched without a call by IMDSv1. Or ask the "
     "owners of the programs.",
     settled_by=(
-        *(AS_ROOT, MORE_TIME, STARTED_AGAIN, INSTALLED_AGAIN),
+        *(AS_ROOT, ON_HOST, MORE_TIME, STARTED_AGAIN, INSTALLED_AGAIN),
         *(WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, REHEARSAL, OWNER),
     ),
 )

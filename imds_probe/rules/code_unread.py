@@ -19,7 +19,7 @@ from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few, more_time_or
 from imds_probe.rules.requirement import software_of
 from imds_probe.rules.settled import elsewhere, unwatched
-from imds_probe.rules.settling import AS_ROOT, MORE_TIME, OWNER, by_rehearsal, by_run, by_watch
+from imds_probe.rules.settling import AS_ROOT, MORE_TIME, ON_HOST, OWNER, by_rehearsal, by_run, by_watch
 
 _SUBJECT = "programs"
 # What lets a program be read that was not, by the reason, as an order and as a noun; the others are of its form, and only its
@@ -44,7 +44,7 @@ def not_read(run: CollectorRun, facts: Facts, catalog: Catalog) -> tuple[list[Fo
     left = [each for each in unread if each not in told]
     of_users = [each for each in left if _is_users(each, facts)]
     own = [each for each in left if each not in of_users]
-    found = []
+    found = [_unlisted(read.programs_unseen)] if read.programs_unseen else []
     for subject, members in apart(CODE_NOT_READ, _SUBJECT, own, lambda each: named(each, facts), facts):
         found.append(_unknown(subject, members, facts))
     if of_users:
@@ -59,6 +59,18 @@ def _none_read(run: CollectorRun, facts: Facts) -> Found:
         evidence=(run.reason,),
         fix=more_time_or(run, "Run as root on the host, and run again."),
         settled_by=by_run(run, facts, OWNER),
+    )
+
+
+def _unlisted(reasons: Sequence[str]) -> Found:
+    return CODE_NOT_READ.found(
+        "running programs",
+        "the running programs could not be listed, so their code was not read",
+        evidence=tuple(reasons),
+        fix=Fix(
+            "Run on the host itself. For another root (--root), mount that system's /proc at its place below the root."
+        ),
+        settled_by=(ON_HOST, OWNER),
     )
 
 

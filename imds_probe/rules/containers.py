@@ -51,7 +51,7 @@ from imds_probe.rules.proxies import proxies_speak
 from imds_probe.rules.relays import is_lost_unmeasured, lower_is_known_to_do, lowered_by, quoted
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import nobody_by_v1
-from imds_probe.rules.settling import AS_ROOT, LATER, ON_HOST, OWNER, SILENT_WINDOW, by_run
+from imds_probe.rules.settling import AS_ROOT, LATER, ON_HOST, OWNER, SERVICE_ITSELF, SILENT_WINDOW, by_run
 
 _SUBJECT = "containers"
 _Describe = Callable[[str, list[Container], Facts, Catalog], Found]
@@ -61,8 +61,6 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     imds = facts.get(Imds)
     if imds is None or imds.endpoint == "disabled":
         return NothingToJudge("the metadata service was not asked, or it is turned off")
-    if imds.endpoints and all(reply.on_loopback for reply in imds.endpoints):
-        return NothingToJudge("the given endpoint is on loopback, and every container has a loopback of its own")
     findings = []
     there = facts[Containers]
     if there.containers is None or there.containers_unseen:
@@ -78,9 +76,15 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     if of_users := users_without_token(facts, catalog):
         findings.append(_users(of_users, facts, catalog))
     everything_seen = there.containers is not None and not there.containers_unseen and _not_measured not in groups
-    if everything_seen and not unexplained(facts) and lower_is_known_to_do(facts):
+    if everything_seen and not _is_on_loopback(facts) and not unexplained(facts) and lower_is_known_to_do(facts):
         findings += _higher_than_needed(facts, catalog)
     return findings
+
+
+def _is_on_loopback(facts: Facts) -> bool:
+    """Whether the host was told to ask at an address that no container reaches: nothing was measured there."""
+    imds = facts.get(Imds)
+    return imds is not None and bool(imds.endpoints) and all(reply.on_loopback for reply in imds.endpoints)
 
 
 def _group(container: Container, facts: Facts, catalog: Catalog) -> _Describe | None:
@@ -125,7 +129,9 @@ def _unseen(facts: Facts) -> Found:
     if found and found.status == "failed":
         run = found  # and for that reason nothing was measured
     there = facts[Containers]
-    reasons = there.containers_unseen or ((run.reason,) if run and run.reason else ())
+    reasons = there.containers_unseen or (
+        (run.reason,) if run and run.reason else ("the report has no list of containers",)
+    )
     return CONTAINERS_NOT_SEEN.found(
         _SUBJECT,
         "the running containers could not be seen"
@@ -143,17 +149,21 @@ def _unseen(facts: Facts) -> Found:
 
 def _not_measured(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     del catalog
+    elsewhere = _is_on_loopback(facts)
     return CONTAINER_NOT_MEASURED.found(
         subject,
         f"the token response was not tested in {count(members)}: {titles(members)}",
         evidence=tuple(f"{each.title}: {each.not_measured or _error(each)}" for each in members),
         fix=Fix(
-            "Run imds-probe again. If the evidence stays the same and names another program on the path, find that program, and "
-            "make sure that it passes token requests."
+            "Unset AWS_EC2_METADATA_SERVICE_ENDPOINT, and run imds-probe again. It then tests each container at the metadata "
+            "service."
+            if elsewhere
+            else "Run imds-probe again. If the evidence stays the same and names another program on the path, find that program, "
+            "and make sure that it passes token requests."
             if facts.privileged
             else "Run as root."
         ),
-        settled_by=(*(() if facts.privileged else (AS_ROOT,)), LATER, OWNER),
+        settled_by=(*(() if facts.privileged else (AS_ROOT,)), SERVICE_ITSELF if elsewhere else LATER, OWNER),
     )
 
 
@@ -216,7 +226,7 @@ def _users(members: Sequence[Container], facts: Facts, catalog: Catalog) -> Foun
 
 
 def _too_far_unneeded(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
-    do = "does" if len(members) == 1 else "do"
+    they_need = "it needs" if len(members) == 1 else "they need"
     parts = [(each, part) for each in members for part in by_configuration(each, facts, catalog)]
     options = any(part.state == "unknown" for _, part in parts)
     fix = Fix(
@@ -225,7 +235,7 @@ def _too_far_unneeded(subject: str, members: list[Container], facts: Facts, cata
     )
     return HOP_LIMIT_KEEPS_OUT.found(
         subject,
-        f"{receive(members)} no token and {do} not seem to need one{', unless an option is set' if options else ''}: "
+        f"{receive(members)} no token, and nothing shows that {they_need} one{', unless an option is set' if options else ''}: "
         f"{titles(members)}",
         evidence=(
             *(f"{each.title}: {metadata_need(each, facts, catalog).reason}" for each in members),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imds_probe.findings import Kind
-from imds_probe.rules.settling import AS_ROOT, LATER, MORE_TIME, ON_HOST, OWNER
+from imds_probe.rules.settling import AS_ROOT, LATER, MORE_TIME, ON_HOST, OWNER, SERVICE_ITSELF
 
 _HOPS = (
     "EC2 User Guide: How Instance Metadata Service Version 2 works (the response to PUT requests has a hop limit)",
@@ -179,8 +179,9 @@ CONTAINER_NOT_MEASURED = Kind(
     "unknown.",
     cure="If a network namespace is hidden, run as root. If the service was busy (503) or the time limit came first, run again. "
     "If another program accepted the connection, find that program: `nft list ruleset | grep -n 169.254.169.254` on the host and "
-    "in the container's network namespace shows a redirect. Make sure that the program passes token requests, and run again.",
-    settled_by=(AS_ROOT, LATER, OWNER),
+    "in the container's network namespace shows a redirect. Make sure that the program passes token requests, and run again. If "
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT names an address on loopback, run without the variable: no container reaches that address.",
+    settled_by=(AS_ROOT, SERVICE_ITSELF, LATER, OWNER),
 )
 CONTAINERS_NOT_SEEN = Kind(
     id="containers-not-seen",

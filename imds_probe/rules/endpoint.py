@@ -34,7 +34,8 @@ IMDS_UNREACHABLE = Kind(
     title="The metadata service cannot be reached",
     meaning="No connection was made: there was no route, the connection was refused, or nothing answered. The cause is a "
     "firewall, a route or a missing network. The cause is never the hop limit, which affects only the token response.",
-    cure="Check `ip route get 169.254.169.254` and the firewall's output rules, then run again.",
+    cure="Check the route (`ip route get 169.254.169.254`) and the firewall's output rules (`nft list ruleset`, `iptables -S "
+    "OUTPUT`). Then run again.",
     settled_by=("a route to the metadata service, and a firewall that lets requests through",),
     not_acceptable="Nothing is known of the service that is to be switched.",
 )

@@ -318,8 +318,8 @@ def _forbidden(caller: CallerSeen) -> Cause:
         return Cause(
             "its token request passes a proxy that adds X-Forwarded-For, and the service refuses such a request (403)",
             Fix(
-                "Add 169.254.169.254 to the program's NO_PROXY, so that it asks the metadata service directly. Or configure the "
-                "proxy so that it adds no X-Forwarded-For."
+                "Add 169.254.169.254 to the program's NO_PROXY, so that it asks the metadata service directly. You can "
+                "also configure the proxy so that it adds no X-Forwarded-For."
             ),
         )
     return Cause(

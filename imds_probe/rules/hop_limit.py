@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.control_plane import MetadataOptions
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
+from imds_probe.facts.instance import Instance
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.rules.rule import NothingToJudge, Rule
+from imds_probe.switch.step import Plan
 
 HOP_LIMIT_UNKNOWN = Kind(
     id="hop-limit-unknown",
@@ -22,6 +25,7 @@ HOP_LIMIT_UNKNOWN = Kind(
 
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     del catalog
+    asked = Plan(MetadataOptions(), MetadataOptions(), facts.get(Instance))
     imds = facts.get(Imds)
     if imds is None or imds.endpoint != "enabled":
         return NothingToJudge("no token response was received")
@@ -39,8 +43,8 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
                 "Run `imds-probe run --control-plane`: the report then takes the hop limit from the EC2 API. To see the number "
                 "alone, run this command anywhere with ec2:DescribeInstances.",
                 (
-                    "aws ec2 describe-instances --query "
-                    "'Reservations[].Instances[].[InstanceId,MetadataOptions.HttpPutResponseHopLimit]'",
+                    f"aws ec2 describe-instances{asked.region} --instance-ids {asked.instance_id} --query "
+                    "'Reservations[].Instances[].MetadataOptions.HttpPutResponseHopLimit'",
                 ),
             ),
         )

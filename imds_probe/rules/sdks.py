@@ -121,7 +121,7 @@ def _in_use(
         if needed.status == "unknown":
             return []
         speaks = NEEDS_SETTING if needed.status == "needs-setting" else ONLY_V1
-        summary = f"{what}, {speaks}, but does not seem to ask for metadata: {need.reason}"
+        summary = f"{what}, {speaks}, but nothing shows that it asks for metadata: {need.reason}"
         return [SDK_TOO_OLD_UNASKED.found(subject, summary, evidence=evidence, fix=_fix(entries, needed, row))]
     if why := unserved(
         any(entry.on_host for entry in entries),

@@ -105,7 +105,8 @@ SDKS_NOT_SEEN = Kind(
     severity="warning",
     implies="unknown",
     title="Some running programs could not be inspected for AWS SDKs",
-    meaning="imds-probe lacked the rights or the time to inspect some processes. One of them may use an old SDK.",
+    meaning="imds-probe lacked the rights or the time to inspect some processes, or could not list them, as below a root without "
+    "/proc. One of them may use an old SDK.",
     cure="Run as root on the host itself. Give the run more time with --timeout if its time limit came first.",
     settled_by=(AS_ROOT, ON_HOST, MORE_TIME),
 )

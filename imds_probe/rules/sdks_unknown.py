@@ -30,8 +30,8 @@ def unknown(
         OWNER,
     )
     watch = (
-        " Or watch the host: the finding disappears once the programs were started while the daemon watched, and nobody called "
-        "IMDSv1 in a whole window."
+        " You can also watch the host. The finding disappears once the programs were started while the daemon watched, and nobody "
+        "called IMDSv1 in a whole window."
     )
     return SDK_UNKNOWN.found(
         entries[0].component,

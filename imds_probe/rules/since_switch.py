@@ -16,7 +16,7 @@ from imds_probe.rules.phrases import few
 from imds_probe.rules.refused import LOSING, RefusedCaller, refused_callers
 from imds_probe.rules.switched_kinds import REFUSED_FOR_GOOD
 
-HOUR_S = 3600.0
+MINUTE_S, HOUR_S = 60.0, 3600.0
 # refused: somebody was refused for good, and nobody has accepted that. refused-unseen: CloudWatch counted refused calls that the
 # watch did not see, or more callers were refused than a report holds. not-watched: nobody knows. clean-so-far: none of these, and
 # credentials from before the switch may be valid still. clean: none of these.
@@ -101,7 +101,8 @@ def _state(switched: Switched, for_good: Sequence[RefusedCaller], unseen: int) -
 
 
 def _summary(state: SwitchedState, switched: Switched, for_good: int, clean_s: float | None) -> str:
-    begins = f"{imdsv1_off(switched)}, at least {in_words(switched.age_s)} ago."
+    ago = f", at least {in_words(switched.age_s)} ago" if switched.age_s >= MINUTE_S else ""  # which is no news
+    begins = f"{imdsv1_off(switched)}{ago}."
     if switched.watched is None or clean_s is None:
         return f"{begins} No daemon watches which programs are refused"
     covers = f"imds-probe has watched for {in_words(switched.watched.watched_s)} since then"

@@ -111,7 +111,7 @@ SOFTWARE_FIGURE_INFERRED = Kind(
     meaning="The catalog's minimum version of this package was concluded from indirect evidence, for example from the day on which "
     "a change was merged. Nobody has inspected the release itself. The installed version is not lower, so the verdict counts the "
     "package as new enough.",
-    cure="To be sure, watch the host before the switch for as long as it takes until the package asks for metadata. `imds-probe "
+    cure="To be sure, watch the host before the switch until the package has asked for metadata. `imds-probe "
     "run --watch 1h` is enough for a program that asks every few minutes. If only a boot starts the program, as with cloud-init, "
     "enable the daemon (`systemctl enable --now imds-probe-daemon`), reboot the host, and run imds-probe again.",
 )
@@ -122,7 +122,8 @@ PACKAGE_MANAGER_FAILED = Kind(
     title="Installed packages or their settings could not be read",
     meaning="A package manager is present on the host or in a container, but it gave no proper answer: its database is damaged "
     "or locked, its tool is missing, or rights or time ran out. An unread database is not an empty one.",
-    cure="Run the command that the finding quotes by hand, and repair the fault that it reports.",
+    cure="Repair the fault that the evidence names. If the evidence quotes a command, run the command by hand to see its whole "
+    "message. Run as root if a permission was missing, and give the run more time (--timeout) if its time limit came first.",
     settled_by=(AS_ROOT, MORE_TIME, REPAIRED, OWNER),
 )
 USERS_SOFTWARE_UNREAD = Kind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 from pathlib import Path
@@ -56,13 +57,17 @@ def _open(address: Address) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        raise ProbeError(f"cannot listen on {address_text(address)}: {error.strerror}", _remedy(host, port)) from None
+        raise ProbeError(f"cannot listen on {address_text(address)}: {error.strerror}", _remedy(error, host)) from None
     return listener
 
 
-def _remedy(host: str, port: int) -> str:
-    if str(ipaddress.ip_address(host)) in METADATA_ADDRESSES:
+def _remedy(error: OSError, host: str) -> str:
+    if error.errno == errno.EADDRNOTAVAIL and str(ipaddress.ip_address(host)) in METADATA_ADDRESSES:
         return "Put that address on the loopback of a network namespace first, or listen on 127.0.0.1 or ::1"
-    if 0 < port < 1024:
+    if error.errno == errno.EACCES:
         return "Use a port from 1024 up, or run as root"
+    if error.errno == errno.EADDRINUSE:
+        return "Use another port, or end the program that listens there: `ss --listening --tcp --processes` names it"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "Use an address that `ip address` lists"
     return "Use another port, or an address that `ip address` lists"

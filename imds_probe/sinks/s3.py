@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from imds_probe.config import AwsConfig, Settings, values
 from imds_probe.config.keys import Section, setting
 from imds_probe.dataclass import dataclass
+from imds_probe.documents import document
 from imds_probe.sinks import s3_layout
 from imds_probe.sinks.declaration import Declaration, Policy
 from imds_probe.sinks.extract import instance
@@ -167,7 +168,7 @@ class S3:
             if error.code not in NOT_ALLOWED:
                 raise
             raise SinkError(f"{where}: {error.problem}", error.remedy, "in-part", error.code) from None
-        remedy = "Allow s3:GetObject on it in the role's policy: see packaging/iam/s3.json."
+        remedy = f"Allow s3:GetObject on it in the role's policy: see {document('packaging/iam/s3.json')}."
         raise SinkError(f"{where} cannot be replaced", remedy, "in-part")
 
     def _replaced(self, sending: _Sending, key: str) -> bool:

@@ -94,7 +94,7 @@ def no_way_back(plan: Plan) -> str:
 def _who_lifts(account: AccountDefaults) -> str:
     if account.managed_by != "declarative-policy":
         return (
-            "Whoever may call ec2:ModifyInstanceMetadataDefaults in this account can lift the enforcement "
+            "A user or role of this account with the right ec2:ModifyInstanceMetadataDefaults can lift the enforcement "
             "(--http-tokens-enforced disabled)."
         )
     return who_manages(account)

@@ -36,7 +36,7 @@ def step(plan: Plan) -> Step:
         commands=(*role, f"aws iam put{policy} --policy-document {shlex.quote(json.dumps(DOCUMENT))}"),
         rollback=(*role, f"aws iam delete{policy}"),
         notes=(
-            "The condition on ec2:RoleDelivery affects every instance with this role, and one command undoes it.",
+            "This policy affects every instance with this role. Deleting the policy undoes the step on all of them.",
             "AWS then denies calls with credentials that were fetched by IMDSv1. Other metadata is still served by IMDSv1.",
             "Leave this step out if the instance has no role.",
         ),

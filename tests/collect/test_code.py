@@ -443,7 +443,14 @@ def test_a_process_that_really_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_run_without_processes_says_so(tmp_path: Path) -> None:
     collected = code.COLLECTOR.collect(context(tmp_path))
-    assert collected.nothing == "no programs run, and nothing starts any"
+    assert collected.partial.startswith("no processes are visible below")
+    unseen = (collected.partial,)
+    assert collected.given == (Code(), CodeRead(scheduled=0, scheduled_read=0, programs_unseen=unseen))
+
+
+def test_in_an_image_nothing_runs_and_that_is_no_gap(tmp_path: Path) -> None:
+    collected = code.COLLECTOR.collect(context(tmp_path, image=True))
+    assert (collected.nothing, collected.partial) == ("no programs run, and nothing starts any", "")
     assert collected.given == (Code(), CodeRead(scheduled=0, scheduled_read=0))
 
 

@@ -1,50 +1,45 @@
 """What becomes of containers that are seen and cannot be entered. Measuring them for real is in tests/lab."""
 
 import os
+import shutil
 import time
 from dataclasses import replace
 
 import pytest
 from contexts import context
+from listed_processes import HOST_NETNS, process, take_for_proc
 from observed import ENDPOINT, IMDS
 from soon import SOON_S
 
-from imds_probe.collect.containers import COLLECTOR, DISCOVERY, host_pids, measured, proc_below, run_now
+from imds_probe.collect.containers import (
+    COLLECTOR,
+    DISCOVERY,
+    RunningContainers,
+    SeenContainers,
+    host_pids,
+    measured,
+    proc_below,
+    run_now,
+    unlisted,
+)
 from imds_probe.collect.sdks import COLLECTOR as SDKS
 from imds_probe.errors import ProbeError
 from imds_probe.facts.sdk_settings import SdkSettings, Variable
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment
-from imds_probe.system import procfs
-from imds_probe.system.filesystem import magic
 
 ID = "0123456789abcdef" * 4
-HOST_NETNS, OTHER_NETNS = 4026531840, 4026532999
+OTHER_NETNS = 4026532999
+ON_LOOPBACK = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"}
 
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """A root in which only process 1 runs; its directory of processes, which nothing is mounted at, is taken for a /proc."""
-    held = os.open(tmp_path, os.O_RDONLY)
-    monkeypatch.setattr(procfs, "MAGIC", magic(held))
-    os.close(held)
+    take_for_proc(tmp_path, monkeypatch)
     process(tmp_path, 1, "0::/init.scope\n", HOST_NETNS)
     (tmp_path / "proc/self").symlink_to("1")
     return tmp_path
-
-
-def process(root, pid, cgroup, netns=None, environ=b""):
-    place = root / "proc" / str(pid)
-    (place / "ns").mkdir(parents=True)
-    (place / "stat").write_text(f"{pid} (app) S 1 " + " ".join(["0"] * 15) + f" {pid} 0 0\n")
-    (place / "status").write_text("Name:\tapp\nUid:\t0\t0\t0\t0\n")
-    (place / "cgroup").write_text(cgroup)
-    (place / "environ").write_bytes(environ)
-    for kind in ("net", "pid", "mnt"):
-        if netns:
-            (place / "ns" / kind).symlink_to(f"{kind}:[{netns}]")
-        else:
-            (place / "ns" / kind).write_text("not to be read as a link")
 
 
 def collected(root, counter=None, imds=IMDS):
@@ -113,6 +108,38 @@ def test_processes_of_the_host_are_those_outside_of_containers_and_of_the_system
 
 def test_below_a_root_without_processes_there_are_none(tmp_path):
     assert host_pids(context(tmp_path)) == []
+    assert unlisted(context(tmp_path)).startswith("no processes are visible below")
+    assert not unlisted(context(tmp_path, image=True))
+
+
+def test_a_list_without_any_process_of_the_host_is_none(root):
+    assert not unlisted(context(root))
+    shutil.rmtree(root / "proc/1")
+    assert unlisted(context(root)) == f"no process of the host itself is listed in {root / 'proc'}"
+
+
+@pytest.mark.parametrize("cgroups", [(), ("0::/system.slice/agent.service\n",), (f"0::/docker/{ID}\n",)])
+def test_where_the_endpoint_is_on_loopback_containers_are_listed_and_none_is_tested(root, cgroups):
+    for pid, cgroup in enumerate(cgroups, 7):
+        process(root, pid, cgroup, OTHER_NETNS)
+    given = context(root, IMDS, environ=ON_LOOPBACK)
+    assert DISCOVERY.applies(given)
+    assert COLLECTOR.applies(given)
+    given.keep(DISCOVERY.collect(given).given)
+    (seen,) = COLLECTOR.collect(given).given
+    assert isinstance(seen, SeenContainers)
+    assert [each.title for each in seen.containers] == [ID[:12] for each in cgroups if "docker" in each]
+    assert {(each.reach, each.not_measured) for each in seen.containers} <= {
+        ((), "the given endpoint is on loopback, and every container has a loopback of its own")
+    }
+    assert given.get(RunningContainers) is not None
+
+
+@pytest.mark.parametrize("environ", [{}, ON_LOOPBACK])
+def test_where_the_service_is_turned_off_no_container_is_looked_for(root, environ):
+    given = context(root, replace(IMDS, endpoint="disabled"), environ=environ)
+    assert not DISCOVERY.applies(given)
+    assert not COLLECTOR.applies(given)
 
 
 def test_a_list_of_processes_that_somebody_else_laid_out_is_none(root, tmp_path):

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from contexts import reader
+from contexts import context, reader
 from sdk_systems import SITE, System, container, record
 
 from imds_probe.collect import sdk_disks, sdk_reading, sdks
@@ -16,7 +16,7 @@ from imds_probe.collect.sdk_tasks import ROOTS, Processes
 from imds_probe.collect.sdks import SearchOptions
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.sdk_settings import Profile, SdkSettings, Variable
-from imds_probe.facts.software import Software
+from imds_probe.facts.software import SdkSearch, Software
 from imds_probe.inventory.containers.processes import age_s
 from imds_probe.reading import reader as readers
 from imds_probe.reading.reader import Reader
@@ -249,3 +249,12 @@ def test_disks_are_searched_by_ones_who_give_way(system: System, monkeypatch: py
     assert priorities() == [max(own, NICE)] * 2
     reader().ask(ROOTS, Processes(str(system.proc), ()), [system.proc], time.monotonic() + 60)
     assert priorities() == [own] * 2
+
+
+@pytest.mark.parametrize("image", [False, True])
+def test_an_unreadable_list_of_processes_is_not_taken_for_an_empty_one(tmp_path: Path, image: bool) -> None:
+    collected = sdks.COLLECTOR.collect(context(tmp_path, image=image))
+    assert collected.nothing == "no AWS SDKs were found"
+    (search,) = [each for each in collected.given if isinstance(each, SdkSearch)]
+    assert [each.startswith("no processes are visible below") for each in search.sdks_unseen] == [True] * (not image)
+    assert bool(collected.partial) is not image

@@ -181,3 +181,15 @@ def test_all_of_it_is_json(capsys):
     assert main(["catalog", "--output", "json"]) == 0
     rows = {row["id"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["boto2"]["heeds"]["AWS_EC2_METADATA_DISABLED"]["since"] is None
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_what_is_known_is_as_wide_as_the_terminal(columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["catalog", "--sources"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    # An address is never broken.
+    assert [
+        line for line in lines if len(line) > columns and " " in (line[14:] if line.startswith("  ") else line)
+    ] == []
+    assert len([line for line in lines if columns - 20 < len(line) <= columns]) > 100

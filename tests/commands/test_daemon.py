@@ -48,6 +48,13 @@ def test_the_configuration_says_where_its_state_is_unless_told(started, tmp_path
     assert [each[0] for each in started if each != "ran"] == [tmp_path / "from-file", tmp_path / "told"]
 
 
+def test_early_in_the_boot_no_other_root_is_watched_and_nothing_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
+    assert main(["daemon", "--early", "--root", str(tmp_path)]) == 2
+    assert "--early does not go together with --root" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_root_that_is_not_there_is_wrong_usage(started, tmp_path, capsys):
     assert main(["daemon", "--root", str(tmp_path / "nowhere")]) == 2
     assert "nowhere is no directory" in capsys.readouterr().err

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from imds_probe.commands.dispatch import main
@@ -20,4 +22,27 @@ def test_every_finding_is_explained(finding_id, capsys):
 
 def test_without_an_id_all_are_listed(capsys):
     assert main(["explain"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == IDS
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == IDS
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_texts_are_as_wide_as_the_terminal_and_words_stay_whole(columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for arguments in ([], *([each] for each in IDS)):
+        main(["explain", *arguments])
+    lines = capsys.readouterr().out.splitlines()
+    # An address, for one, is never broken.
+    assert [line for line in lines if len(line) > columns and " " in line.strip()] == []
+    assert [line for line in lines if re.search(r"\w-$", line)] == []
+    assert max(map(len, lines)) > 70
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("software-to-old", "software-too-old"), ("switc", "switch"), ("x", None)]
+)
+def test_what_was_meant_is_named_where_it_is_near(given, meant, capsys):
+    assert main(["explain", given]) == 2
+    assert ("Did you mean " in capsys.readouterr().err) == (meant is not None)
+    main(["explain", given])
+    assert meant is None or f"Did you mean {meant}?" in capsys.readouterr().err

@@ -10,6 +10,8 @@ from observed import FACTS, OLD_CLOUD_INIT, changed, report_of
 import imds_probe
 from imds_probe import assessment, exitcodes
 from imds_probe.commands.dispatch import main
+from imds_probe.render import text
+from imds_probe.render.lines import Style
 from imds_probe.report import dump
 
 READY, NOT_READY = report_of(FACTS), report_of(changed(FACTS, software=(OLD_CLOUD_INIT,)))
@@ -32,14 +34,39 @@ def test_the_same_catalog_changes_nothing(stored, capsys):
     assert out[1].split() == (
         ["host", "i-0123456789abcdef0", "web-17,", "reported", "2026-11-23T00:00:00Z", "by", "imds-probe", "0.1.0"]
     )
-    assert len(out) == 2
+    assert out[2].split(maxsplit=1) == ["changed", "nothing, by the catalog and rules of this version"]
+    assert out[3] == ""
+
+
+@pytest.mark.parametrize("name", ["not-ready-much", "needs-hop-limit", "unknown", "ready-accepted"])
+def test_one_report_is_shown_as_a_run_shows_it(stored, capsys, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "100")
+    report = golden_report(name)
+    file = stored("a.json", dump(report))
+    main(["judge", file])
+    out = capsys.readouterr().out
+    as_run = text.render(report, Style(), file=file)
+    assert out.split("\n\n", 1)[1] == as_run
+    for finding in report.findings:
+        assert finding.id in as_run
+    assert "run --output json" not in as_run
+    if report.verdict.switch and report.verdict.switch.steps:
+        assert f"imds-probe explain switch {file}" in as_run
+
+
+def test_of_several_reports_it_is_said_what_changed_and_no_more(stored, capsys):
+    files = [stored("a.json", dump(READY)), stored("b.json", dump(NOT_READY))]
+    assert main(["judge", *files]) == exitcodes.NOT_READY
+    out = capsys.readouterr().out
+    assert out.count("changed     nothing") == 2
+    assert "Blockers" not in out
 
 
 def test_what_a_run_had_accepted_stays_accepted(stored, capsys):
     assert main(["judge", stored("a.json", dump(golden_report("ready-accepted")))]) == exitcodes.READY
     out = capsys.readouterr().out.splitlines()
     assert out[0].endswith("a.json: ready (as before), confidence medium")
-    assert [line.split()[0] for line in out[2:]] == ["accepted", "accepted"]
+    assert [line.split()[0] for line in out[2:5]] == ["accepted", "accepted", "changed"]
     assert out[3].endswith("[software-too-old], by team-os until 2027-01-31: this host never boots again")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe.commands import pages
+from imds_probe.commands import COMMANDS, pages
 from imds_probe.commands.dispatch import main
 from imds_probe.errors import ProbeError, SwitchedOff
 from imds_probe.sinks.spool import SpoolError
@@ -30,11 +30,24 @@ def test_it_comes_after_the_remedy():
     assert pages.with_page(ProbeError("it is full"), ["fleet", "x"]) == "it is full. See docs/fleet.md."
 
 
-def test_where_the_package_put_it(tmp_path, monkeypatch):
-    (tmp_path / "fleet.md").touch()
-    monkeypatch.setattr(pages, "INSTALLED", tmp_path)
-    assert pages.place("fleet.md") == f"{tmp_path}/fleet.md"
-    assert pages.place("catalog.md") == "docs/catalog.md"
+def test_each_command_has_one():
+    assert list(pages.OF_COMMAND) == list(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "page"),
+    [
+        (["run", "--root", "/nonesuch"], "verdict.md"),
+        (["judge", "/nonesuch"], "report.md"),
+        (["daemon", "--root", "/nonesuch"], "on-the-host.md"),
+        (["explain", "software-to-old"], "findings.md"),
+    ],
+)
+def test_an_error_of_a_command_ends_with_its_page(arguments, page, capsys):
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert err.endswith(f" See docs/{page}.\n")
+    assert err.count("\n") == 1
 
 
 def test_a_configuration_that_is_wrong(tmp_path, capsys):

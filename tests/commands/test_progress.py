@@ -135,7 +135,7 @@ def test_fleet_says_how_far_it_is(terminal, tmp_path, monkeypatch):
     argv = [sys.executable, "-m", "imds_probe", "fleet", str(tmp_path)]
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=stream, check=True, timeout=2 * SOON_S)
     assert b"\x1b" not in done.stdout
-    until(read, "reading reports: 1 of 1 hosts so far")
+    until(read, "reports read so far: 1 (hosts: 1)")
     quiet = subprocess.run(argv, capture_output=True, check=True, timeout=2 * SOON_S)
     assert quiet.stderr == b""
 

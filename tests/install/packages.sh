@@ -17,7 +17,7 @@ flock 9  # another clone may be at the same
 inputs=$("$python" packaging/build.py --newest --fetch-once)
 key=$(
     {
-        find packaging imds_probe systemd docs LICENSE setup.cfg tests/install/packages.sh -type f ! -path '*__pycache__*' -print0
+        find packaging imds_probe systemd docs examples ./*.md LICENSE setup.cfg tests/install/packages.sh -type f ! -path '*__pycache__*' -print0
         xargs -d '\n' -I {} find {} -type f \( -name '*.deb' -o -name '*.whl' \) -print0 <<<"$inputs"
     } | sort -z | xargs -0 sha256sum | sed "s|$cache||" | sha256sum | cut -c1-32
 )

@@ -124,8 +124,8 @@ def test_manual_pages_docs_and_units_are_the_projects(root):
     pages = [PROJECT / "packaging/imds-probe.1", *(PROJECT / "packaging/man").iterdir()]
     there = {path.name: gzip.decompress(path.read_bytes()) for path in (root / "usr/share/man/man1").iterdir()}
     assert there == {f"{page.name}.gz": page.read_bytes() for page in pages}
-    for page in (PROJECT / "docs").iterdir():
-        assert (root / DOCUMENTS / page.name).read_bytes() == page.read_bytes()
+    for page in [*(PROJECT / "docs").iterdir(), PROJECT / "CHANGELOG.md", PROJECT / "packaging/iam/s3.json"]:
+        assert (root / DOCUMENTS / page.relative_to(PROJECT)).read_bytes() == page.read_bytes()
     for unit in (PROJECT / "systemd").iterdir():
         assert (root / "usr/lib/systemd/system" / unit.name).read_bytes() == unit.read_bytes()
 

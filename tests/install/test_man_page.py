@@ -56,6 +56,11 @@ def test_every_command_and_exit_code_is_in_the_overview(text):
     assert codes <= {int(line) for line in re.findall(r"^ +(\d+) ", text, re.MULTILINE)}
 
 
+def test_the_overview_has_the_sections_of_a_command_that_it_can_have(text):
+    sections = re.findall(r"^([A-Z][A-Z ]+)$", text, re.MULTILINE)
+    assert [each for each in sections if each in SECTIONS] == [each for each in SECTIONS if each != "OPTIONS"]
+
+
 def test_there_is_a_page_for_each_command_and_no_other():
     assert {path.name for path in (PACKAGING / "man").iterdir()} == {page.name for page in PAGES.values()}
 

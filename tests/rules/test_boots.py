@@ -37,7 +37,7 @@ def test_a_boot_that_was_watched_from_its_start_is_no_matter():
         ),
         (
             (replace(BOOT, age_s=610.0, watched_s=600.0),),
-            "the boot of 2026-11-20T00:00:00Z is being watched from its start, for 10 min of 1 h so far",
+            "the watch began with the boot of 2026-11-20T00:00:00Z and covers 10 min of 1 h so far",
         ),
     ],
 )

@@ -5,6 +5,7 @@ from code_seen import DAY_S, PACKED, watched, with_code
 from observed import FACTS, SSM_AGENT, changed, container, report_of, with_containers
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.code import CodeRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.inventory.code import unread
 from imds_probe.rules.code_unread import not_read
@@ -23,7 +24,7 @@ def test_all_that_nothing_tells_about_are_one_finding_with_their_reasons():
         "2 programs were not read, and nothing else shows whether they ask for a token: /opt/packed/bin/run, /opt/x"
     )
     assert finding.evidence == (
-        "/opt/packed/bin/run, running as process 77: packed",
+        "/opt/packed/bin/run, running as process 77: it is packed",
         "/opt/x, started by /etc/cron.d/x, daily: too long",
     )
 
@@ -55,6 +56,16 @@ def test_every_reason_has_something_that_would_settle_it(why):
     assert "atch the host" in finding.fix.text
 
 
+def test_programs_that_could_not_be_listed_are_not_taken_for_none():
+    unseen = ("no processes are visible below /mnt",)
+    facts = with_code(facts=FACTS)
+    facts = facts.with_(replace(facts[CodeRead], programs_unseen=unseen))
+    (finding,), settled = not_read(CollectorRun("code", "partial", 1.0, unseen[0]), facts, Catalog(()))
+    assert (finding.kind.id, finding.implies, finding.evidence, settled) == ("code-not-read", "unknown", unseen, [])
+    assert finding.summary == "the running programs could not be listed, so their code was not read"
+    assert finding.settled_by[0].startswith("a run on the host itself")
+
+
 def test_what_was_read_leaves_nothing_to_say():
     assert found() == ([], [])
 
@@ -69,7 +80,7 @@ def test_software_of_the_catalog_is_judged_by_its_version():
 def test_a_watched_window_settles_it_and_is_named():
     findings, (line,) = found(replace(PACKED, oldest_s=2 * DAY_S), facts=changed(FACTS, callers=watched()))
     assert findings == []
-    assert line.startswith("/opt/packed/bin/run was not read (packed): started 2 d ago")
+    assert line.startswith("/opt/packed/bin/run was not read (it is packed): started 2 d ago")
 
 
 def test_what_a_watch_does_not_see_is_said():

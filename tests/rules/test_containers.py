@@ -276,9 +276,38 @@ def test_with_the_endpoint_off_no_container_can_miss_it():
     assert isinstance(RULE.judge(facts, Catalog(())), NothingToJudge)
 
 
-def test_an_endpoint_on_loopback_is_nothing_that_a_container_could_share():
-    facts = changed(with_imds(endpoints=(replace(ENDPOINT, address="127.0.0.1"),)), containers=None)
-    assert isinstance(RULE.judge(facts, Catalog(())), NothingToJudge)
+UNTESTED = "the given endpoint is on loopback, and every container has a loopback of its own"
+
+
+@pytest.mark.parametrize(
+    ("containers", "wanted"),
+    [
+        (None, {("containers-not-seen", "unknown")}),
+        ((), set()),
+        ((container("web", reach=(), not_measured=UNTESTED),), {("container-not-measured", "unknown")}),
+        (
+            (
+                container(
+                    "web",
+                    reach=(),
+                    not_measured=UNTESTED,
+                    environment=(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),),
+                ),
+            ),
+            set(),
+        ),
+    ],
+    ids=["unseen", "none", "one", "one that has credentials of its own"],
+)
+def test_an_endpoint_on_loopback_says_nothing_of_containers_that_are_there(containers, wanted):
+    facts = changed(with_imds(endpoints=(replace(ENDPOINT, address="127.0.0.1"),), hop_limit=3), containers=containers)
+    found = RULE.judge(facts, Catalog(()))
+    assert {(each.id, each.implies) for each in found} == wanted
+    for each in found:
+        assert each.evidence
+        if each.id == "container-not-measured":
+            assert each.fix.text.startswith("Unset AWS_EC2_METADATA_SERVICE_ENDPOINT, and run imds-probe again.")
+            assert "a run without AWS_EC2_METADATA_SERVICE_ENDPOINT" in each.settled_by
 
 
 def far_away(name, token="lost", **changes):

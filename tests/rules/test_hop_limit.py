@@ -3,6 +3,7 @@ from dataclasses import replace
 from observed import ENDPOINT, FACTS, with_imds
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.instance import Instance
 from imds_probe.rules.hop_limit import RULE
 from imds_probe.rules.rule import NothingToJudge
 
@@ -19,3 +20,16 @@ def test_an_unmeasured_limit_is_said_with_its_reason():
 
 def test_no_token_no_limit():
     assert isinstance(RULE.judge(with_imds(endpoint="disabled"), Catalog(())), NothingToJudge)
+
+
+def test_the_command_asks_for_the_instance_alone():
+    facts = with_imds(hop_limit=None)
+    (finding,) = RULE.judge(facts, Catalog(()))
+    (command,) = finding.fix.commands
+    assert command.startswith(
+        "aws ec2 describe-instances --region eu-west-1 --instance-ids i-0123456789abcdef0 --query "
+    )
+    (finding,) = RULE.judge(
+        replace(facts, sections=tuple(each for each in facts.sections if not isinstance(each, Instance))), Catalog(())
+    )
+    assert ' --instance-ids "$INSTANCE_ID" --query ' in finding.fix.commands[0]

@@ -79,3 +79,9 @@ def test_before_that_is_clean_confidence_is_limited():
 def test_without_a_switch_there_is_nothing_to_tell():
     assert report_of(FACTS).verdict.switched is None
     assert replace(FOR_GOOD, recovered=1).recovered == 1
+
+
+@pytest.mark.parametrize(("age_s", "ago"), [(0.0, ""), (59.0, ""), (60.0, ", at least 1 min ago")])
+def test_a_switch_of_just_now_has_no_age(age_s, ago):
+    begins = f"IMDSv1 was turned off on or before 2026-11-22{ago}. "
+    assert told(since(watched=None, age_s=age_s)).summary.startswith(begins)

@@ -1,5 +1,6 @@
 """Listening sockets: where, in which namespace, and one clear error where not."""
 
+import errno
 import os
 import socket
 
@@ -35,8 +36,8 @@ def test_texts():
         (("169.254.169.254", 80), "network namespace"),
         (("fd00:ec2::254", 80), "network namespace"),
         (("FD00:EC2:0::254", 80), "network namespace"),
-        (("192.0.2.1", 8080), "Use another port, or an address"),
-        (("192.0.2.1", 80), "root"),
+        (("192.0.2.1", 8080), "Use an address that `ip address` lists"),
+        (("192.0.2.1", 80), "Use an address that `ip address` lists"),
     ],
 )
 def test_addresses_that_are_not_here(address, remedy):
@@ -68,3 +69,17 @@ def test_in_a_namespace(metadata_netns):
 def test_a_namespace_that_is_not_there():
     with pytest.raises(NamespaceGone):
         open_listener(("127.0.0.1", 0), "/run/netns/imds-probe-nowhere")
+
+
+def test_a_port_that_is_taken_or_not_allowed_has_a_remedy_of_its_own(monkeypatch):
+    with open_listener(("127.0.0.1", 0)) as taken, pytest.raises(ProbeError) as caught:
+        open_listener(taken.getsockname())
+    assert caught.value.remedy.startswith("Use another port, or end the program that listens there")
+
+    def refused(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refused)
+    with pytest.raises(ProbeError) as caught:
+        open_listener(("127.0.0.1", 80))
+    assert caught.value.remedy == "Use a port from 1024 up, or run as root"

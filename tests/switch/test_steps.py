@@ -74,7 +74,7 @@ def test_endpoint_by_ipv6_and_tags_stay_as_they_are_both_ways():
 @pytest.mark.parametrize(
     ("managed_by", "who"),
     [
-        ("account", "Whoever may call ec2:ModifyInstanceMetadataDefaults in this account"),
+        ("account", "A user or role of this account with the right ec2:ModifyInstanceMetadataDefaults"),
         ("declarative-policy", "Only the organization's management account"),
     ],
 )

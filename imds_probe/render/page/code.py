@@ -51,7 +51,8 @@ def _stands(read: CodeRead, callers: Callers | None) -> str:
     """One line, whatever was read."""
     run = [each for each in read.not_read if each.pids or not each.started_by]
     waiting = [each for each in read.not_read if each not in run]
-    running = _counted(read.programs_read, read.programs, "running", run) or "no programs run"
+    none = "the running programs could not be listed" if read.programs_unseen else "no programs run"
+    running = _counted(read.programs_read, read.programs, "running", run) or none
     scheduled = "schedules were not read"
     if read.scheduled is not None:
         scheduled = _counted(read.scheduled_read or 0, read.scheduled, "scheduled", waiting) or "nothing is scheduled"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from imds_probe.render.page import findings, host, outcome
@@ -21,9 +22,9 @@ from imds_probe.report import Report
 _KEEP_AND_EXPLAIN = "imds-probe run --output json --out report.json; imds-probe explain switch report.json"
 
 
-def page_of(report: Report, bounds: Bounds, *, kept: bool = False) -> Page:
+def page_of(report: Report, bounds: Bounds, *, kept: bool = False, file: str = "") -> Page:
     """Pure. Whatever shows it has no words of its own about the host. `kept`: this host keeps a report that `imds-probe explain
-    switch` finds by itself.
+    switch` finds by itself. `file` is where the report was read from, empty where it was just made.
     """
     headline, colour = outcome.headline(report)
     return Page(
@@ -32,7 +33,7 @@ def page_of(report: Report, bounds: Bounds, *, kept: bool = False) -> Page:
         host=outcome.host_name(report),
         sentence=outcome.sentence(report),
         parts=tuple(_parts(report, bounds)),
-        hints=tuple(_hints(report, kept=kept)),
+        hints=tuple(_hints(report, kept=kept, file=file)),
     )
 
 
@@ -54,10 +55,12 @@ def _parts(report: Report, bounds: Bounds) -> Iterator[Part]:
     yield from host.run(report, bounds)
 
 
-def _hints(report: Report, *, kept: bool) -> Iterator[Hint]:
+def _hints(report: Report, *, kept: bool, file: str) -> Iterator[Hint]:
     if report.findings:
         named = next((each for each in report.findings if each.implies), report.findings[0])  # as the page has them
         yield Hint("What a finding means", f"imds-probe explain {named.id}")
     if report.verdict.switch is not None and report.verdict.switch.steps:
-        yield Hint("Every command of the switch", "imds-probe explain switch" if kept else _KEEP_AND_EXPLAIN)
-    yield Hint("Everything that was observed", "imds-probe run --output json")
+        explain = f"imds-probe explain switch {shlex.quote(file)}" if file else "imds-probe explain switch"
+        yield Hint("Every command of the switch", explain if kept or file else _KEEP_AND_EXPLAIN)
+    if not file:  # which has it all
+        yield Hint("Everything that was observed", "imds-probe run --output json")

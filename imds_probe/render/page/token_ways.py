@@ -35,7 +35,7 @@ _TONES: Mapping[NeedState, Tone] = {"observed": "bad", "likely": "bad", "unlikel
 _NEEDS: Mapping[NeedState, tuple[str, str]] = {
     "observed": ("It was seen asking for metadata.", "They were seen asking for metadata."),
     "likely": ("It probably needs metadata.", "They probably need metadata."),
-    "unlikely": ("It does not seem to need metadata.", "They do not seem to need metadata."),
+    "unlikely": ("Nothing shows that it needs metadata.", "Nothing shows that they need metadata."),
     "unknown": ("It is not known whether it needs metadata.", "It is not known whether they need metadata."),
 }
 

@@ -17,7 +17,7 @@ def blocks_of(facts):
 def test_one_line_says_how_much_code_stands_behind_the_verdict():
     (line,) = blocks_of(with_code(not_read=(PACKED, replace(PACKED, program="/opt/long", why="too long"))))
     assert line.text == (
-        "41 of 43 running programs were read (2 not: /opt/packed/bin/run (packed), /opt/long (too long)); schedules "
+        "41 of 43 running programs were read (2 not: /opt/packed/bin/run (it is packed), /opt/long (too long)); schedules "
         "were not read; calls were not watched; no boot was watched whole."
     )
 

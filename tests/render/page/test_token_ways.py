@@ -42,7 +42,7 @@ def lanes(*containers, limit=1):
             1,
             "plain",
             "api: no token arrives (1 hop beyond the instance). The host discards the response at hop limit 1. Hop limit 2 "
-            "suffices. It does not seem to need metadata.",
+            "suffices. Nothing shows that it needs metadata.",
         ),
         (
             container("web", 1, "ok", 2),
