@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import ClassVar, Literal
 
 from imds_probe.dataclass import dataclass
@@ -26,6 +28,7 @@ TokenOutcome = Literal["none", "unseen", "answered", "lost", "unanswered", "forb
 # Who is behind a call: the process itself, or whoever asks through it; where no process is known, what the interface says.
 Origin = Literal["process", "user-mode-network", "virtual-machine", "another-host", "unknown"]
 ANOTHER_HOST, UNKNOWN, VIRTUAL_MACHINE, OTHERS = "another host", "unknown", "virtual machine", "others"
+HAVE_ENDED = "containers that have ended"  # of which nothing else is known
 # What EC2 has nothing at, and a request that takes nothing but the word that something answers.
 ELSEWHERE = ("other-cloud", "head", "other")
 # Stands before a path in the place of a script, for a fetcher that none runs.
@@ -209,6 +212,23 @@ class Callers(Section):
     boots: tuple[BootWatched, ...] = ()
     earlier: tuple[CallerSeen, ...] = ()
     silent_s: Seconds = 0.0
+
+    @cached_property
+    def of_each(self) -> Mapping[tuple[str | int | None, ...], Sequence[CallerSeen]]:
+        """Those in `by` that are one caller, by its identity: there are up to ten thousand."""
+        found: dict[tuple[str | int | None, ...], list[CallerSeen]] = defaultdict(list)
+        for each in self.by:
+            found[each.identity].append(each)
+        return dict(found)
+
+    @cached_property
+    def of_images(self) -> Mapping[tuple[str, str | None, str], Sequence[CallerSeen]]:
+        """Those in `by` that are one program and script in containers of one image."""
+        found: dict[tuple[str, str | None, str], list[CallerSeen]] = defaultdict(list)
+        for each in self.by:
+            if each.image:
+                found[each.program, each.script, each.image].append(each)
+        return dict(found)
 
     @property
     def whole_boot(self) -> BootWatched | None:

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from imds_probe.escape import encodable
+from imds_probe.facts.callers import HAVE_ENDED
 from imds_probe.fleet.hosts import Fix, HopNeed, V1Caller
 from imds_probe.fleet.lean import Caller, Code, Container, Finding, LeanReport, Software
+from imds_probe.kept.generated_names import lasting, lasting_unit
 
 NAME_MAX = 160
 FIXES_MAX, CALLERS_MAX, HOPS_MAX = 32, 16, 16
@@ -89,7 +91,7 @@ def callers_of(report: LeanReport) -> tuple[V1Caller, ...]:
     calls: dict[tuple[str, str], int] = {}
     for caller in report.callers.by:
         if caller.version == "v1" and not caller.probe:
-            key = text(caller.script or caller.program), text(containers.image_of(caller))
+            key = text(lasting(caller.script or caller.program)), text(containers.image_of(caller))
             calls[key] = min(calls.get(key, 0) + max(0, caller.count), CALLS_MAX)
     most = sorted(calls.items(), key=lambda each: (-each[1], each[0]))[:CALLERS_MAX]
     return tuple(V1Caller(program, image, count) for (program, image), count in most)
@@ -191,9 +193,14 @@ class _Rows:
 
 def _subjects(caller: Caller) -> set[str]:
     """As rules.caller_phrases.called makes the subject."""
-    if caller.container:
-        return {caller.container, f"{caller.container}: {caller.script}"}
-    return {each for each in (caller.script, caller.unit, caller.program) if each}
+    scripts = {
+        each for each in (caller.script, lasting(caller.script or "")) if each
+    }  # earlier reports have whole names
+    if caller.container_id or caller.container:
+        places = {each for each in (caller.container, caller.image or HAVE_ENDED) if each}
+        return places | {f"{place}: {script}" for place in places for script in scripts}
+    names = (caller.unit, lasting_unit(caller.unit or ""), caller.program, lasting(caller.program))
+    return scripts | {each for each in names if each}
 
 
 def _of_finding(finding: Finding, rows: _Rows) -> Iterator[Fix]:
@@ -234,9 +241,10 @@ def _of_callers(finding: Finding, callers: Sequence[Caller], containers: _Contai
         if image:
             yield _of_image(image)
         elif caller.script:
-            yield Fix("script", text(caller.script), finding.id[:NAME_MAX])
+            yield Fix("script", text(lasting(caller.script)), finding.id[:NAME_MAX])
         else:
-            yield Fix("program", text(caller.unit or caller.program), finding.id[:NAME_MAX])
+            name = lasting_unit(caller.unit) if caller.unit else lasting(caller.program)
+            yield Fix("program", text(name), finding.id[:NAME_MAX])
 
 
 def _of_code(finding: Finding, rows: Sequence[Code], containers: _Containers) -> Iterator[Fix]:

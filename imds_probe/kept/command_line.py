@@ -149,7 +149,7 @@ def _up_to_script(interpreter: Interpreter, words: Sequence[str]) -> tuple[list[
             if not _has_its_value(word):
                 return shown, at, True
         else:
-            known = _is_script(interpreter, word) or _is_class(interpreter, word)
+            known = not interpreter.takes_text and (_is_script(interpreter, word) or _is_class(interpreter, word))
             return [*shown, word if known else OMITTED], at, not known
     return shown, at, False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
-from imds_probe.kept.programs import INTERPRETERS, KNOWN
+from imds_probe.kept.programs import FETCHERS, INTERPRETERS, KNOWN
 from imds_probe.kept.shapes import LOWER, OMITTED, is_name
 
 NAME_MAX = 15  # the kernel's own limit: TASK_COMM_LEN in <linux/sched.h>
@@ -48,3 +48,8 @@ def kept_name(comm: str, exe: str | None, arguments: Sequence[str]) -> str:
 
 def _is_shorter(name: str, file: str) -> bool:
     return len(name) > 1 and family(name) == family(file) and file.startswith(name)
+
+
+def is_fetcher(path: str | None) -> bool:
+    """Whether a program, or a script of an interpreter, is one that others ask with."""
+    return path is not None and file_name(path) in FETCHERS

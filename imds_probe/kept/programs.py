@@ -35,6 +35,7 @@ class Interpreter:
 
     flags: options without a value. valued: those with one, which is passed over. code: what follows is the text of a program
     or, with `module`, the name of one. script: what stands for a program's file (Java: behind an option of its own).
+    takes_text: the first argument that is no option is the text of a program.
     """
 
     flags: frozenset[str]
@@ -43,6 +44,7 @@ class Interpreter:
     module: frozenset[str] = frozenset()
     script: frozenset[str] = frozenset()
     ends: tuple[str, ...] = ()
+    takes_text: bool = False
 
 
 def _words(text: str) -> frozenset[str]:
@@ -94,6 +96,16 @@ INTERPRETERS: Mapping[str, Interpreter] = {
         script=_words("-jar"),
         ends=(".jar", ".war"),
     ),
+    **dict.fromkeys(
+        ("awk", "gawk", "mawk", "nawk", "original-awk"),
+        Interpreter(
+            _words("--posix --traditional --re-interval --sandbox"),
+            valued=_words("-F -v --field-separator --assign"),
+            script=_words("-f --file"),
+            ends=(".awk",),
+            takes_text=True,
+        ),
+    ),
     "dotnet": Interpreter(
         _words("exec"),
         valued=_words(
@@ -102,6 +114,14 @@ INTERPRETERS: Mapping[str, Interpreter] = {
         ends=(".dll",),
     ),
 }
+# What asks once and ends: whose it is says whoever runs it. Some are scripts of an interpreter.
+FETCHERS = frozenset(
+    (
+        *("curl", "wget", "wget2", "busybox", "toybox", "http", "https", "httpie", "xh", "nc", "ncat", "openssl"),
+        *("lwp-request", "lwp-download", "lwp-dump", "lwp-mirror", "GET", "HEAD", "POST", "aria2c", "axel", "lynx"),
+        *("w3m", "links", "elinks", "curlie"),
+    )
+)
 # What may stand directly behind the program; behind that, for those that have it, one word of a second set.
 _OF_AWS = _words(
     "acm apigateway application-autoscaling athena autoscaling backup batch cloudformation cloudfront cloudtrail "

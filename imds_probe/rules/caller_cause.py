@@ -15,6 +15,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Fix
+from imds_probe.kept.generated_names import lasting_unit
 from imds_probe.rules.code_fixes import fix_for
 from imds_probe.rules.code_phrases import matched, place_of
 from imds_probe.rules.fallback import (
@@ -74,7 +75,7 @@ def cause_by_inventory(group: Sequence[CallerSeen], facts: Facts, catalog: Catal
 
 def _as_before(caller: CallerSeen, callers: Callers, facts: Facts) -> Cause | None:
     """What a report says that does not know which client made which token request: its program did."""
-    if not any(each.path_class == "token" and each.identity == caller.identity for each in callers.by):
+    if not any(each.path_class == "token" for each in callers.of_each.get(caller.identity, ())):
         return None
     container = facts[Containers].by_identity(caller.container_id)
     if container is not None and token_is_lost(container):
@@ -196,8 +197,8 @@ def _is_run_by(entry: Software, caller: CallerSeen) -> bool:
     if isinstance(entry, SdkSoftware):
         return any(
             (user.unit and user.unit == caller.unit)
-            or (user.pid, user.comm, user.unit)
-            == (caller.pid, caller.comm, None if caller.container_id else caller.unit)
+            or (user.pid, user.comm, lasting_unit(user.unit or ""))
+            == (caller.pid, caller.comm, "" if caller.container_id else lasting_unit(caller.unit or ""))
             for user in entry.sdk.users
         )
     # A package is known by the name of what it runs: amazon-ssm-agent, cloud-init.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 from imds_probe.facts.callers import Callers, CallerSeen
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.findings import Fix, Found, Kind
-from imds_probe.rules.caller_phrases import called, last, times, who
+from imds_probe.kept.generated_names import lasting, lasting_unit
+from imds_probe.rules.caller_phrases import called, is_nameless, last, times, who
 from imds_probe.rules.token_outcome import outcome_of, plain
 
 IMDSV1_WITHOUT_EFFECT = Kind(
@@ -66,10 +68,14 @@ def without_effect(group: Sequence[CallerSeen]) -> Found:
 
 
 def mended_as(caller: CallerSeen, facts: Facts) -> Hashable:
-    """Of containers that have ended, the next one of their image calls again."""
-    if caller.image and has_ended(caller, facts):
-        return caller.program, caller.script, caller.image
-    return caller.identity
+    """Of containers that have ended, the next one of their image calls again; so does the next one of which nothing is known but
+    its number. What differs from run to run in the name of a script or unit makes no other caller.
+    """
+    program, script = lasting(caller.program), None if caller.script is None else lasting(caller.script)
+    unit = None if caller.unit is None else lasting_unit(caller.unit)
+    if has_ended(caller, facts) and (caller.image or is_nameless(caller)):
+        return program, script, caller.image
+    return replace(caller, program=program, script=script, unit=unit).identity
 
 
 def has_ended(caller: CallerSeen, facts: Facts) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imds_probe.duration import in_words
-from imds_probe.facts.callers import UNKNOWN, VIRTUAL_MACHINE, Callers, CallerSeen
-from imds_probe.facts.containers import Containers
+from imds_probe.facts.callers import HAVE_ENDED, UNKNOWN, VIRTUAL_MACHINE, Callers, CallerSeen
+from imds_probe.facts.containers import Containers, short
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.switched import Switched
+from imds_probe.kept.generated_names import lasting, lasting_unit
 
 
 def who(caller: CallerSeen) -> str:
@@ -20,20 +21,29 @@ def of_all(group: Sequence[CallerSeen], facts: Facts) -> str:
     """The same of several: containers of one image that have ended are one."""
     newest = max(group, key=lambda each: each.last_seen)
     ended = newest.container_id is not None and facts[Containers].by_identity(newest.container_id) is None
-    if not ended or not newest.image:
-        return who(group[0])
     containers = {each.container_id for each in group}
+    if not ended or not (newest.image or len(containers) > 1):
+        return who(group[0])
     where = f"{newest.container}" if len(containers) == 1 else f"{len(containers)} containers"
-    return f"{_called(newest)} in {where} of image {newest.image}{_at(newest)}"
+    of = f"of image {newest.image}" if newest.image else "that have ended"
+    return f"{_called(newest)} in {where} {of}{_at(newest)}"
+
+
+def is_nameless(caller: CallerSeen) -> bool:
+    """Whether nothing is known of its container but its number: those of a build, and those that end at once."""
+    if caller.container_id is None or caller.image:
+        return False
+    return caller.container in (None, short(caller.container_id), short(caller.container_id.rpartition(":")[2]))
 
 
 def _called(caller: CallerSeen) -> str:
     user = f" of user {caller.uid}" if caller.uid and not caller.container else ""
+    unit = lasting_unit(caller.unit) if caller.unit else ""
     if not caller.script:
-        return _program(caller) + user + (f" ({caller.unit})" if caller.unit else "")
-    starter = f", started by {caller.started_by}" if caller.started_by else ""
-    inside = [_program(caller).rpartition("/")[2], *([caller.unit] if caller.unit else [])]
-    return f"{caller.script}{user}{starter} ({', '.join(inside)})"
+        return _program(caller) + user + (f" ({unit})" if unit else "")
+    starter = f", started by {lasting(caller.started_by)}" if caller.started_by else ""
+    inside = [_program(caller).rpartition("/")[2], *([unit] if unit else [])]
+    return f"{lasting(caller.script)}{user}{starter} ({', '.join(inside)})"
 
 
 def _program(caller: CallerSeen) -> str:
@@ -43,7 +53,8 @@ def _program(caller: CallerSeen) -> str:
         return "a virtual machine"
     if caller.origin == "user-mode-network":
         return f"the user-mode network {caller.program}"
-    return f"the virtual machine {caller.program}" if caller.origin == "virtual-machine" else caller.program
+    program = lasting(caller.program)
+    return f"the virtual machine {program}" if caller.origin == "virtual-machine" else program
 
 
 def _at(caller: CallerSeen) -> str:
@@ -70,11 +81,15 @@ def called(group: Sequence[CallerSeen]) -> str:
     something else started, its unit, or else its program.
     """
     caller = group[0]
+    script = lasting(caller.script) if caller.script else ""
+    if len({each.container_id for each in group}) > 1:
+        where = caller.image or HAVE_ENDED
+        return f"{where}: {script}" if script else where
     if caller.container:
-        return f"{caller.container}: {caller.script}" if caller.script else caller.container
-    if caller.script and (caller.started_by or not caller.unit):
-        return caller.script
-    return caller.unit or caller.program
+        return f"{caller.container}: {script}" if script else caller.container
+    if script and (caller.started_by or not caller.unit):
+        return script
+    return lasting_unit(caller.unit) if caller.unit else lasting(caller.program)
 
 
 def times(count: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
+from typing import NamedTuple
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import in_words
@@ -14,6 +15,7 @@ from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.switched import Switched, is_watched
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.kept.command_line import kept_of_stored
+from imds_probe.kept.generated_names import lasting
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.user_agent import kept_user_agent
 from imds_probe.rules.acceptance import named_first
@@ -25,8 +27,9 @@ from imds_probe.rules.caller_groups import (
     without_effect,
 )
 from imds_probe.rules.caller_phrases import called, last, of_all, times, who
+from imds_probe.rules.fallback import Cause, cause_by_token
 from imds_probe.rules.origins import of_callers
-from imds_probe.rules.phrases import more_time_or
+from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.rehearsed import beside
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import unserved_caller
@@ -35,6 +38,13 @@ from imds_probe.rules.settling import MORE_TIME, OWNER, READABLE_RECORD
 NAMED_MAX = 20
 PATHS_SHOWN = 3
 LOSSES_SHOWN = 3
+MORE_CALLERS = "more callers"
+_NOT_KNOWN_AGAIN = ", and it is not known whether {} asked again with a token"
+_UNSERVED = Fix("Change the program so that it asks for a token. Do so before metadata is served there again.")
+_LOOK_UP = Fix(
+    "Find all callers under callers.by in the JSON report, or watch with `imds-probe watch --v1-only`. Change them so that they "
+    "ask for a token."
+)
 
 IMDSV1_CALLER = Kind(
     id="imdsv1-caller",
@@ -60,6 +70,18 @@ IMDSV1_FALLBACK = Kind(
     "started before the watch, no token arrives in its container, and its SDK does not ask again once it received no token. "
     "The finding says nothing about other programs in the container.",
     cure="Raise the hop limit with the same command that requires tokens. The program needs no change.",
+    sources=("EC2 User Guide: Considerations for containers and the hop limit",),
+)
+IMDSV1_FALLBACK_PAST = Kind(
+    id="imdsv1-fallback-past",
+    severity="info",
+    title="A program called IMDSv1 because a token did not reach it, and tokens reach it now",
+    meaning="The watch saw a program lose the answer to its token request and then ask without a token. That is over, in one of "
+    "two ways: the watch saw the same program receive tokens afterwards, and no call by IMDSv1 after that; or the container has "
+    "ended, and the hop limit is now high enough for the distance that it had. A program that asks for no token again in its "
+    "life does not count as the same program, unless it was silent for a day.",
+    cure="Nothing has to be changed. The calls no longer count once they are older than the window (watch.window). Do not lower "
+    "the hop limit.",
     sources=("EC2 User Guide: Considerations for containers and the hop limit",),
 )
 IMDSV1_THROUGH_RELAY = Kind(
@@ -193,13 +215,12 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     )  # then the rule on the time since the switch says who was refused, and what came of it
     findings = [] if required else [without_effect(each) for each in others[:NAMED_MAX]]
     listed = named_first(IMDSV1_CALLER, groups, called, facts)
-    for group in () if told else listed[:NAMED_MAX]:
-        finding = _refused(group, facts) if required else _calls(group, callers, facts, catalog)
-        findings += [finding] if finding else []
+    if required and not told:
+        findings += _all_refused(listed, facts)
+    elif not required:
+        findings += _all_served(listed, callers, facts, catalog)
     if not required:
         findings += _before_window(callers, facts)
-    if len(groups) > NAMED_MAX and not told:
-        findings.append(_more(listed[NAMED_MAX:], facts, required=required))
     if callers.metric is not None and callers.metric.unseen and not required:
         findings.append(_unseen(callers.metric))
     if run is not None and run.status == "partial":
@@ -234,20 +255,55 @@ def _lost(callers: Callers) -> Found:
     )
 
 
-def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Found:
+def _all_served(
+    groups: Sequence[Sequence[CallerSeen]], callers: Callers, facts: Facts, catalog: Catalog
+) -> list[Found]:
+    """A finding on each caller. Of each kind the first NAMED_MAX have one of their own, and the others one together: the switch
+    and the hop limit do to them what they do to these.
+    """
+    kinds: dict[Kind, list[_Caller]] = {IMDSV1_CALLER: [], IMDSV1_FALLBACK: [], IMDSV1_CALLER_UNSERVED: []}
+    for group in groups:
+        caller = _caller(group, callers, facts, catalog)
+        kinds.setdefault(caller.kind, []).append(caller)
+    found = []
+    for kind, those in kinds.items():
+        found += [_calls(each, facts) for each in those[:NAMED_MAX]]
+        found += [_more(kind, those[NAMED_MAX:], facts)] if those[NAMED_MAX:] else []
+    return found
+
+
+class _Caller(NamedTuple):
+    """The calls of one caller, which kind of finding they are, and why it calls, or why its calls take nothing."""
+
+    group: Sequence[CallerSeen]
+    kind: Kind
+    cause: Cause
+
+
+def _caller(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> _Caller:
     if off := unserved_caller(group[0].container_id, facts):
-        return IMDSV1_CALLER_UNSERVED.found(
-            called(group),
-            f"{who(group[0])} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}, but {off}",
-            evidence=_evidence(group),
-            fix=Fix("Change the program so that it asks for a token. Do so before metadata is served there again."),
-        )
+        return _Caller(group, IMDSV1_CALLER_UNSERVED, Cause(off, _UNSERVED))
     cause = cause_of(group, callers, facts, catalog)
-    fell_back = cause.needs_hop_limit is not None
-    kind = IMDSV1_THROUGH_RELAY if cause.open else IMDSV1_FALLBACK if fell_back else IMDSV1_CALLER
+    if cause.open:
+        return _Caller(group, IMDSV1_THROUGH_RELAY, cause)
+    if cause.past:
+        return _Caller(group, IMDSV1_FALLBACK_PAST, cause)
+    return _Caller(group, IMDSV1_FALLBACK if cause.needs_hop_limit is not None else IMDSV1_CALLER, cause)
+
+
+def _calls(caller: _Caller, facts: Facts) -> Found:
+    group, kind, cause = caller
+    calls = f"called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}"
+    if kind is IMDSV1_CALLER_UNSERVED:
+        return kind.found(
+            called(group),
+            f"{who(group[0])} {calls}, but {cause.why}",
+            evidence=_evidence(group),
+            fix=cause.fix,
+        )
     return kind.found(
         called(group),
-        f"{of_all(group, facts)} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}: {cause.why}",
+        f"{of_all(group, facts)} {calls}: {cause.why}",
         evidence=(*_evidence(group), *cause.evidence, *beside(group, facts)),
         fix=cause.fix,
         forgeable_by=of_callers(group, facts),
@@ -256,12 +312,13 @@ def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog:
 
 def _before_window(callers: Callers, facts: Facts) -> list[Found]:
     """Who called before the window, and was not watched for a whole window since."""
-    again = {each.identity for each in callers.by if each.version == "v1"}
+    again = {mended_as(each, facts) for each in callers.by if each.version == "v1"}
     groups: dict[Hashable, list[CallerSeen]] = defaultdict(list)
     for each in callers.earlier:
-        if each.identity not in again and not unserved_caller(each.container_id, facts):
+        if not unserved_caller(each.container_id, facts):
             groups[mended_as(each, facts)].append(each)
-    listed = named_first(IMDSV1_BEFORE_WINDOW, list(groups.values()), called, facts)
+    open_ = [group for key, group in groups.items() if key not in again and not _is_past(group, callers, facts)]
+    listed = named_first(IMDSV1_BEFORE_WINDOW, open_, called, facts)
     found = [
         IMDSV1_BEFORE_WINDOW.found(
             called(group),
@@ -288,20 +345,51 @@ def _before_window(callers: Callers, facts: Facts) -> list[Found]:
     return found
 
 
-def _refused(group: Sequence[CallerSeen], facts: Facts) -> Found | None:
-    """Where tokens are required already. What called before that, and no more since, is no trouble. Where it could not be found out
-    since when they are, nothing shows that the caller asked again with a token.
-    """
-    refused = sum(each.refused for each in group)
-    if not refused:
-        return None
+def _is_past(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> bool:
+    """Whether the group fell back, and that is over."""
+    cause = cause_by_token(group, callers, facts)
+    return cause is not None and cause.past
+
+
+def _more(kind: Kind, those: Sequence[_Caller], facts: Facts) -> Found:
+    together = [each for caller in those for each in caller.group]
+    limits = [each.cause.needs_hop_limit for each in those if each.cause.needs_hop_limit is not None]
+    unserved = kind is IMDSV1_CALLER_UNSERVED
+    causes = {each.cause.why for each in those}
+    why = f"{', but ' if unserved else ': '}{causes.pop()}" if len(causes) == 1 else ""
+    return kind.found(
+        MORE_CALLERS,
+        f"{_counted(len(those))} called IMDSv1, {times(sum(each.count for each in together))} in all{why}",
+        evidence=tuple(f"{who(each.group[0])}: {each.cause.why}" for each in those[:PATHS_SHOWN]),
+        fix=_LOOK_UP if kind is IMDSV1_CALLER else raise_hop_limit(max(limits)) if limits else those[0].cause.fix,
+        forgeable_by=() if unserved else of_callers(together, facts),
+    )
+
+
+def _counted(count: int) -> str:
+    return "1 more caller" if count == 1 else f"{count} more callers"
+
+
+def _all_refused(groups: Sequence[Sequence[CallerSeen]], facts: Facts) -> list[Found]:
+    """Where tokens are required already. What called before that, and no more since, is no trouble."""
+    refused = [group for group in groups if any(each.refused for each in group)]
+    rest = refused[NAMED_MAX:]
+    return [*(_refused(each, facts) for each in refused[:NAMED_MAX]), *([_more_refused(rest, facts)] if rest else [])]
+
+
+def _are_unjudged(groups: Sequence[Sequence[CallerSeen]], facts: Facts) -> bool:
+    """Whether it could not be found out since when tokens are required: then nothing shows that these asked again with one."""
     run = facts.collector("tokens-seen")
     unjudged = run is not None and run.status in ("failed", "skipped")
-    blocks = unjudged and not unserved_caller(group[0].container_id, facts)
+    return unjudged and not all(unserved_caller(group[0].container_id, facts) for group in groups)
+
+
+def _refused(group: Sequence[CallerSeen], facts: Facts) -> Found:
+    blocks = _are_unjudged([group], facts)
     return IMDSV1_REFUSED.found(
         called(group),
-        f"{who(group[0])} called IMDSv1 and was refused {times(refused)}, last at {last(group)}"
-        + (", and it is not known whether it asked again with a token" if blocks else ""),
+        f"{who(group[0])} called IMDSv1 and was refused {times(sum(each.refused for each in group))}, last at {last(group)}"
+        + (_NOT_KNOWN_AGAIN.format("it") if blocks else ""),
         evidence=_evidence(group),
         fix=Fix("Change the caller so that it asks for a token. Its requests without a token bring no metadata."),
         severity="blocker" if blocks else None,
@@ -310,18 +398,18 @@ def _refused(group: Sequence[CallerSeen], facts: Facts) -> Found | None:
     )
 
 
-def _more(groups: Sequence[Sequence[CallerSeen]], facts: Facts, *, required: bool) -> Found:
-    count = sum(each.count for group in groups for each in group)
-    off = all(unserved_caller(group[0].container_id, facts) for group in groups)
-    return (IMDSV1_REFUSED if required else IMDSV1_CALLER_UNSERVED if off else IMDSV1_CALLER).found(
-        "more callers",
-        f"{len(groups)} more callers called IMDSv1, {count} times in all",
+def _more_refused(groups: Sequence[Sequence[CallerSeen]], facts: Facts) -> Found:
+    blocks = _are_unjudged(groups, facts)
+    together = [each for group in groups for each in group]
+    return IMDSV1_REFUSED.found(
+        MORE_CALLERS,
+        f"{_counted(len(groups))} called IMDSv1 and were refused, {times(sum(each.refused for each in together))} in all"
+        + (_NOT_KNOWN_AGAIN.format("they") if blocks else ""),
         evidence=tuple(who(group[0]) for group in groups[:PATHS_SHOWN]),
-        fix=Fix(
-            "Find all callers under callers.by in the JSON report, or watch with `imds-probe watch --v1-only`. Change them so that "
-            "they ask for a token."
-        ),
-        forgeable_by=of_callers((each for group in groups for each in group), facts),
+        fix=_LOOK_UP,
+        severity="blocker" if blocks else None,
+        implies="not-ready" if blocks else None,
+        forgeable_by=of_callers(together, facts) if blocks else (),
     )
 
 
@@ -377,6 +465,7 @@ def _evidence(group: Sequence[CallerSeen]) -> tuple[str, ...]:
         lines.append(f"last call by process {latest.pid}: {command or latest.comm}")
     if latest.user_agent:
         lines.append(f"User-Agent: {kept_user_agent(latest.user_agent)}")
+    lines += [f"last script: {latest.script}"] if latest.script and lasting(latest.script) != latest.script else []
     lines += [f"started by {latest.started_by}"] if latest.started_by and not latest.script else []
     if latest.exe and latest.exe != latest.program:
         lines.append(f"the process has its own mount namespace, in which {latest.exe} may differ from the host's file")
@@ -389,6 +478,7 @@ RULE = Rule(
     kinds=(
         IMDSV1_CALLER,
         IMDSV1_FALLBACK,
+        IMDSV1_FALLBACK_PAST,
         IMDSV1_THROUGH_RELAY,
         IMDSV1_REFUSED,
         IMDSV1_WITHOUT_EFFECT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.callers import Callers
 from imds_probe.facts.containers import Container, Containers, titles
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
@@ -35,6 +36,7 @@ from imds_probe.rules.containers_unmeasured import (
     relayed,
 )
 from imds_probe.rules.hop_need import (
+    asked_with_token_from,
     is_users,
     limit_for,
     needed_hop_limit,
@@ -324,8 +326,9 @@ def _cut_off(subject: str, members: list[Container], facts: Facts, catalog: Cata
 def _higher_than_needed(facts: Facts, catalog: Catalog) -> list[Found]:
     imds = facts.get(Imds)
     limit, needed = imds.hop_limit if imds else None, needed_hop_limit(facts, catalog)
-    served = [each.needs_hop_limit or 1 for each in facts[Containers].seen if is_users(each)]
-    if limit is None or limit <= max(needed, *served, 1):
+    of_users = [each.needs_hop_limit or 1 for each in facts[Containers].seen if is_users(each)]
+    needed, served = max(needed, asked_with_token_from(facts)), max(of_users, default=1)
+    if limit is None or limit <= max(needed, served):
         return []
     lower = (
         "Lower the hop limit if nothing else will run here: a lower limit keeps the role's credentials from containers."
@@ -335,7 +338,8 @@ def _higher_than_needed(facts: Facts, catalog: Catalog) -> list[Found]:
         fix = Fix(f"{lower} Set it to {needed}, and leave the tokens required.", hop_limit_alone(needed, facts))
     else:
         fix = Fix(f"{lower} Replace the number after --http-put-response-hop-limit in the switch command by {needed}.")
-    summary = f"the hop limit is {limit}, but nothing that runs here needs more than {needed}"
+    seen = " or was seen asking with a token" if facts.get(Callers) is not None else ""
+    summary = f"the hop limit is {limit}, but nothing that runs here{seen} needs more than {needed}"
     return [HOP_LIMIT_HIGHER_THAN_NEEDED.found(_SUBJECT, summary, fix=fix)]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.callers import Callers, CallerSeen
 from imds_probe.facts.facts import Facts
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.kept.metadata_path import kept_path
+from imds_probe.rules.caller_groups import mended_as
 from imds_probe.rules.caller_phrases import called, last, times, who
 from imds_probe.rules.rule import NothingToJudge, Rule
 
@@ -37,10 +38,10 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     callers = facts.get(Callers)
     if callers is None:
         return NothingToJudge("the callers were not watched")
-    groups: dict[tuple[str | int | None, ...], list[CallerSeen]] = defaultdict(list)
+    groups: dict[Hashable, list[CallerSeen]] = defaultdict(list)
     for each in callers.by:
         if each.version == "v2" and not each.probe:
-            groups[each.identity].append(each)
+            groups[mended_as(each, facts)].append(each)
     refused = [group for group in groups.values() if any(each.refused for each in group)]
     found = [_expired(group) for group in refused[:NAMED_MAX]]
     if len(refused) > NAMED_MAX:

@@ -8,12 +8,16 @@ from imds_probe.dataclass import dataclass
 from imds_probe.facts.callers import Callers, CallerSeen, TokenOutcome
 from imds_probe.facts.containers import NO_CONTAINERS, Container, Containers
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.imds import Imds
 from imds_probe.facts.software import Installed, SdkSoftware
 from imds_probe.findings import Fix
+from imds_probe.kept.process_name import is_fetcher
 from imds_probe.rules.hop_need import AT_LEAST, cures, ended_limit, is_of_user, limit_for
 from imds_probe.rules.phrases import raise_hop_limit
+from imds_probe.rules.refused import QUIET_S
 from imds_probe.rules.relays import lowered_by
 from imds_probe.rules.token_outcome import outcome_of
+from imds_probe.timestamp import seconds_of
 
 # They ask for no token again in the life of a process, once they received none. Sources: fromInstanceMetadata of the AWS SDK for
 # JavaScript v3 (disableFetchToken), tokenProvider of both SDKs for Go (fallback, disabled), Ec2MetadataClient and
@@ -32,18 +36,20 @@ FALL_BACK_FOR_LIFE = frozenset(
 
 
 JAVASCRIPT_V2 = "aws-sdk-js-v2"
+QUIET_GAPS = 4  # as many times as long as between two calls
 
 
 @dataclass(frozen=True)
 class Cause:
-    """`needs_hop_limit` is set where nothing else has to change. `evidence` says how that is known. `open`: it may be the cause of
-    a part of the calls only, as several clients cannot be told apart.
+    """`needs_hop_limit` is set where nothing else has to change, and `past` where nothing has to change any more. `evidence` says
+    how that is known. `open`: it may be the cause of a part of the calls only, as several clients cannot be told apart.
     """
 
     why: str
     fix: Fix
     evidence: tuple[str, ...] = ()
     needs_hop_limit: int | None = None
+    past: bool = False
     open: bool = False
 
 
@@ -54,7 +60,8 @@ def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) 
     latest = max(group, key=lambda each: each.last_seen)
     outcome = outcome_of(latest, callers)
     if outcome in ("lost", "unanswered"):
-        return _lost(latest, outcome, facts)
+        farthest = max(group, key=lambda each: each.distance or 0)
+        return _lost(latest, farthest, outcome, tokens_since(group, callers, facts), facts)
     return _ANSWERED[outcome](latest) if outcome in _ANSWERED else None
 
 
@@ -62,9 +69,7 @@ def of_one_relay(found: Cause, caller: CallerSeen, facts: Facts) -> Cause:
     """The same where a relay in the caller's own network makes the calls of all programs there: the token request that was lost may
     be another program's than the requests without a token.
     """
-    container = whose(caller, facts)
-    relayed = container is not None and container.main is not None and container.main.relayed
-    if not relayed or found.needs_hop_limit is None:
+    if not _is_relayed(caller, facts) or found.needs_hop_limit is None:
         return found
     limit = found.needs_hop_limit
     return Cause(
@@ -77,6 +82,12 @@ def of_one_relay(found: Cause, caller: CallerSeen, facts: Facts) -> Cause:
         found.evidence,
         open=True,
     )
+
+
+def _is_relayed(caller: CallerSeen, facts: Facts) -> bool:
+    """Whether a relay in the caller's own network makes its calls, and those of others."""
+    container = whose(caller, facts)
+    return container is not None and container.main is not None and container.main.relayed
 
 
 def falls_back_unseen(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> Cause | None:
@@ -115,10 +126,57 @@ def _lost_later(caller: CallerSeen, callers: Callers) -> bool:
         caller.path_class == "credentials"
         and (caller.user_agent or "").startswith("aws-sdk-nodejs/2.")
         and any(
-            (each.identity, each.pid, each.path_class, each.token) == (caller.identity, caller.pid, "token", "lost")
-            for each in callers.by
+            (each.pid, each.path_class, each.token) == (caller.pid, "token", "lost")
+            for each in callers.of_each.get(caller.identity, ())
         )
     )
+
+
+def tokens_since(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> str:
+    """When a caller that fell back was last seen to receive a token after its last call by IMDSv1; empty where it was not, or where
+    a process of the same name may still ask without one: some ask for no token again in all their life.
+    """
+    latest, distance = max(group, key=lambda each: each.last_seen), max(each.distance or 0 for each in group)
+    received = [
+        each
+        for each in _of_same(latest, callers, facts)
+        if (each.version, each.path_class, each.token) == ("v2", "token", "answered")
+        and each.last_seen > latest.last_seen
+        and (each.distance or 0) >= distance
+    ]
+    newest = max(received, key=lambda each: each.last_seen, default=None)
+    if newest is None:
+        return ""
+    asks_anew = is_fetcher(latest.exe or latest.program) or _is_over(latest, facts)
+    asks_itself = latest.pid is not None and newest.pid == latest.pid
+    is_known = (asks_anew or asks_itself) and not _is_relayed(latest, facts)
+    return newest.last_seen if is_known or _is_silent(group, newest.last_seen) else ""
+
+
+def _of_same(caller: CallerSeen, callers: Callers, facts: Facts) -> Sequence[CallerSeen]:
+    """All calls of one caller. One in a container that has ended is succeeded by those in others of its image."""
+    if not caller.image or not _is_over(caller, facts):
+        return callers.of_each.get(caller.identity, ())
+    return callers.of_images.get((caller.program, caller.script, caller.image), ())
+
+
+def _is_over(caller: CallerSeen, facts: Facts) -> bool:
+    """Whether the process that called has ended for sure, as its container or its network has."""
+    there = facts[Containers]
+    all_seen = there.containers is not None and not there.containers_unseen
+    is_elsewhere = caller.container_id is not None or (caller.netns is not None and caller.pid is not None)
+    return is_elsewhere and all_seen and whose(caller, facts) is None
+
+
+def _is_silent(group: Sequence[CallerSeen], until: str) -> bool:
+    """Whether a process that goes on without tokens would have called again by then."""
+    began, ended = min(each.first_seen for each in group), max(each.last_seen for each in group)
+    try:
+        lasted_s, silent_s = seconds_of(ended) - seconds_of(began), seconds_of(until) - seconds_of(ended)
+    except ValueError:
+        return False  # a stored report has a day that no calendar has
+    gap_s = lasted_s / max(1, sum(each.count for each in group) - 1)
+    return silent_s >= max(QUIET_S, QUIET_GAPS * gap_s)
 
 
 def whose(caller: CallerSeen, facts: Facts) -> Container | None:
@@ -146,7 +204,10 @@ def _uses(entry: SdkSoftware, caller: CallerSeen) -> bool:
     return caller.container_id in entry.container_ids and any(user.pid == caller.pid for user in entry.sdk.users)
 
 
-def _lost(caller: CallerSeen, outcome: TokenOutcome, facts: Facts) -> Cause:
+def _lost(caller: CallerSeen, farthest: CallerSeen, outcome: TokenOutcome, since: str, facts: Facts) -> Cause:
+    """Of a group's latest caller and its farthest one. `since` is when it was last seen to receive a token after that, empty where
+    it was not.
+    """
     container = whose(caller, facts)
     if container is not None and (token_is_lost(container) or _is_lost_to_a_rule(container, facts)):
         return of_running(container, facts, evidence=_measured(caller))
@@ -163,15 +224,28 @@ def _lost(caller: CallerSeen, outcome: TokenOutcome, facts: Facts) -> Cause:
             Fix("Find the rule or policy that drops the token response. A higher hop limit does not help."),
             _measured(caller),
         )
-    if container is not None and container.main is not None and container.main.token == "ok":
-        return Cause(
-            "it asked for a token, received none and fell back; tokens arrive there now",
-            Fix("Restart the program, so that it asks for a token again."),
-            _measured(caller),
-        )
     if container is not None:
-        return _not_known()
-    return _of_ended(caller)
+        if container.main is None or container.main.token != "ok":
+            return _not_known()
+        return _past(caller, f"it has received tokens since, last at {since}") if since else _stuck(caller)
+    return _of_ended(farthest, since, facts)
+
+
+def _past(caller: CallerSeen, now: str) -> Cause:
+    return Cause(
+        f"it asked for a token, received none and fell back; {now}",
+        Fix("Change nothing. The calls no longer count once they are older than the window (watch.window)."),
+        _measured(caller),
+        past=True,
+    )
+
+
+def _stuck(caller: CallerSeen) -> Cause:
+    return Cause(
+        "it asked for a token, received none and fell back; tokens arrive there now",
+        Fix("Restart the program, so that it asks for a token again."),
+        _measured(caller),
+    )
 
 
 def of_running(container: Container, facts: Facts, evidence: tuple[str, ...] = ()) -> Cause:
@@ -194,19 +268,39 @@ def _not_known() -> Cause:
     )
 
 
-def _of_ended(caller: CallerSeen) -> Cause:
-    """What has ended is known by what was captured of it: its own TTL says how far away it was."""
+def _of_ended(caller: CallerSeen, since: str, facts: Facts) -> Cause:
+    """What has ended, or is no process of this host, is known by what was captured of it: its own TTL says how far away it is."""
     if is_of_user(caller) or not caller.distance:
         return _not_known()
-    limit = ended_limit(caller)
+    limit, imds = ended_limit(caller), facts.get(Imds)
+    present = (imds.hop_limit if imds is not None else None) or 0
+    if since:
+        return _past(caller, f"it has received tokens since, last at {since}")
+    if limit and limit <= present:
+        now = f"the hop limit is {present} now, and {limit} suffices"
+        return _past(caller, now) if _is_over(caller, facts) else _stuck(caller)
     cures = f"hop limit {limit} cures that" if limit else f"a hop limit of at least {AT_LEAST} is needed"
     where = "" if limit else f". Its distance is not known: try hop limit {AT_LEAST} first"
     return Cause(
         f"it asked for a token, received none and fell back; {cures}",
         raise_hop_limit(limit or AT_LEAST),
-        (*_measured(caller), f"the caller has ended and could not be measured{where}"),
+        (*_measured(caller), f"{_unmeasured(caller, facts)}{where}"),
         needs_hop_limit=limit or AT_LEAST,
     )
+
+
+def _unmeasured(caller: CallerSeen, facts: Facts) -> str:
+    """Why there is nothing but what was captured of it."""
+    behind = (
+        f"{f' behind {caller.interface}' if caller.interface else ''}{f' at {caller.client}' if caller.client else ''}"
+    )
+    if caller.origin == "virtual-machine" and not caller.container_id:
+        return f"the distance to the virtual machine{behind} cannot be measured from this host"
+    if caller.origin == "another-host":
+        return f"the distance to the other host{behind} cannot be measured from this host"
+    if caller.container_id is not None or caller.pid is not None:
+        return "the caller has ended and could not be measured"
+    return f"the process that asked{behind} is not known, and the distance to it could not be measured"
 
 
 def _measured(caller: CallerSeen) -> tuple[str, ...]:

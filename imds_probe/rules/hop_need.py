@@ -6,6 +6,8 @@ nothing explains, as a hop limit above 3 opens more than most hosts have.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.callers import Callers, CallerSeen
 from imds_probe.facts.containers import FAR, USERS, Container, Containers, Reach
@@ -105,18 +107,36 @@ def ended_without_token(facts: Facts) -> tuple[CallerSeen, ...]:
     callers = facts.get(Callers)
     if callers is None:
         return ()
-    known = {each.identity for each in facts[Containers].seen}
-    networks = {each.netns for each in facts[Containers].seen}
     return tuple(
         each
-        for each in callers.by
-        if (each.version, each.probe) == ("v1", False)
+        for each in _of_unmeasured(callers, facts)
+        if each.version == "v1"
         and outcome_of(each, callers) == "lost"
         and each.distance
         and (each.token_ttl or 0) <= each.distance
-        and not (each.container_id in known or (each.container_id is None and each.netns in networks))
         and not is_of_user(each)
     )
+
+
+def asked_with_token_from(facts: Facts) -> int:
+    """The hop limit that serves all who were seen asking with a token and are no container that runs now: containers that have
+    ended, virtual machines, other hosts. At least 1, and never more than there is: with that, they received their tokens.
+    """
+    callers, imds = facts.get(Callers), facts.get(Imds)
+    present = (imds.hop_limit if imds is not None else None) or 1
+    there = _of_unmeasured(callers, facts) if callers is not None else ()
+    distances = (each.distance or 0 for each in there if each.version == "v2" and each.token in (None, "answered"))
+    return min(present, max(distances, default=0) + 1)
+
+
+def _of_unmeasured(callers: Callers, facts: Facts) -> Iterator[CallerSeen]:
+    """Who called from somewhere else than the containers and networks that run now."""
+    known = {each.identity for each in facts[Containers].seen}
+    networks = {each.netns for each in facts[Containers].seen} - {None}
+    for each in callers.by:
+        runs = each.container_id in known or (each.container_id is None and each.netns in networks)
+        if not each.probe and not runs:
+            yield each
 
 
 def is_of_user(caller: CallerSeen) -> bool:

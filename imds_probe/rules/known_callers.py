@@ -13,6 +13,7 @@ from imds_probe.facts.containers import USERS
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.rehearsals import RehearsedCaller
 from imds_probe.facts.software import Installed, SdkSoftware
+from imds_probe.kept.generated_names import lasting_unit
 
 # What distributions call libraries: those who load one are known by that.
 _LIBRARY_PACKAGE = re.compile(r"(?:python[23]?|py3|ruby|node|golang)-.{1,100}|lib.{1,100}|perl-.{1,100}|.{1,100}-perl")
@@ -56,7 +57,10 @@ class Known:
         if self.by == CODE:
             named = not self.pids and self.program in (caller.program, caller.script)
             return named and may_speak_for(caller, self.uid)
-        same_place = self.container_id is not None or (self.unit, self.uid) == (caller.unit, caller.uid)
+        same_place = self.container_id is not None or (
+            lasting_unit(self.unit or ""),
+            self.uid,
+        ) == (lasting_unit(caller.unit or ""), caller.uid)
         return not self.pids and self.name == (caller.script or caller.program) and same_place
 
 

@@ -11,6 +11,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.rehearsals import FIT, Rehearsal, RehearsalOutcome, Rehearsals, RehearsedCaller
 from imds_probe.facts.software import SdkSoftware, Software
+from imds_probe.kept.generated_names import lasting_unit
 from imds_probe.rules.known_callers import Known, is_start_of, known_callers, may_speak_for, runner_of, script_of
 from imds_probe.rules.requirement import own_code, unread_code
 
@@ -155,8 +156,8 @@ def beside(group: Sequence[CallerSeen], facts: Facts) -> tuple[str, ...]:
 
 
 def _is_alike(seen: CallerSeen, caller: RehearsedCaller) -> bool:
-    called = script_of(seen.script) or seen.program, seen.unit, seen.container_id
-    return called == (caller.script or caller.program, caller.unit, caller.container_id)
+    called = script_of(seen.script) or seen.program, lasting_unit(seen.unit or ""), seen.container_id
+    return called == (caller.script or caller.program, lasting_unit(caller.unit or ""), caller.container_id)
 
 
 def _is_covered(known: Known, told: Sequence[Told]) -> bool:

@@ -12,19 +12,14 @@ def outcome_of(caller: CallerSeen, callers: Callers) -> TokenOutcome | None:
     """
     if caller.token != "unseen" or (caller.pid is None and caller.script is None):
         return caller.token
-    by_v1 = [each for each in callers.by if each.identity == caller.identity and each.version == "v1"]
+    own = callers.of_each.get(caller.identity, ())
+    by_v1 = [each for each in own if each.version == "v1"]
     if caller.pid is not None and any((each.token, each.pid) == ("lost", caller.pid) for each in by_v1):
         return "lost"
     if caller.script is None:
         return "unseen"
     # The script's own requests for tokens, by processes of their own: in one process, somebody else may have made them.
-    asked = [
-        each
-        for each in callers.by
-        if each.identity == caller.identity
-        and (each.version, each.path_class) == ("v2", "token")
-        and each.pid != caller.pid
-    ]
+    asked = [each for each in own if (each.version, each.path_class) == ("v2", "token") and each.pid != caller.pid]
     outcomes = {each.token for each in (*by_v1, *asked)} - {"unseen"}
     return "lost" if outcomes == {"lost"} else "unseen"
 

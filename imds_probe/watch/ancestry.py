@@ -12,13 +12,11 @@ from typing import NamedTuple
 
 from imds_probe.inventory.containers.processes import start_ticks
 from imds_probe.kept.command_line import script_of
-from imds_probe.kept.process_name import family, file_name, kept_name
+from imds_probe.kept.process_name import family, file_name, is_fetcher, kept_name
 from imds_probe.system.called import arguments
 from imds_probe.system.small_file import read_head, read_link
 
 PARENTS_MAX, GENERATIONS_MAX = 4, 8
-# What asks once and ends: whose it is says whoever runs it.
-FETCHERS = frozenset(("curl", "wget", "wget2", "busybox", "toybox", "http", "https", "xh", "nc", "ncat", "openssl"))
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish"))
 # What runs another program and has nothing to say about why.
 WRAPPERS = frozenset(
@@ -38,7 +36,8 @@ WRAPPERS = frozenset(
             "time",
         ),
         *("sudo", "su", "runuser", "setpriv", "gosu", "su-exec", "tini", "dumb-init", "stdbuf", "chronic", "taskset"),
-        *("run-parts", "busybox", "toybox", "tee", "watch"),
+        *("run-parts", "busybox", "toybox", "tee", "watch", "find", "parallel", "doas", "pkexec", "script", "unbuffer"),
+        *("systemd-cat", "systemd-inhibit", "logger", "strace", "cgexec", "prlimit", "chrt", "faketime", "envdir"),
     )
 )
 # Whoever runs containers: outside of the container, and no answer to what is wrong in it.
@@ -78,11 +77,6 @@ class Ancestry(NamedTuple):
     whole: bool
 
 
-def is_fetcher(exe: str | None) -> bool:
-    """Whether a program is one that others ask with."""
-    return exe is not None and file_name(exe) in FETCHERS
-
-
 def is_runtime(name: str) -> bool:
     """Whether a name is that of a program which runs containers."""
     return name.startswith(RUNTIMES)
@@ -93,16 +87,18 @@ def ancestry_of(
 ) -> Ancestry:
     """That of a process with this parent, arguments and program. `of` as for own_memory.heads."""
     own = script_of(words, exe)
-    above = _above(proc, parent, of, sought=2 if own == "" or (own is None and is_fetcher(exe)) else 1)
+    asked_with = is_fetcher(own or exe)
+    above = _above(proc, parent, of, sought=2 if own == "" or asked_with else 1)
     script, rest = own or None, 0
-    if own == "" or (own is None and is_fetcher(exe)):
-        script, rest = _named(above)
+    if own == "" or asked_with:
+        named, rest = _named(above)
+        script = named or script
     started_by = next((_said(each) for each in above[rest:] if not each.is_wrapper), None)
     return Ancestry(
         parents=tuple(each.name for each in above[:PARENTS_MAX]),
         script=script,
         started_by=None if started_by is None or is_runtime(started_by) else started_by,
-        acts_for=_client(proc, process, words, exe, above),
+        acts_for=_client(proc, process, words, exe, above) if is_shell(exe) or asked_with else process,
         whole=not above or (above[-1].is_root and not any(each.is_about_to_end for each in above)),
     )
 
@@ -122,10 +118,7 @@ def _client(proc: Path, process: Process, words: Sequence[str], exe: str | None,
     """The shell that runs a fetcher; of a shell, the one that it is a copy of, as parentheses and pipes make them. Those that
     are about to end have no arguments any more, and are no copies of each other.
     """
-    shell = is_shell(exe)
-    if not shell and not is_fetcher(exe):
-        return process
-    found, said = process, (exe, tuple(words)) if shell else None
+    found, said = process, (exe, tuple(words)) if is_shell(exe) else None
     for each in above:
         if said is None and each.script is None and each.is_wrapper:
             continue
@@ -174,7 +167,10 @@ def _ancestor(at: Path, pid: int, comm: str, of: Hashable, *, with_arguments: bo
         except OSError:
             words = []
         name = kept_name(comm, exe, words)
-    return Ancestor(pid, name, exe, script_of(words, exe) if runs_others else None, tuple(words))
+    script = script_of(words, exe) if runs_others else None
+    if script and file_name(script) in WRAPPERS:
+        script = ""  # as GNU's parallel is one of perl
+    return Ancestor(pid, name, exe, script, tuple(words))
 
 
 def _said(ancestor: Ancestor) -> str:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from imds_probe.facts.callers import OF_ROOT_ALONE
 from imds_probe.inventory.packages.package import printable
-from imds_probe.kept.process_name import NAME_MAX, kept_name
-from imds_probe.watch.ancestry import PARENTS_MAX, is_fetcher, is_runtime, is_shell
+from imds_probe.kept.process_name import NAME_MAX, is_fetcher, kept_name
+from imds_probe.watch.ancestry import PARENTS_MAX, is_runtime, is_shell
 from imds_probe.watch.caller import (
     ENDED,
     SHOWN_MAX,
@@ -191,7 +191,7 @@ class Callers:
         life = self._life(caller.pid)
         if life is None:
             return caller
-        if not is_fetcher(caller.exe):
+        if not is_fetcher(caller.script or caller.exe):
             return caller if caller.client[1] is not None else replace(caller, noted_s=life.began)
         return story_of(life, self._life, self._look).told(caller)
 

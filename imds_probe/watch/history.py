@@ -18,10 +18,11 @@ from typing import NamedTuple
 from imds_probe.escape import encodable
 from imds_probe.facts.callers import ELSEWHERE, OTHERS, REQUESTED_BY_COMMAND_LINE, Callers, HistoryLoss
 from imds_probe.facts.switched import WatchedSince
+from imds_probe.kept.generated_names import lasting, lasting_unit
 from imds_probe.kept.metadata_path import is_other_clouds
+from imds_probe.kept.process_name import is_fetcher
 from imds_probe.kept.shapes import OMITTED
 from imds_probe.timestamp import rfc3339
-from imds_probe.watch.ancestry import is_fetcher
 from imds_probe.watch.caller import cgroup_of, place_of
 from imds_probe.watch.evidence import ROW, caller_of_row, callers_of, covered, in_order, named_alike
 from imds_probe.watch.history_earlier import called_before
@@ -246,6 +247,9 @@ class History:
             return _NOBODY._replace(version=key.version, program=OTHERS, probe=key.probe, uid=key.uid)
         if self._id(key) is not None or (family := self._family(key)) < FAMILY_MAX:
             return key
+        named = key._replace(script=lasting(key.script))
+        if named != key and (self._id(named) is not None or family < FAMILY_MAX + IMAGES_MAX):
+            return named
         several = key._replace(
             container=OTHERS if key.container_id else key.container,
             container_id="",
@@ -605,7 +609,7 @@ def _key(seen: SeenCall, container: str | None) -> _Key:
     return _Key(
         version=seen.version,
         program=_text(seen.program),
-        unit=_text(caller.unit if caller else None),
+        unit=lasting_unit(_text(caller.unit if caller else None)),  # one for each connection would fill the file
         container=_text(container),
         container_id=_text(there.container if there else None),
         path_class=_class(seen),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from imds_probe.dataclass import dataclass
+from imds_probe.kept.process_name import is_fetcher
 from imds_probe.kept.shapes import is_absolute_path, is_name
 from imds_probe.watch.ancestry import GENERATIONS_MAX, Process, is_between, is_runtime, is_shell
 from imds_probe.watch.caller import Caller
@@ -28,7 +29,7 @@ class Story:
         """A caller with what its notes say; what it has itself is its script, which may have no name in the notes."""
         return replace(
             caller,
-            script=caller.script or self.script,
+            script=self.script or caller.script if is_fetcher(caller.script) else caller.script or self.script,
             started_by=self.started_by or (caller.started_by if caller.whole else None),
             acts_for=self.client or caller.acts_for,
             noted_s=self.noted_s,

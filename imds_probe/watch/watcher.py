@@ -374,6 +374,7 @@ class Watcher:
         if netns is None and not connection.outgoing:  # it has ended
             netns = self._ways.netns_of(connection.interface)
         token, ttl = self._token_of(call, caller)
+        origin = self._whereabouts.origin(connection, caller)
         return SeenCall(
             at=call.at,
             version=_version(call),
@@ -386,7 +387,7 @@ class Watcher:
             service=connection.service,
             caller=caller,
             how=how,
-            relayed=caller is None and not connection.outgoing and self._ways.physical(connection.interface),
+            relayed=origin == "another-host",
             whole=request.whole,
             outgoing=connection.outgoing,
             token=token,
@@ -394,7 +395,7 @@ class Watcher:
             distance=connection.distance,
             forwarded=request.forwarded,
             interface=self._whereabouts.interface(connection),
-            origin=self._whereabouts.origin(connection, caller),
+            origin=origin,
             inside=inside,
             netns=netns if netns != self._ways.home else None,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import time
@@ -10,11 +11,15 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from imds_probe.inventory.settings.programs import running
+from imds_probe.kept.process_name import file_name
 from imds_probe.net import links, namespaces
+from imds_probe.system.small_file import read_head, read_link
 from imds_probe.watch.connection import Connection
 
 KNOWN_S, KNOWN_MAX = 30.0, 1000
 NAMESPACES_MAX = 512
+DESCRIPTORS_MAX, FDINFO_BYTES = 256, 1024
+VPNS = ("openvpn", "tincd", "zerotier-one", "vpnserver", "vpnclient", "vpnbridge", "fastd", "edge", "n2n")
 OF_DEVICES = Path("/sys/class/net")
 K = TypeVar("K")
 V = TypeVar("V")
@@ -62,6 +67,12 @@ class Ways:
             known = _is_physical(interface), now
             _keep(self._physical, interface, known)
         return known[0]
+
+    def is_of_vpn(self, tap: str) -> bool:
+        """Whether a program of a VPN has this interface; others that have one of kind "tap" run virtual machines. Looks at all
+        processes.
+        """
+        return any(_is_vpn(self._proc / str(pid)) and _has(self._proc / str(pid), tap) for pid in running(self._proc))
 
     def may_be_of(self, netns: int | None, local: str, connection: Connection) -> bool:
         """Whether a socket in a network namespace, whose address is `local` there, can have made this connection.
@@ -149,6 +160,23 @@ def _exists(interface: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _is_vpn(process: Path) -> bool:
+    try:
+        return file_name(read_link(process / "exe")).startswith(VPNS)
+    except OSError:
+        return False
+
+
+def _has(process: Path, tap: str) -> bool:
+    """By what the kernel says of its descriptors: tun_chr_show_fdinfo in Linux, drivers/net/tun.c."""
+    line = f"iff:\t{tap}\n".encode()
+    try:
+        descriptors = itertools.islice((process / "fdinfo").iterdir(), DESCRIPTORS_MAX)
+        return any(line in read_head(each, FDINFO_BYTES) for each in descriptors)
+    except OSError:
+        return False
 
 
 def _is_physical(interface: int) -> bool:

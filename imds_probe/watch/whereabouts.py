@@ -31,6 +31,25 @@ VIRTUAL_MACHINES = (
     "lkvm",
 )
 TAPS = ("tap", "macvtap", "ipvtap")
+# Interfaces whose packets come from other hosts, by the kernel's names of their kinds: tunnels, and what is encrypted.
+TUNNELS = frozenset(
+    (
+        *(
+            "tun",
+            "wireguard",
+            "amneziawg",
+            "ovpn",
+            "vxlan",
+            "geneve",
+            "bareudp",
+            "gre",
+            "gretap",
+            "ip6gre",
+            "ip6gretap",
+        ),
+        *("erspan", "ip6erspan", "ipip", "ip6tnl", "sit", "vti", "vti6", "xfrm", "ppp", "l2tpeth", "gtp", "macsec"),
+    )
+)
 
 
 class _Interface(NamedTuple):
@@ -57,14 +76,12 @@ class Whereabouts:
             return origin_of(caller)
         if self._interface(connection.interface).kind in TAPS:
             return "virtual-machine"
-        if connection.outgoing:
-            return "unknown"
-        return "another-host" if self._ways.physical(connection.interface) else "unknown"
+        return "another-host" if not connection.outgoing and self._is_of_others(connection) else "unknown"
 
     def behind(self, connection: Connection) -> int | None:
         """A process in the network that a call came in from, where it came in from one of this host."""
         interface, now = connection.interface, time.monotonic()
-        if connection.outgoing or self._interface(interface).kind in TAPS or self._ways.physical(interface):
+        if connection.outgoing or self._interface(interface).kind in TAPS or self._is_of_others(connection):
             return None
         pid, at = self._behind.get(interface, (None, float("-inf")))
         if now - at > BEHIND_AGAIN_S:
@@ -74,6 +91,10 @@ class Whereabouts:
             self._behind[interface] = pid, now
         return pid
 
+    def _is_of_others(self, connection: Connection) -> bool:
+        """Whether what comes in by an interface comes from other hosts."""
+        return self._interface(connection.interface).kind in TUNNELS or self._ways.physical(connection.interface)
+
     def _interface(self, index: int) -> _Interface:
         known, now = self._interfaces.get(index), time.monotonic()
         if known is None or now - known.at > KNOWN_S:
@@ -82,7 +103,8 @@ class Whereabouts:
                 name = socket.if_indextoname(index)
             if not name and known is not None:
                 return known  # it has gone
-            known = _Interface(name, links.kind_of(index), now)
+            kind = links.kind_of(index)
+            known = _Interface(name, "tun" if kind == "tap" and self._ways.is_of_vpn(name) else kind, now)
             if len(self._interfaces) >= KNOWN_MAX:
                 self._interfaces.clear()
             self._interfaces[index] = known

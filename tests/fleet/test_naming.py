@@ -75,6 +75,26 @@ def test_what_is_in_one_image_is_one_fix():
             Fix("image", "shop:2"),
         ),
         ({"program": "/bin/curl", "container": "db", "image": "db:3"}, "db", Fix("image", "db:3")),
+        (
+            {"program": "/bin/curl", "container": "job", "container_id": "j" * 64, "image": "db:3"},
+            "db:3",
+            Fix("image", "db:3"),
+        ),
+        (
+            {"program": "/bin/curl", "script": "/tmp/jenkins2938472938472.sh"},
+            "/tmp/jenkins*.sh",
+            Fix("script", "/tmp/jenkins*.sh", "imdsv1-caller"),
+        ),
+        (  # by an earlier release
+            {"program": "/bin/curl", "script": "/tmp/jenkins2938472938472.sh"},
+            "/tmp/jenkins2938472938472.sh",
+            Fix("script", "/tmp/jenkins*.sh", "imdsv1-caller"),
+        ),
+        (
+            {"program": "/opt/job", "unit": "run-u17.service"},
+            "run-*.service",
+            Fix("program", "run-*.service", "imdsv1-caller"),
+        ),
         ({"program": "/bin/curl"}, "more callers", Fix("check", "imdsv1-caller", "imdsv1-caller")),
     ],
 )

@@ -33,6 +33,8 @@ DOTNET = "/usr/share/dotnet/dotnet"
         (["python3", "-c", "x = 'hunter2'", "--no"], PYTHON, "python3 -c …"),
         (["python3", "--hunter", "/opt/hunter2.py"], PYTHON, "python3 --hunter …"),
         (["sh", "-c", "PGPASSWORD=hunter2 psql"], "/usr/bin/dash", "sh -c …"),
+        (["awk", "/hunter2/", "/etc/x"], "/usr/bin/mawk", "awk …"),  # a pattern, and no path
+        (["awk", "-f", "/opt/report.awk", "hunter2"], "/usr/bin/mawk", "awk -f /opt/report.awk …"),
         (["bash", "/opt/run.sh", "hunter2"], "/usr/bin/bash", "bash /opt/run.sh …"),
         (["java", "-Dx.password=hunter2", "-jar", "/a.jar"], JAVA, "java -D… -jar /a.jar"),
         (["java", "-cp", "a:b", "org.example.app.Main", "x"], JAVA, "java -cp … org.example.app.Main …"),
@@ -116,6 +118,9 @@ def test_a_long_word_costs_no_more_than_its_beginning(word: str) -> None:
         (["dotnet", "app.dll"], DOTNET, "app.dll"),
         (["dotnet", "--roll-forward", "Major", "/app/a.dll", "--x"], DOTNET, "/app/a.dll"),
         (["dotnet", "run"], DOTNET, ""),
+        (["awk", "/opt/x.awk"], "/usr/bin/gawk", ""),
+        (["awk", "-F", ":", "-f", "/opt/x.awk"], "/usr/bin/gawk", "/opt/x.awk"),
+        (["awk", "-F:", "BEGIN{}"], "/usr/bin/gawk", ""),
         (["busybox", "sh", "/opt/x.sh"], "/bin/busybox", "/opt/x.sh"),
         (["sh", "/opt/x.sh"], "/bin/busybox", "/opt/x.sh"),
         (["curl", "/opt/x.sh"], "/usr/bin/curl", None),

@@ -245,3 +245,10 @@ def test_no_hop_limit_cures_code_that_asks_without_a_token():
     found = cause(INSIDE, TOKEN, containers=(lost(),), code=(code,))
     assert found.needs_hop_limit is None
     assert found.why.startswith("its own code asks without a token")
+
+
+@pytest.mark.parametrize(("pid", "is_known"), [(7, True), (8, False)])
+def test_the_unit_of_a_command_is_kept_without_its_number_and_its_process_is_known_all_the_same(pid, is_known):
+    sdk = replace(BOTOCORE, sdk=replace(USE, users=(SdkUser(7, "curl", "run-u17.service"),)))
+    found = cause(replace(CALLER, unit="run-*.service", pid=pid), software=(sdk,))
+    assert ("botocore 1.12.0" in found.why) == is_known

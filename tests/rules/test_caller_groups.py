@@ -110,3 +110,65 @@ def test_of_whom_no_process_is_known_each_place_is_a_finding():
     assert found[0].summary.startswith("a virtual machine behind tap0 at 10.0.0.9 called IMDSv1 3 times")
     slirp = replace(CURL, program="/usr/bin/slirp4netns", origin="user-mode-network", unit=None)
     assert judged(slirp)[0].summary.startswith("the user-mode network /usr/bin/slirp4netns called")
+
+
+JENKINS = replace(CURL, script="/tmp/jenkins2938472938472.sh", unit="jenkins.service", started_by="java")
+
+
+def test_scripts_with_names_made_up_for_each_run_are_one_finding_and_the_last_is_quoted():
+    last = replace(JENKINS, script="/tmp/jenkins8872635412233.sh", last_seen="2023-11-14T23:00:00Z")
+    (found,) = judged(JENKINS, last)
+    assert found.subject == "/tmp/jenkins*.sh"
+    assert found.summary.startswith(
+        "/tmp/jenkins*.sh, started by java (curl, jenkins.service) called IMDSv1 6 times, last at 2023-11-14T23:00:00Z"
+    )
+    assert f"last script: {last.script}" in found.evidence
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"script": "/tmp/hudson8872635412233.sh"},
+        {"unit": "teamcity.service"},
+        {"program": "/usr/bin/wget"},
+        {"uid": 1000},
+        {"container": "ci", "container_id": "1" * 64},
+        {"token": "forbidden"},
+    ],
+)
+def test_what_differs_in_anything_else_is_another_finding(changes):
+    assert len(judged(JENKINS, replace(JENKINS, **{"script": "/tmp/jenkins8872635412233.sh", **changes}))) == 2
+
+
+def test_instances_of_a_unit_that_somebody_named_are_two_findings():
+    named = [replace(CURL, unit=f"backup@{name}.service", script="/usr/local/bin/backup") for name in ("db1", "db2")]
+    assert len(judged(*named)) == 2
+    for_connections = [replace(each, unit=f"backup@{at}-77-0.service") for at, each in enumerate(named)]
+    assert len(judged(*for_connections)) == 1
+
+
+STEP = replace(
+    CURL, unit=None, started_by=None, token="lost", token_ttl=1, distance=1, container="1" * 12, container_id="1" * 64
+)
+
+
+def test_containers_that_have_ended_and_of_which_nothing_is_known_are_one_finding():
+    steps = [replace(STEP, container=f"{number}" * 12, container_id=f"{number}" * 64) for number in range(1, 6)]
+    (found,) = judged(*steps)
+    assert (found.subject, found.implies) == ("containers that have ended", "needs-hop-limit")
+    assert found.summary.startswith("/usr/bin/curl in 5 containers that have ended called IMDSv1 15 times")
+    assert len(judged(steps[0], replace(steps[1], container="web"))) == 2  # that has a name
+    assert len(judged(steps[0], replace(steps[1], script="/build/step.sh"))) == 2
+    assert len(judged(steps[0], replace(steps[1], image="ci:1"))) == 2
+
+
+def test_of_those_put_together_the_farthest_says_which_hop_limit_cures():
+    far = replace(
+        STEP, container="2" * 12, container_id="2" * 64, distance=2, token_ttl=2, first_seen="2023-11-14T21:00:00Z"
+    )
+    far = replace(far, last_seen="2023-11-14T22:00:00Z")
+    (found,) = judged(STEP, far, imds=replace(IMDS, hop_limit=2))
+    assert (found.id, found.implies) == ("imdsv1-fallback", "needs-hop-limit")
+    assert "hop limit 3 cures that" in found.summary
+    (found,) = judged(STEP, far, imds=replace(IMDS, hop_limit=3))
+    assert found.implies is None

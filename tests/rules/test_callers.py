@@ -106,8 +106,60 @@ def test_many_are_named_in_part_and_counted_all():
     many = [replace(CALLER, program=f"/bin/{number}", unit=None, count=1) for number in range(NAMED_MAX + 5)]
     found = judged(*many)
     assert len(found) == NAMED_MAX + 1
-    assert found[-1].summary == "5 more callers called IMDSv1, 5 times in all"
+    assert found[-1].summary == (
+        "5 more callers called IMDSv1, 5 times in all: no old software was found that explains the call"
+    )
     assert found[-1].implies == "not-ready"
+    assert found[-1].evidence[0] == f"/bin/{NAMED_MAX}: no old software was found that explains the call"
+
+
+def _fell_back(count, *, distance=1):
+    """That many running containers, each with a caller that falls back."""
+    there = tuple(container(f"pod{number}", distance, "lost") for number in range(count))
+    inside = replace(CALLER, token="lost", token_ttl=1, distance=distance, unit=None, count=1)
+    return there, [replace(inside, container=each.title, container_id=each.identity) for each in there]
+
+
+@pytest.mark.parametrize("count", [NAMED_MAX, NAMED_MAX + 1, NAMED_MAX + 10])
+def test_the_hop_limit_cures_as_many_as_fall_back(count):
+    there, by = _fell_back(count)
+    found = judged(*by, containers=there)
+    assert {each.id for each in found} == {"imdsv1-fallback"}
+    assert {each.implies for each in found} == {"needs-hop-limit"}
+    assert len(found) == min(count, NAMED_MAX + 1)
+
+
+def test_the_rest_of_those_who_fall_back_says_what_cures_all_of_them():
+    there, by = _fell_back(NAMED_MAX + 2)
+    farther, more = _fell_back(1, distance=2)
+    farther = (replace(farther[0], id="f" * 64, name="far"),)
+    more = [replace(more[0], container="far", container_id=farther[0].identity)]
+    *_, rest = judged(*by, *more, containers=(*there, *farther))
+    assert rest.summary.startswith("3 more callers called IMDSv1, 3 times in all")
+    assert "hop limit to 3" in rest.fix.text
+    *_, rest = judged(*by, containers=there)
+    assert rest.summary.endswith("in all: it asks for a token, receives none and falls back; hop limit 2 cures that")
+
+
+def test_one_who_never_asks_for_a_token_is_named_behind_any_number_of_those_who_fall_back():
+    there, by = _fell_back(NAMED_MAX + 5)
+    found = judged(*by, replace(CALLER, token="none"), containers=there)
+    (plain,) = [each for each in found if each.implies == "not-ready"]
+    assert (plain.id, plain.subject) == ("imdsv1-caller", "web.service")
+
+
+def test_of_refused_callers_the_rest_counts_those_alone_that_were_refused_and_blocks_as_the_named_do():
+    required = replace(IMDS, tokens="required")
+    many = [replace(CALLER, program=f"/bin/{number}", unit=None, count=2, refused=1) for number in range(NAMED_MAX + 3)]
+    silent = [replace(each, program=f"{each.program}-once", refused=0) for each in many]
+    *_, rest = judged(*many, *silent, imds=required)
+    assert rest.summary == "3 more callers called IMDSv1 and were refused, 3 times in all"
+    assert (rest.severity, rest.implies) == ("warning", None)
+    unknown = CollectorRun("tokens-seen", "failed", 1.0, "state could not be read")
+    found = judged(*many, *silent, imds=required, collectors=(*FACTS.collectors, unknown))
+    assert {each.implies for each in found} == {"not-ready"}
+    assert found[-1].summary.endswith("and it is not known whether they asked again with a token")
+    assert judged(*silent, imds=required) == []
 
 
 def test_others_and_containers_are_called_by_their_names():
@@ -191,7 +243,7 @@ def test_where_a_rule_cuts_a_container_off_its_calls_break_nothing():
     (finding,) = judged(inside, containers=(off,))
     assert (finding.id, finding.implies) == ("imdsv1-caller", "not-ready")
     both = judged(inside, CALLER, containers=(off,), obstacles=(drop,))
-    assert [each.implies for each in both] == [None, "not-ready"]
+    assert [each.implies for each in both] == ["not-ready", None]
 
 
 def test_who_called_before_the_window_leaves_it_unknown_until_a_whole_one_was_watched():
@@ -224,3 +276,21 @@ def test_where_nothing_is_served_or_tokens_are_required_they_lose_nothing():
     for imds in (replace(IMDS, endpoint="disabled"), replace(IMDS, tokens="required")):
         found = RULE.judge(changed(FACTS, imds=imds, callers=callers), CATALOG)
         assert "imdsv1-before-window" not in {each.id for each in found}
+
+
+def test_who_fell_back_before_the_window_and_receives_tokens_since_is_no_open_question():
+    """Nor is a run whose name was made up, where later runs of the same called again."""
+    lost = replace(CALLER, token="lost", token_ttl=1, distance=1, container="job", container_id="9" * 64, image="ci:1")
+    token = replace(lost, version="v2", path_class="token", token="answered", last_seen="2023-11-20T00:00:00Z")
+    unwatched = watched(coverage=0.1)
+
+    def found(earlier, *by):
+        callers = replace(unwatched, earlier=(earlier,), by=by)
+        return [each.id for each in RULE.judge(changed(FACTS, callers=callers), CATALOG)]
+
+    assert "imdsv1-before-window" in found(lost)
+    assert "imdsv1-before-window" not in found(lost, replace(token, container_id="8" * 64))
+    assert "imdsv1-before-window" in found(lost, replace(token, container_id="8" * 64, image="ci:2"))
+    run = replace(CALLER, script="/tmp/jenkins2938472938472.sh")
+    assert "imdsv1-before-window" in found(run)
+    assert "imdsv1-before-window" not in found(run, replace(run, script="/tmp/jenkins8872635412233.sh"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from observed import FACTS, changed, container
+from observed import FACTS, IMDS, changed, container
 from rules.test_relays import LOWERS, MESH, behind_relay
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.callers import Callers, CallerSeen
-from imds_probe.facts.containers import Reach
+from imds_probe.facts.containers import Containers, Reach
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser
 from imds_probe.rules.caller_cause import cause_of
@@ -240,3 +240,124 @@ def test_the_sdk_for_javascript_2_asks_for_a_token_before_credentials_and_for_no
         (replace(unseen, token="none"), asked),
     ):
         assert cause(*other, software=(old,)).needs_hop_limit is None
+
+
+TOKENS_ARRIVE = (replace(WEB, reach=(Reach("ipv4", "ok", "", distance=1, needs_hop_limit=2),)),)
+RAISED = replace(IMDS, hop_limit=2)
+SINCE = "2023-11-14T23:00:00Z"
+
+
+def _received(by: CallerSeen, **more) -> CallerSeen:
+    more = {"token": "answered", "token_ttl": 2, "last_seen": SINCE, "pid": 99, **more}
+    return replace(by, version="v2", path_class="token", path="/latest/api/token", **more)
+
+
+@pytest.mark.parametrize("by", [replace(LOST, program="/usr/bin/curl", exe="/usr/bin/curl", script="/opt/job"), LOST])
+def test_a_program_that_fell_back_and_has_received_tokens_since_blocks_no_more(by):
+    (found,) = judged(by, _received(by, pid=by.pid), containers=TOKENS_ARRIVE, imds=RAISED)
+    assert (found.id, found.severity, found.implies) == ("imdsv1-fallback-past", "info", None)
+    assert found.summary.endswith(f"it has received tokens since, last at {SINCE}")
+
+
+def test_behind_a_relay_the_tokens_may_be_anothers_until_a_day_was_silent():
+    relayed = (replace(WEB, reach=(Reach("ipv4", "ok", "", confirmed=False),)),)
+    (found,) = judged(LOST, _received(LOST, pid=LOST.pid), containers=relayed, imds=RAISED)
+    assert found.implies == "not-ready"
+    late = _received(LOST, pid=LOST.pid, last_seen="2023-11-16T00:00:00Z")
+    (found,) = judged(LOST, late, containers=relayed, imds=RAISED)
+    assert found.id == "imdsv1-fallback-past"
+
+
+NODE = replace(LOST, program="/usr/bin/node", exe="/usr/bin/node")
+
+
+@pytest.mark.parametrize(
+    ("token", "why"),
+    [
+        (_received(NODE), "another process of the program, and the first may run yet"),
+        (_received(NODE, last_seen=LOST.first_seen, pid=NODE.pid), "a token from before"),
+        (_received(NODE, token="lost", pid=NODE.pid), "a token that was lost again"),
+        (_received(replace(NODE, script="/opt/other"), pid=NODE.pid), "another script's"),
+        (_received(replace(NODE, container_id="8" * 64), pid=NODE.pid), "another container's"),
+    ],
+)
+def test_what_may_ask_without_a_token_yet_has_to_be_started_again(token, why):
+    (found,) = judged(NODE, token, containers=TOKENS_ARRIVE, imds=RAISED)
+    assert (found.id, found.implies) == ("imdsv1-caller", "not-ready"), why
+    assert "Restart the program" in found.fix.text
+
+
+@pytest.mark.parametrize(
+    ("since", "first", "implies"),
+    [
+        ("2023-11-15T22:13:19Z", NODE.first_seen, "not-ready"),
+        ("2023-11-15T22:13:20Z", NODE.first_seen, None),
+        ("2023-11-15T22:13:20Z", "2023-11-13T22:00:00Z", "not-ready"),  # it called about once a day before
+        ("2023-11-18T23:00:00Z", "2023-11-13T22:00:00Z", None),
+        ("2023-11-99T23:00:00Z", NODE.first_seen, "not-ready"),  # no such day
+    ],
+)
+def test_of_several_processes_a_silence_that_is_longer_than_theirs_counts(since, first, implies):
+    by = replace(NODE, first_seen=first)
+    (found,) = judged(by, _received(NODE, last_seen=since), containers=TOKENS_ARRIVE, imds=RAISED)
+    assert found.implies == implies
+
+
+def test_who_calls_without_a_token_since_is_another_finding():
+    again = replace(LOST, token="answered", last_seen="2023-11-14T23:30:00Z")
+    past, blocks = sorted(
+        judged(LOST, _received(LOST, pid=LOST.pid), again, containers=TOKENS_ARRIVE, imds=RAISED),
+        key=lambda each: each.implies or "",
+    )
+    assert (past.implies, blocks.implies) == (None, "not-ready")
+    late = replace(LOST, last_seen="2023-11-14T23:30:00Z")
+    (found,) = judged(late, _received(LOST, pid=LOST.pid), containers=TOKENS_ARRIVE, imds=RAISED)
+    assert found.implies == "not-ready"
+
+
+@pytest.mark.parametrize(
+    ("limit", "by", "said"),
+    [
+        (1, (), "hop limit 2 cures that"),
+        (2, (), "the hop limit is 2 now, and 2 suffices"),
+        (4, (), "the hop limit is 4 now, and 2 suffices"),
+        (2, (_received(replace(ENDED, container_id="8" * 64)),), f"received tokens since, last at {SINCE}"),
+        (None, (), "hop limit 2 cures that"),
+    ],
+)
+def test_what_ended_before_the_hop_limit_was_raised_blocks_no_more_and_keeps_the_limit(limit, by, said):
+    facts = {"imds": replace(IMDS, hop_limit=limit)}
+    (found,) = judged(ENDED, *by, **facts)
+    assert said in found.summary
+    assert found.implies == ("needs-hop-limit" if "cures" in said else None)
+    assert needed_hop_limit(watched(ENDED, *by, **facts), CATALOG) == 2
+
+
+def test_that_something_has_ended_is_believed_only_where_all_containers_were_seen():
+    unseen = Containers((WEB,), ("podman was not asked",))
+    (found,) = judged(ENDED, imds=RAISED, containers=unseen.containers, containers_unseen=unseen.containers_unseen)
+    assert (found.id, found.implies) == ("imdsv1-caller", "not-ready")
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        (
+            "virtual-machine",
+            "the distance to the virtual machine behind tap0 at 10.0.0.9 cannot be measured from this host",
+        ),
+        ("another-host", "the distance to the other host behind tap0 at 10.0.0.9 cannot be measured from this host"),
+        ("unknown", "the process that asked behind tap0 at 10.0.0.9 is not known, and the distance"),
+    ],
+)
+def test_who_is_no_process_of_this_host_has_not_ended(origin, said):
+    where = {"origin": origin, "interface": "tap0", "client": "10.0.0.9", "pid": None, "container": None}
+    by = replace(LOST, **where, container_id=None, exe=None, program="virtual machine")
+    (found,) = judged(by, imds=replace(IMDS, hop_limit=1))
+    assert found.implies == "needs-hop-limit"
+    assert said in found.evidence[-1]
+    assert "has ended" not in "".join(found.evidence)
+    (found,) = judged(by, imds=RAISED)  # it may run on, and not ask again
+    assert (found.id, found.implies) == ("imdsv1-caller", "not-ready")
+    (found,) = judged(by, _received(by, pid=None, last_seen="2023-11-16T00:00:00Z"), imds=RAISED)
+    assert found.id == "imdsv1-fallback-past"

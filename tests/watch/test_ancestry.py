@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe.watch.ancestry import Ancestry, ancestry_of, is_between, is_fetcher, is_runtime, is_shell
+from imds_probe.kept.process_name import is_fetcher
+from imds_probe.watch.ancestry import Ancestry, ancestry_of, is_between, is_runtime, is_shell
 
 SCRIPT = "/usr/local/bin/register-dns"
 CURL, SH, CRON, PYTHON = "/usr/bin/curl", "/usr/bin/dash", "/usr/sbin/cron", "/usr/bin/python3.11"
@@ -56,6 +57,53 @@ def test_what_runs_curl_and_who_started_that(tmp_path: Path, chain, script, star
     assert found.acts_for[1] == (7 if client == 100 else 1000 + client)
 
 
+HTTPIE, LWP = (
+    (["python3", "/usr/bin/http", "x"], PYTHON),
+    (["perl", "-w", "/usr/bin/lwp-request", "x"], "/usr/bin/perl"),
+)
+AWK, FIND = "/usr/bin/mawk", "/usr/bin/find"
+TEXT = (["sh", "-c", "curl x"], SH)
+
+
+@pytest.mark.parametrize(
+    ("own", "chain", "script", "started_by"),
+    [
+        (HTTPIE, [BOTH, (["cron"], CRON)], SCRIPT, "cron"),
+        (LWP, [BOTH, (["cron"], CRON)], SCRIPT, "cron"),
+        (HTTPIE, [TEXT, (["cron"], CRON)], "/usr/bin/http", "cron"),  # a line of a crontab
+        (CURL, [(["find", "x", "-exec", "curl"], FIND), BOTH, (["cron"], CRON)], SCRIPT, "cron"),
+        (CURL, [TEXT, (["mawk", "BEGIN{system(x)}"], AWK), BOTH, (["cron"], CRON)], SCRIPT, "cron"),
+        (CURL, [TEXT, (["mawk", "/secret/"], AWK), BOTH, (["cron"], CRON)], SCRIPT, "cron"),  # no path of a script
+        (CURL, [TEXT, (["mawk", "-F:", "-f", "x"], AWK), BOTH, (["cron"], CRON)], SCRIPT, "cron"),
+        (CURL, [TEXT, (["gawk", "-f", "/opt/report.awk"], "/usr/bin/gawk"), BOTH], "/opt/report.awk", SCRIPT),
+        (CURL, [TEXT, (["busybox", "awk", "x"], "/bin/busybox"), BOTH, (["cron"], CRON)], SCRIPT, "cron"),
+        (CURL, [(["perl", "/usr/bin/parallel", "curl"], "/usr/bin/perl"), BOTH, (["cron"], CRON)], SCRIPT, "cron"),
+        ((["python3", "/opt/app/http-client"], PYTHON), [BOTH], "/opt/app/http-client", SCRIPT),  # asks for itself
+        ((["python3", "/opt/find"], PYTHON), [BOTH], "/opt/find", SCRIPT),
+    ],
+)
+def test_what_only_asks_or_runs_for_a_script_leaves_that_its_name(
+    tmp_path: Path, own, chain, script, started_by
+) -> None:
+    own = own if isinstance(own, tuple) else ([Path(own).name, "x"], own)
+    found = above(tmp_path, *chain, own=own)
+    assert (found.script, found.started_by) == (script, started_by)
+
+
+@pytest.mark.parametrize(
+    ("own", "chain", "client"),
+    [
+        (HTTPIE, [BOTH], 99),
+        (LWP, [(["timeout", "9"], "/usr/bin/timeout"), BOTH], 98),
+        ((["curl", "x"], CURL), [(["find", "x", "-exec", "curl"], FIND), BOTH], 98),
+        ((["curl", "x"], CURL), [TEXT, (["mawk", "BEGIN{system(x)}"], AWK), BOTH], 99),
+        ((["python3", "/opt/app/http-client"], PYTHON), [BOTH], 100),
+    ],
+)
+def test_who_runs_what_only_asks_is_the_client(tmp_path: Path, own, chain, client) -> None:
+    assert above(tmp_path, *chain, own=own).acts_for == (client, 1000 + client if client < 100 else 7)
+
+
 def test_what_asks_by_itself_is_a_client_of_its_own(tmp_path: Path) -> None:
     own = (["python3", "/opt/app/main.py"], PYTHON)
     found = above(tmp_path, BOTH, (["cron"], CRON), own=own)
@@ -82,7 +130,8 @@ def test_what_has_ended_above_leaves_it_open_and_a_circle_ends(tmp_path: Path) -
 
 
 def test_programs_by_what_they_are() -> None:
-    assert [is_fetcher(each) for each in (CURL, "/bin/busybox", PYTHON, None)] == [True, True, False, False]
+    fetchers = (CURL, "/bin/busybox", "/usr/bin/http", "/usr/bin/lwp-request", PYTHON, "/usr/bin/http-server", None)
+    assert [is_fetcher(each) for each in fetchers] == [True, True, True, True, False, False, False]
     assert [is_shell(each) for each in (SH, "/usr/bin/bash", PYTHON, None)] == [True, True, False, False]
     assert [is_between(each) for each in (SH, "/usr/bin/timeout", SCRIPT)] == [True, True, False]
     assert [is_runtime(each) for each in ("containerd-shim", "conmon", "cron")] == [True, True, False]

@@ -458,6 +458,22 @@ def test_a_thousand_that_live_for_seconds_take_no_more_room_than_some(path: Path
         assert (several.image, several.container, several.container_id) == ("app:1", "others", None)
 
 
+def test_scripts_with_names_made_up_for_each_run_keep_what_lasts_of_their_names(path: Path) -> None:
+    agent = replace(CURL, script="/usr/bin/check_mk_agent", unit="")
+    calls = [
+        *((replace(SEEN, caller=replace(CURL, script=f"/tmp/jenkins{10**9 + run}.sh")), None) for run in range(500)),
+        *((replace(SEEN, caller=replace(agent, unit=f"x@{run}-{run}-0.service")), None) for run in range(500)),
+    ]
+    with History(path) as history:
+        history.record(calls, NOW - 60, NOW)
+        found = history.evidence(NOW, DAY).by
+    counts = {(each.script, each.unit): each.count for each in found}
+    assert counts["/tmp/jenkins*.sh", "web.service"] == 500 - module.FAMILY_MAX
+    assert counts["/usr/bin/check_mk_agent", "x@*.service"] == 500
+    assert len(found) == module.FAMILY_MAX + 2
+    assert "others" not in {each.script for each in found}
+
+
 def test_images_of_a_new_name_each_time_are_bounded_too(path: Path) -> None:
     calls = [
         (replace(SEEN, caller=replace(APP, container=f"{number:064}"), image=f"app:{number}"), "name")

@@ -69,3 +69,10 @@ def test_what_a_caller_knows_itself_stays() -> None:
     story = story_of(CURLS, {99: Life(99, 50, SCRIPT, began=8.0, runs=1)}.get, {50: CRON}.get)
     found = story.told(replace(CURL, script="/opt/x.sh", started_by="…", whole=False))
     assert (found.script, found.started_by, found.acts_for, found.noted_s) == ("/opt/x.sh", "cron", (99, None), 8.0)
+
+
+def test_a_script_that_only_asks_leaves_its_name_to_the_one_that_runs_it() -> None:
+    story = story_of(CURLS, {99: Life(99, 50, SCRIPT, began=8.0, runs=1)}.get, {50: CRON}.get)
+    httpie = replace(CURL, exe="/usr/bin/python3.11", script="/usr/bin/http", whole=False)
+    assert story.told(httpie).script == SCRIPT
+    assert story_of(CURLS, {}.get, {}.get).told(httpie).script == "/usr/bin/http"

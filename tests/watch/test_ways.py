@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -158,3 +161,29 @@ def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(10):
         module._keep(known, number, number)
         assert len(known) <= 3
+
+
+HOLDS_A_TAP = """
+import fcntl, struct, sys, time
+tap = open("/dev/net/tun", "r+b", buffering=0)
+fcntl.ioctl(tap, 0x400454CA, struct.pack("16sH22x", b"tap7", 0x1002))  # TUNSETIFF; IFF_TAP | IFF_NO_PI
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(("program", "is_vpn"), [("openvpn", True), ("qemu-system-x86_64", False)])
+def test_a_program_of_a_vpn_is_told_from_one_that_runs_virtual_machines(
+    lab: Lab, ways: Ways, tmp_path: Path, program: str, is_vpn: bool
+) -> None:
+    exe = tmp_path / program
+    shutil.copy(os.path.realpath(sys.executable), exe)
+    holding = lab.instance.start([str(exe), "-S", "-c", HOLDS_A_TAP], stdout=subprocess.PIPE)
+    try:
+        assert holding.stdout is not None
+        assert holding.stdout.readline().strip() == b"ready"
+        assert ways.is_of_vpn("tap7") == is_vpn
+        assert not ways.is_of_vpn("tap77")
+    finally:
+        holding.kill()
+        holding.wait()

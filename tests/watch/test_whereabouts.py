@@ -14,6 +14,8 @@ from imds_probe.watch import whereabouts as module
 from imds_probe.watch.connection import Connection
 from imds_probe.watch.whereabouts import Whereabouts, origin_of
 
+KINDS = {6: "tap", 7: "veth", 8: "macvtap", 9: "wireguard", 10: "vxlan", 11: "tun", 12: "tap", 13: "bridge"}
+
 
 class Ways:
     """That interface 5 is a card, and that process 70 is behind interface 7; how often it looked at all processes."""
@@ -28,10 +30,13 @@ class Ways:
         self.looked += 1
         return 70 if interface == 7 else None
 
+    def is_of_vpn(self, tap: str) -> bool:
+        return tap == "if12"
+
 
 @pytest.fixture
 def ways(monkeypatch: pytest.MonkeyPatch) -> Ways:
-    monkeypatch.setattr(links, "kind_of", lambda index: {6: "tap", 7: "veth", 8: "macvtap"}.get(index, ""))
+    monkeypatch.setattr(links, "kind_of", lambda index: KINDS.get(index, ""))
     monkeypatch.setattr(module.socket, "if_indextoname", lambda index: f"if{index}")
     return Ways()
 
@@ -47,6 +52,12 @@ def by(interface: int, *, outgoing: bool = False) -> Connection:
         (by(6), "virtual-machine", None),
         (by(8, outgoing=True), "virtual-machine", None),
         (by(7), "unknown", 70),
+        (by(9), "another-host", None),
+        (by(10), "another-host", None),
+        (by(11), "another-host", None),
+        (by(11, outgoing=True), "unknown", None),
+        (by(12), "another-host", None),  # of a VPN
+        (by(13), "unknown", None),
         (by(2, outgoing=True), "unknown", None),
     ],
 )
@@ -98,11 +109,14 @@ def test_who_relays_a_whole_network(exe: str | None, origin: Origin) -> None:
 
 def test_the_kernels_kinds_of_interfaces() -> None:
     with Lab("kinds") as lab:
-        for command in ("tuntap add dev t0 mode tap", "tuntap add dev t1 mode tun", "link add b0 type bridge"):
+        for command in (
+            *("tuntap add dev t0 mode tap", "tuntap add dev t1 mode tun", "link add b0 type bridge"),
+            "link add x0 type vxlan id 7 dstport 4789 remote 10.0.0.1 local 10.0.0.10",
+        ):
             subprocess.run(["ip", "-n", lab.instance.netns.name, *command.split()], check=True)
         names = {
             name: lab.instance.call(lambda name=name: module.socket.if_nametoindex(name))
-            for name in ("t0", "t1", "b0", "lo")
+            for name in ("t0", "t1", "b0", "x0", "lo")
         }
         kinds = {name: lab.instance.call(lambda index=index: links.kind_of(index)) for name, index in names.items()}
-    assert kinds == {"t0": "tap", "t1": "tun", "b0": "bridge", "lo": ""}
+    assert kinds == {"t0": "tap", "t1": "tun", "b0": "bridge", "x0": "vxlan", "lo": ""}
