@@ -263,7 +263,9 @@ def test_circles_and_a_missing_module_come_to_an_end(root: Root) -> None:
     assert set(root.loaded("python3", "/m.py")) == {"/m.py", f"{SITE}/a.py", f"{SITE}/b.py"}
 
 
-@pytest.mark.parametrize("line", ["os.getcwd()", "''", "'.'", "str(Path.cwd())", "os.path.join(os.getcwd(), 'src', '..')"])
+@pytest.mark.parametrize(
+    "line", ["os.getcwd()", "''", "'.'", "str(Path.cwd())", "os.path.join(os.getcwd(), 'src', '..')"]
+)
 def test_a_script_that_imports_from_where_it_was_started(root: Root, line: str) -> None:
     root.put({"/opt/tool/run.py": f"import sys, os\nsys.path.insert(0, {line})\nimport main\n", "/srv/main.py": ""})
     assert "/srv/main.py" in root.loaded("python3", "/opt/tool/run.py", directory="/srv")
