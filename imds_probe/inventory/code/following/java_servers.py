@@ -1,6 +1,6 @@
 """Applications that servers of Java load from where they are deployed, which is on no class path.
 
-Source: documentation of Tomcat ("Host", "Context", "Class Loader How-To"), Jetty, WildFly, Payara and Karaf; of Spring Boot,
+Source: documentation of Tomcat ("Host", "Context", "Class Loader How-To"), Jetty, WildFly and Karaf; of Spring Boot,
 loader.path.
 """
 
@@ -37,7 +37,6 @@ SERVERS = (
     Server(("catalina.base", "catalina.home"), ("webapps",), ("lib", "shared/lib"), "conf/server.xml", "conf"),
     Server(("jetty.base", "jetty.home"), ("webapps",), ("lib/ext",), "", "webapps"),
     Server(("jboss.server.base.dir", "jboss.home.dir"), ("deployments", "standalone/deployments")),
-    Server(("com.sun.aas.instanceRoot",), ("applications", "autodeploy"), ("lib", "lib/ext")),
     Server(("karaf.base", "karaf.home"), ("deploy",), ("lib/ext",)),
 )
 _PROPERTY = re.compile(r"-D([\w.]{1,100})=(.{1,4000})", re.DOTALL)

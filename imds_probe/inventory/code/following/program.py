@@ -120,12 +120,11 @@ class Following:
             if word.startswith("-") or not can_be_opened(path):
                 continue
             first = self.ground.head(path).partition(b"\n")[0]
-            by_line = (
-                {each.decode("latin-1") for each in re.split(rb"[/ \t\d.]", first)} if first[:2] == b"#!" else set()
-            )
+            by_line = set(re.split(rb"[/ \t\d.]", first)) if first[:2] == b"#!" else set()
             by_end = _INTERPRETED.get(posixpath.splitext(path)[1], ()) if first else ()
             by_option = any(option in _SCRIPT_OPTIONS.get(name, ()) for name in names) if first else False
-            if by_option or not names.isdisjoint((*by_line, *by_end)):
+            named = any(name.encode("utf-8", "replace") in by_line for name in names)
+            if named or by_option or not names.isdisjoint(by_end):
                 return self.ground.real(path)
         return ""
 
