@@ -62,6 +62,14 @@ FILES: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
         b"[console_scripts]\np = a.b:c\n",
     ),
     ("opt/pyvenv.cfg", ("python3.11", "/opt/bin/x"), b"home = /usr/bin\ninclude-system-site-packages = true\n"),
+    ("opt/gunicorn.conf.py", ("python3.11", "-m", "gunicorn", "-c", "/opt/gunicorn.conf.py"), b"wsgi_app = 'a.b:c'\n"),
+    ("opt/work.py", ("python3.11", "-m", "celery", "--workdir=/opt", "-A", "work"), b"Celery(include=['a.b'])\n"),
+    (
+        "opt/tomcat/conf/server.xml",
+        ("java", "-Dcatalina.base=/opt/tomcat", "-Da.b=/srv", "Main"),
+        b'<Host appBase="${a.b}/apps"><Context docBase="x"/></Host>',
+    ),
+    ("srv/apps.json", ("/usr/bin/pm2", "start", "/srv/apps.json"), b'{"apps": [{"script": "m.js", "cwd": "/srv"}]}'),
     (
         "srv/node_modules/a/package.json",
         ("node", "/srv/m.js"),
@@ -71,7 +79,8 @@ FILES: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
     ("srv/vendor/composer/autoload_files.php", ("php8", "/srv/m.php"), b"'1' => $vendorDir . '/a/b/f.php',\n"),
 )
 ROOT: Mapping[str, str | bytes] = {
-    **{f"usr/bin/{name}": b"\x7fELF" for name in ("python3.11", "node", "php8", "env", "curl")},
+    **{f"usr/bin/{name}": b"\x7fELF" for name in ("python3.11", "node", "php8", "java", "env", "curl")},
+    "usr/bin/pm2": "#!/usr/bin/env node\n",
     "usr/lib/python3.11/os.py": "",
     "opt/bin/x": "import a",
     "opt/a/__init__.py": "",

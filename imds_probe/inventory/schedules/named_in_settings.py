@@ -16,7 +16,6 @@ from imds_probe.inventory.schedules import settings_commands as by_line
 from imds_probe.inventory.schedules.commands.programs import READ
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN, Kind, Place, Scheduled
 from imds_probe.inventory.schedules.settings_known import (
-    ANY_NAME,
     FAIL2BAN,
     INITTAB,
     SCRIPTS,
@@ -46,12 +45,13 @@ JAILS, ACTIONS = "/etc/fail2ban", "/etc/fail2ban/action.d"
 def look(files: SystemFiles) -> Iterator[Scheduled]:
     """Each command once for each line that names it."""
     for scripts in SCRIPTS:
-        for directory in scripts.directories:
-            named = [f"{directory}/{name}" for name in files.names(directory) if _is_read(name, ANY_NAME)]
+        for directory in (each for named in scripts.directories for each in _with_names(named, files)):
+            named = [f"{directory}/{name}" for name in files.names(directory) if _is_read(name, scripts.names)]
             if named and not _is_installed(scripts, files):
                 continue
-            for path in files.files(named[:FILES_MAX], executable=not scripts.plain):
-                yield _started((SHELL, path) if scripts.plain else (path,), Place(path), scripts.when)
+            for path in files.files(named[:FILES_MAX], executable=not (scripts.plain or scripts.reads)):
+                by = (SHELL,) if scripts.plain else (READ,) if scripts.reads else ()
+                yield _started((*by, path), Place(path), scripts.when)
     for settings in SETTINGS:
         yield from _of_settings(settings, _paths(settings, files), files)
     if not any(files.files(SYSTEMD)):  # which knows neither
@@ -105,7 +105,8 @@ def _is_installed(settings: Settings | Scripts, files: SystemFiles) -> bool:
         for name in files.names(top)[:FILES_MAX]
         for binaries in ("bin", "sbin")
     ]
-    return any(files.files([f"{directory}/{name}" for directory in (*INSTALLED, *own) for name in settings.software]))
+    named = [f"{directory}/{name}" for directory in (*INSTALLED, *own) for name in settings.software if "/" not in name]
+    return any(files.files([*named, *(name for name in settings.software if "/" in name)]))
 
 
 def _is_read(name: str, names: re.Pattern[str]) -> bool:

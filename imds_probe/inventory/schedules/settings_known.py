@@ -20,6 +20,10 @@ ANY_NAME = re.compile(r"[^.].{0,254}", re.DOTALL)
 _CONF, _CFG, _RULES, _JSON, _HCL = (
     re.compile(rf"[^.].{{0,240}}\.{ending}", re.DOTALL) for ending in ("conf", "cfg", "rules", "json", "(?:json|hcl)")
 )
+_RUBY, _PYTHON, _FACT, _PLUGIN = (
+    re.compile(rf"[^.].{{0,240}}\.{ending}", re.DOTALL) for ending in ("rb", "py", "fact", "plugin")
+)
+_HOOK = re.compile(r"[\w-]{1,250}(?:\.sh|\.bash)?")
 _SUPERVISED = re.compile(r"[^.].{0,240}\.(?:ini|conf)", re.DOTALL)
 
 
@@ -43,12 +47,16 @@ class Settings:
 
 @dataclass(frozen=True)
 class Scripts:
-    """Directories all whose scripts are run. `plain`: by a shell, executable or not. `software` as of Settings."""
+    """Directories all whose scripts are run. `plain`: by a shell, executable or not. `reads`: the software itself loads and runs
+    them. `names` and `software` as of Settings; a program with a path is looked for there.
+    """
 
     when: str
     directories: tuple[str, ...]
     plain: bool = False
     software: tuple[str, ...] = ()
+    reads: bool = False
+    names: re.Pattern[str] = ANY_NAME
 
 
 _OPENRESTY, _APACHE = "/usr/local/openresty/nginx/conf", ("apache2", "httpd")
@@ -256,6 +264,12 @@ UPSTART = Settings("upstart", AT_BOOT, by_line.upstart, (), (), ("/etc/init",), 
 FAIL2BAN = Settings("fail2ban", "when fail2ban acts", by_line.fail2ban, ("fail2ban-server",), of_others=True)
 _EB, _PLATFORM = "/opt/elasticbeanstalk/hooks", "/var/app/current/.platform"
 _EB_STAGES = ("preinit", "appdeploy", "configdeploy", "restartappserver", "postinit")
+_PUPPET, _PUPPET_LIB = (
+    ("facter", "puppet", "/opt/puppetlabs/puppet/bin/facter", "/opt/puppetlabs/puppet/bin/puppet"),
+    "lib/facter",
+)
+_FACTS, _AIRFLOW = "whenever Puppet collects facts", ("/opt", "/usr/local", "/srv", "/var/lib", "/root", "/home/*")
+_SALT = "/var/cache/salt/minion/extmods"
 _PLATFORM_STAGES = ("prebuild", "predeploy", "postdeploy")
 SCRIPTS = (
     Scripts("once, by at", ("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs"), plain=True),
@@ -275,6 +289,74 @@ SCRIPTS = (
         "when a certificate is renewed",
         tuple(f"/etc/letsencrypt/renewal-hooks/{when}" for when in ("pre", "deploy", "post")),
         software=("certbot",),
+    ),
+    Scripts(
+        _FACTS,
+        (
+            *(f"/etc/{each}/facts.d" for each in ("facter", "puppetlabs/facter", "puppet/facter")),
+            *("/opt/puppetlabs/facter/facts.d", "/opt/puppetlabs/puppet/cache/facts.d", "/var/lib/puppet/facts.d"),
+        ),
+        software=_PUPPET,
+    ),
+    Scripts(
+        _FACTS,
+        (
+            *(f"/opt/puppetlabs/puppet/cache/{_PUPPET_LIB}", f"/var/lib/puppet/{_PUPPET_LIB}", f"/var/cache/puppet/{_PUPPET_LIB}"),
+            *(f"/etc/puppetlabs/code/modules/*/{_PUPPET_LIB}", f"/etc/puppet/modules/*/{_PUPPET_LIB}"),
+            f"/etc/puppetlabs/code/environments/production/modules/*/{_PUPPET_LIB}",
+        ),
+        software=_PUPPET,
+        reads=True,
+        names=_RUBY,
+    ),
+    Scripts(
+        "whenever Chef runs",
+        ("/etc/chef/ohai/plugins", "/etc/cinc/ohai/plugins", "/etc/ohai/plugins"),
+        software=("chef-client", "cinc-client", "chef-solo", "ohai"),
+        reads=True,
+        names=_RUBY,
+    ),
+    Scripts(
+        "whenever Salt collects grains or runs states",
+        tuple(f"{_SALT}/{each}" for each in ("grains", "modules", "states", "beacons", "engines")),
+        software=("salt-minion", "salt-call"),
+        reads=True,
+        names=_PYTHON,
+    ),
+    Scripts("whenever Ansible collects facts", ("/etc/ansible/facts.d",), names=_FACT),
+    Scripts(
+        "whenever Datadog checks",
+        ("/etc/datadog-agent/checks.d", "/etc/dd-agent/checks.d"),
+        software=("datadog-agent", "dd-agent", "/opt/datadog-agent/bin/agent/agent", "/opt/datadog-agent/agent/agent.py"),
+        reads=True,
+        names=_PYTHON,
+    ),
+    Scripts(
+        "whenever Netdata collects",
+        ("/etc/netdata/custom-plugins.d", "/usr/local/lib/netdata/plugins.d"),
+        software=("netdata", "/opt/netdata/usr/sbin/netdata"),
+        names=_PLUGIN,
+    ),
+    Scripts(
+        "whenever Fluentd collects",
+        ("/etc/td-agent/plugin", "/etc/fluent/plugin"),
+        software=("td-agent", "fluentd", "fluent-package"),
+        reads=True,
+        names=_RUBY,
+    ),
+    Scripts(
+        "at each job of Buildkite",
+        ("/etc/buildkite-agent/hooks", "/usr/local/etc/buildkite-agent/hooks", "/var/lib/buildkite-agent/.buildkite-agent/hooks"),
+        plain=True,
+        software=("buildkite-agent",),
+        names=_HOOK,
+    ),
+    Scripts(
+        "whenever Airflow runs",
+        tuple(f"{top}/airflow/{each}" for top in _AIRFLOW for each in ("dags", "plugins")),
+        software=("airflow",),
+        reads=True,
+        names=_PYTHON,
     ),
     Scripts("when packages are installed", ("/etc/needrestart/hook.d", "/etc/needrestart/notify.d"), software=("needrestart",)),
     Scripts("when name servers change", ("/etc/resolvconf/update.d", "/etc/resolvconf/update-libc.d"), software=("resolvconf",)),

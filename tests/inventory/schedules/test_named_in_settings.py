@@ -98,6 +98,50 @@ def test_scripts_of_cgi_need_a_server(tmp_path: Path) -> None:
     assert found == [(("/usr/lib/cgi-bin/x.cgi",), None, "scheduled")]
 
 
+@pytest.mark.parametrize(
+    ("path", "software", "by"),
+    [
+        ("/etc/facter/facts.d/x.sh", "/usr/bin/facter", ()),
+        ("/etc/puppetlabs/facter/facts.d/x", "/opt/puppetlabs/puppet/bin/puppet", ()),
+        ("/opt/puppetlabs/puppet/cache/lib/facter/x.rb", "/opt/puppetlabs/puppet/bin/facter", ("(read)",)),
+        ("/etc/puppet/modules/own/lib/facter/x.rb", "/usr/bin/puppet", ("(read)",)),
+        ("/etc/chef/ohai/plugins/x.rb", "/opt/chef/bin/chef-client", ("(read)",)),
+        ("/var/cache/salt/minion/extmods/grains/x.py", "/usr/bin/salt-minion", ("(read)",)),
+        ("/etc/datadog-agent/checks.d/x.py", "/opt/datadog-agent/bin/agent/agent", ("(read)",)),
+        ("/etc/netdata/custom-plugins.d/x.plugin", "/usr/sbin/netdata", ()),
+        ("/etc/td-agent/plugin/x.rb", "/usr/sbin/td-agent", ("(read)",)),
+        ("/etc/buildkite-agent/hooks/environment", "/usr/bin/buildkite-agent", ("/bin/sh",)),
+        ("/home/ana/airflow/dags/x.py", "/usr/local/bin/airflow", ("(read)",)),
+        ("/opt/airflow/plugins/x.py", "/usr/local/bin/airflow", ("(read)",)),
+        ("/etc/ansible/facts.d/x.fact", OWN, ()),
+    ],
+)
+def test_plug_ins_of_software_that_is_there(tmp_path: Path, path: str, software: str, by: tuple[str, ...]) -> None:
+    found = [((*by, path), None, "scheduled")]
+    assert looked(tmp_path / "with", {path: SCRIPT, software: SCRIPT})[0] == found
+    assert looked(tmp_path / "without", {path: SCRIPT})[0] == (found if software == OWN else [])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/buildkite-agent/hooks/environment.sample",
+        "/etc/datadog-agent/checks.d/x.py.example",
+        "/etc/chef/ohai/plugins/README.md",
+        "/opt/airflow/dags/.airflowignore",
+        "/opt/airflow/dags/x.sql",
+        "/etc/ansible/facts.d/x.txt",
+    ],
+)
+def test_what_lies_beside_plug_ins_is_not_run(tmp_path: Path, path: str) -> None:
+    software = ("buildkite-agent", "datadog-agent", "chef-client", "airflow")
+    assert looked(tmp_path, {path: SCRIPT, **{f"/usr/bin/{name}": SCRIPT for name in software}})[0] == []
+
+
+def test_a_fact_that_nobody_may_execute_is_data(tmp_path: Path) -> None:
+    assert looked(tmp_path, {"/etc/facter/facts.d/x.yaml": "a: b\n", "/usr/bin/facter": SCRIPT})[0] == []
+
+
 def test_files_that_settings_include(tmp_path: Path) -> None:
     files = {
         "/etc/nagios/nrpe.cfg": "include_dir=/opt/n\n",

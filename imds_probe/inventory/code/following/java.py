@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from imds_probe.inventory.code.following.arguments import Options, read
 from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.java_servers import deployed
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import NOTHING, Asked, Begun, Load, Way, asked, joined
 from imds_probe.inventory.sdks.archive import Archive, NotAnArchive
@@ -17,7 +18,7 @@ from imds_probe.inventory.sdks.jar import ARCHIVES
 from imds_probe.inventory.sdks.start import Start
 
 MANIFEST_MAX_BYTES = 256 * 1024
-ARCHIVES_MAX, CLASSES_MAX = 1000, 2000
+ARCHIVES_MAX, CLASSES_MAX = 1000, 6000
 _PATHS = ("-cp", "-classpath", "--class-path", "-p", "--module-path")
 _OPTIONS = Options(
     values=(*_PATHS, "--add-modules", "-m", "--module", "--add-opens", "--add-exports", "--add-reads"),
@@ -43,11 +44,13 @@ def _begins(start: Start, ground: Ground) -> Begun:
             entries += [start.path(part) for part in value.split(":") if part]
     own = [start.path(value) for _, value in read(given, _OPTIONS).required]
     entries += [*own, *(start.path(match[1]) for each in given if (match := _AGENT.match(each)))]
+    served = deployed(start, given[given.index("-jar") + 2 :] if own else (), ground)
+    entries += served.entries
     found = dict.fromkeys(path for entry in entries for path in _entry(entry, ground))
     way = Way(posixpath.dirname(own[0]) if own else start.directory)
     loads = tuple(Load(path, path if path.endswith(ARCHIVES) else _directory(path, entries)) for path in found)
     mapped = any(path.endswith(ARCHIVES) for path in start.mapped)
-    return Begun(way, loads, unknown=not loads and not mapped)
+    return Begun(way, loads, unknown=served.is_open or (not loads and not mapped))
 
 
 def _entry(entry: str, ground: Ground) -> Iterator[str]:

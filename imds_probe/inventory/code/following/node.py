@@ -10,16 +10,18 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from imds_probe.inventory.code.following.arguments import NODE, read
+from imds_probe.inventory.code.following.command import SEARCHED, start_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined, package_of
+from imds_probe.inventory.code.following.node_runners import CONTAINER, ENDS, WHOLE_MAX, Told, told
 from imds_probe.inventory.sdks import node_plugged
 from imds_probe.inventory.sdks.node import ANCESTORS_MAX, DIRECTORY, PROGRAMS
 from imds_probe.inventory.sdks.start import Start
 
-ENDS = (".js", ".cjs", ".mjs", ".node", ".ts", ".cts", ".mts", ".jsx", ".tsx")
 # Of Deno and Bun, which have a word before the script, and of Deno also before the name of a package.
 _RUN = frozenset(("run", "serve", "x", "start", "test"))
 _FROM_REGISTRY = re.compile(r"npm:/?((?:@[^/@]{1,100}/)?[^/@]{1,100})(?:@[^/]{0,100})?(/.{0,200})?", re.DOTALL)
@@ -37,6 +39,7 @@ BUILT_IN = frozenset(
 _ASIDE = re.compile(
     rb'("(?:[^"\\\n]++|\\.)*+"|\'(?:[^\'\\\n]++|\\.)*+\')|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)|(?<![:\\/])//[^\n]*+'
 )
+_TITLE = re.compile(r"(next)-server\b|PM2 v[\d.]{1,20}: God Daemon\b")
 _TEXT = rb"[\"'`]([^\"'`\n$]{1,200})[\"'`]"
 _REQUIRED = re.compile(rb"\b(?:require(?:\.resolve)?|import)\s{0,10}\(\s{0,20}(?:" + _TEXT + rb"\s{0,20}[,)])?")
 _FORKED = re.compile(rb"\b(?:new[ \t]{1,9}(?:\w{1,60}\.)?Worker|(?:\w{1,60}\.)?fork)[ \t]{0,9}\(([^;\n]{0,300})")
@@ -56,7 +59,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
     if posixpath.basename(start.executable) in ("bun", "deno") and len(arguments) > 1 and arguments[1] in _RUN:
         arguments = (arguments[0], *arguments[2:])
     given = read(arguments, NODE)
-    way = Way(start.directory)
+    way = Way(start.directory, variables=dict(start.environment), directory=start.directory)
     way.add(start.listed("NODE_PATH"))
     names = [value for _, value in given.required]
     texts: tuple[Text, ...] = ()
@@ -67,13 +70,36 @@ def _begins(start: Start, ground: Ground) -> Begun:
     if given.text is not None:
         return begun
     script = given.script and next(_file(start.path(given.script), ground), "")
+    # pm2 runs a script in one of its own, or has it run as if it were called so.
+    run_by_pm2 = start.environment.get("pm_exec_path", "") if not script or CONTAINER in script else ""
+    script = next(_file(start.path(run_by_pm2), ground), script) if run_by_pm2 else script
+    if not script and (title := _TITLE.match(start.arguments[0] if start.arguments else "")):
+        # What pm2's own process starts are processes of their own.
+        runs = told(start, title[1], ("start",), ground, _file) if title[1] else None
+        return _running(runs, begun, start, ground)
     # A process may call itself what it likes: then what its directory is the package of.
     script = script or next(_main(start.directory, ground), "")
     if not script:
         return Begun(way, asked=begun.asked, unknown=True)
-    script = ground.real(script)
+    called, script = script, ground.real(script)
+    package = package_of(script)
+    if runs := told(start, called, given.rest, ground, _file):
+        return _running(runs, begun.with_(Load(script, package)), start, ground)
     way.own = posixpath.dirname(script)
-    return begun.with_(Load(script, package_of(script)))
+    return begun.with_(Load(script, package))
+
+
+def _running(runs: Told | None, begun: Begun, start: Start, ground: Ground) -> Begun:
+    """The same with what a runner is told to run: that comes first, as it tells the runner from another one."""
+    runs = runs or Told()
+    scripts = [*runs.scripts, *(_main(start.directory, ground) if runs.main else ())]
+    real = [ground.real(path) for path in scripts]
+    whole = [Load(path) for at in runs.whole for path in ground.walked(at, ENDS, WHOLE_MAX)]
+    if real:
+        begun.way.own = posixpath.dirname(real[0])
+    loads = (*(Load(path, package_of(path)) for path in real), *map(Load, runs.settings), *whole, *begun.loads)
+    is_missed = runs.must and not (real or whole)
+    return replace(begun, loads=loads, asked=replace(begun.asked, commands=runs.commands), unknown=is_missed)
 
 
 def asked_by(text: bytes) -> Asked:
@@ -97,8 +123,14 @@ def asked_by(text: bytes) -> Asked:
     return asked((name.decode("utf-8", "replace") for name in [*names, *absolute]), dynamic=dynamic)
 
 
-def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]:
+def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:
     here = posixpath.dirname(load.path)
+    for command in given.commands:
+        beside = [f"{at}/.bin" for at in _above(way.directory)]
+        places = ":".join((*beside, way.variables.get("PATH") or SEARCHED))
+        started = start_of(command, ground, directory=way.directory, environment={**way.variables, "PATH": places})
+        if started is not None:
+            yield started
     for name in (_FROM_REGISTRY.sub(r"\1\2", each.removeprefix("file://")) for each in given.names):
         if name.startswith("node:") or name.partition("/")[0] in BUILT_IN:
             continue

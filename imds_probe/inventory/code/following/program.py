@@ -27,7 +27,10 @@ _QUESTIONS = frozenset(("-v", "-V", "-version", "--version", "-h", "--help"))
 _INTERPRETED = {
     **{".lua": ("resty",), ".ps1": ("pwsh", "powershell"), ".fish": ("fish",)},
     ".mk": ("make", "gmake"),
+    ".awk": ("awk", "gawk", "mawk", "nawk"),
 }
+# Of these, what stands behind an option is the script, whatever it is called.
+_SCRIPT_OPTIONS = dict.fromkeys(("awk", "gawk", "mawk", "nawk", "original-awk"), ("-f", "--file"))
 SCRIPT_WORDS_MAX, SETTINGS_MAX = 6, 20
 # Modules without a file, and those of other versions, for which code has another name where they are missing.
 COMES_WITH_PYTHON = sys.stdlib_module_names | frozenset(
@@ -107,14 +110,21 @@ class Following:
 
     def script_of(self, start: Start) -> str:
         """The script that was started of a language which is not followed; empty where there is none."""
-        name = posixpath.basename(start.executable).rstrip("0123456789.")
+        # What a script names may be a link: "awk" leads to one of several.
+        called = (start.executable, *start.arguments[:1])
+        names = {posixpath.basename(each).rstrip("0123456789.") for each in called}
+        before = ""
         for word in start.arguments[1:SCRIPT_WORDS_MAX]:
+            option, before = before, word
             path = start.path(word)
             if word.startswith("-") or not can_be_opened(path):
                 continue
             first = self.ground.head(path).partition(b"\n")[0]
-            named = first.startswith(b"#!") and name.encode("utf-8", "replace") in re.split(rb"[/ \t\d.]", first)
-            if named or (first and name in _INTERPRETED.get(posixpath.splitext(path)[1], ())):
+            by_line = set(re.split(rb"[/ \t\d.]", first)) if first[:2] == b"#!" else set()
+            by_end = _INTERPRETED.get(posixpath.splitext(path)[1], ()) if first else ()
+            by_option = any(option in _SCRIPT_OPTIONS.get(name, ()) for name in names) if first else False
+            named = any(name.encode("utf-8", "replace") in by_line for name in names)
+            if named or by_option or not names.isdisjoint(by_end):
                 return self.ground.real(path)
         return ""
 

@@ -9,13 +9,15 @@ import functools
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from imds_probe.inventory.code.following.arguments import PYTHON, read
+from imds_probe.inventory.code.following.arguments import PYTHON, Given, read
 from imds_probe.inventory.code.following.command import start_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
-from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
+from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined, package_of
 from imds_probe.inventory.code.following.python_places import ELSEWHERE, HERE, VARIABLE
+from imds_probe.inventory.code.following.python_servers import Told, as_started, told
 from imds_probe.inventory.code.following.python_text import ENTRY, FILE, asked_by
 from imds_probe.inventory.sdks.python_metadata import normalised
 from imds_probe.inventory.sdks.start import Start
@@ -35,6 +37,12 @@ _RECORD = re.compile(r"([A-Za-z0-9][A-Za-z0-9._]*?)(?:-[^/]{1,100})?\.(?:dist-in
 _MAPPING = re.compile(rb"^MAPPING[^=\n]{0,50}= \{([^{}]{0,20000})\}", re.MULTILINE)
 _MAPPED = re.compile(rb"'[\w.]{1,200}': '(/[^'\n]{1,400})'")
 _ENTRY_POINT = re.compile(rb"^[^\n=\[]{1,100}=\s{0,5}([\w.]{1,200})", re.MULTILINE)
+_DJANGO = b"DJANGO_SETTINGS_MODULE"
+# Modules that a queue of tasks is told to load, where its application is made.
+_LISTED = re.compile(
+    rb"\b(?:include|imports|autodiscover_tasks)[ \t]{0,9}[=(]\s{0,20}(?:lambda[ \t]{0,9}:\s{0,9})?[\[(]([^\])]{0,4000})"
+)
+_QUOTED = re.compile(rb"[\"']([A-Za-z_][\w.]{0,200})[\"']")
 
 
 def _runs(program: str, libraries: frozenset[str]) -> bool:
@@ -42,17 +50,22 @@ def _runs(program: str, libraries: frozenset[str]) -> bool:
 
 
 def _begins(start: Start, ground: Ground) -> Begun:
-    given = read(start.arguments, PYTHON)
+    arguments = as_started(start.arguments)
+    titled = arguments is not start.arguments
+    given = read(arguments, PYTHON)
     script = ground.real(start.path(given.script)) if given.script else ""
     isolated = given.has("I")
-    way = Way(posixpath.dirname(script) if script else start.directory, variables=dict(start.environment))
+    server = _told(start, given, ground)
+    own = server.directories[0] if server else posixpath.dirname(script) if script else start.directory
+    way = Way(own, variables=dict(start.environment), directory=start.directory)
     prefixes = _prefixes(start, ground, script)
     way.beside = _version(start).startswith("python2")
     # Programs of one system mostly look in the same places.
     key = start.executable, start.mapped, tuple(prefixes)
     way.standard = ground.once((_standard, *key), functools.partial(_standard, start, ground, prefixes))
+    way.add(server.directories if server else [])
     if not isolated:
-        way.add([way.own] if not given.has("P") else [])
+        way.add([posixpath.dirname(script) if script else way.own] if not given.has("P") else [])
         way.add([] if given.has("E") else start.listed("PYTHONPATH"))
     sites = ground.once((_sites, *key), functools.partial(_sites, start, ground, prefixes))
     way.add(sites)
@@ -71,15 +84,72 @@ def _begins(start: Start, ground: Ground) -> Begun:
             (Text("python", text),),
         )
     if given.module is not None:
-        return Begun(way, asked=asked((*OF_ITSELF, given.module, f"{given.module}.__main__")))
+        begun = Begun(way, asked=asked((*OF_ITSELF, given.module, f"{given.module}.__main__")))
+        return _serving(server, begun, ground, titled=titled) if server else begun
     if script and ground.has(script):
         # A directory or an archive is started by the module of that name in it.
         main = f"{script}/__main__.py"
         commanded = _of_django(script, given.rest, ground) if script.endswith("/manage.py") else ()
-        return begun.with_(Load(main if ground.has(main) else script), *commanded)
+        begun = begun.with_(
+            Load(main if ground.has(main) else script, package_of(script) if server else None), *commanded
+        )
+        return _serving(server, begun, ground, titled=titled) if server else begun
     # A server that calls itself otherwise: what it serves mostly lies where it was started.
     way.environment = (*way.environment, *([start.directory] if start.directory not in SHARED else []))
     return Begun(way, asked=begun.asked, unknown=True)
+
+
+def _told(start: Start, given: Given, ground: Ground) -> Told | None:
+    """What a program is told that loads what it is told."""
+    if given.text is not None:
+        return None
+    # By the name that it was started by: what a distribution's links lead to is often called otherwise.
+    script = start.path(given.script) if given.script else ""
+    if given.module is None and not (script and ground.has(script)):
+        return None
+    return told(start, script, given.module, given.rest, ground)
+
+
+def _serving(server: Told, begun: Begun, ground: Ground, *, titled: bool) -> Begun:
+    """The same with what a server or a runner loads: what it was told comes first, as that tells it from another one."""
+    way = begun.way
+    parts = (f".{server.parts[0]}",) if server.parts else ()  # where a package has its application
+    modules = [f"{name}{part}" for name in server.modules for part in ("", *parts)]
+    named = [load for name in modules for load in _application(name, way, ground)]
+    named += [Load(path, package_of(path)) for path in server.files]
+    usual = (_application(name, way, ground) for name in server.usual)
+    named = named or next(filter(None, usual), [])
+    entries = [each for name in server.distributions for each in _entry_points(name, way, ground)]
+    # A title is what somebody called it, and may be no name of a module.
+    by_name = server.by_name or (titled and not (named and server.is_sure))
+    if by_name:
+        way.environment = (*way.environment, *(each for each in server.directories if each not in SHARED))
+    is_missed = server.must and not (named or entries)
+    names = [*server.modules, *entries, *(name for load in named for name in _parts(server, load, ground))]
+    if ground.has(f"{way.own}/manage.py") or any(_DJANGO in ground.small(load.path) for load in named):
+        named += _of_django(f"{way.own}/manage.py", (), ground)
+    whole = [Load(path) for at in server.whole for path in ground.walked(at, (".py",), PROJECT_MAX)]
+    loads = dict.fromkeys((*named, *map(Load, server.settings), *whole, *begun.loads))
+    both = replace(asked((*begun.asked.names, *names)), commands=server.commands)
+    return Begun(way, tuple(loads), both, unknown=by_name or is_missed)
+
+
+def _parts(server: Told, load: Load, ground: Ground) -> Iterator[str]:
+    """What a queue of tasks loads besides its application: what that lists, and what is called so in its package."""
+    if not server.parts:
+        return
+    text = ground.small(load.path)
+    listed = [name[1].decode() for match in _LISTED.finditer(text) for name in _QUOTED.finditer(match[1])]
+    around = [each for name in server.modules for each in (name, name.rpartition(".")[0]) if each]
+    yield from listed
+    yield from (f"{at}.{part}" for at in (*around, *listed) for part in server.parts)
+
+
+def _application(name: str, way: Way, ground: Ground) -> list[Load]:
+    """The files of a module that is named, its own before those of the packages that it is in."""
+    found = list(dict.fromkeys(_module(name, way, ground)))
+    end = f"/{name.replace('.', '/')}"
+    return sorted(found, key=lambda load: not posixpath.splitext(load.path)[0].removesuffix("/__init__").endswith(end))
 
 
 def _of_django(script: str, rest: Sequence[str], ground: Ground) -> Iterator[Load]:
@@ -208,7 +278,7 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
                 yield from _within(here, name.split("."), load.package_root, ground)
     # What libraries start is their own affair.
     for command in given.commands if load.package_root is None else ():
-        if (started := start_of(command, ground, directory=way.own, environment={})) is not None:
+        if (started := start_of(command, ground, directory=way.own, environment=way.variables)) is not None:
             yield started
 
 
@@ -224,8 +294,10 @@ def _add_places(given: Asked, load: Load, way: Way) -> None:
             way.add([joined(way.own, part) for part in value.split(":") if part], at=1 if way.places else 0)
             way.is_open = way.is_open or (not value and load.package_root is None)
         else:
-            place = joined("/", each.replace(HERE, here)) if each.startswith(HERE) else joined(way.own, each)
-            way.add([place], at=1 if way.places else 0)
+            # What is no full path is meant from where the program was started, mostly the directory of its script.
+            from_start = (joined(at, each) for at in (way.directory or way.own, way.own))
+            places = [joined("/", each.replace(HERE, here))] if each.startswith(HERE) else from_start
+            way.add(places, at=1 if way.places else 0)
 
 
 def _executed(placed: str, here: str, way: Way, ground: Ground) -> Iterator[str]:

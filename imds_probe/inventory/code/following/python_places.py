@@ -40,6 +40,8 @@ _TAKEN = re.compile(
 _OF_SETTINGS = re.compile(rb"[\w)\]]\.get[ \t]{0,5}\(")
 _NOT_KNOWN = re.compile(rb"[A-Za-z_]\w{0,60}[ \t]{0,5}(?:[.(\[]|\Z)")
 _OF_PATH = re.compile(rb"\bsys\.path\b|\bgetcwd\b|\bcurdir\b|\A(?:str|list)?\(?\d|\A\d")
+# Where the program was started, which other paths than full ones are meant from, too.
+_STARTED_IN = re.compile(rb"\bgetcwdu?[ \t]{0,5}\(|\bos\.curdir\b|\b(?:Path\.cwd|Path)[ \t]{0,5}\([ \t]{0,5}\)")
 _UP = re.compile(rb"\bdirname\b|\.split\(|\.parents\[(\d)\]|\.parent\b")
 # A text or a comment. One that has no end goes to the end of the line, or of the file.
 ASIDE = re.compile(
@@ -54,7 +56,7 @@ _OWN_FILE, _OWN_PLACE = (b"__file__", b"sys.argv[0]"), b"sys.path[0]"
 
 
 def places_in(text: bytes) -> Iterator[str]:
-    """Directories that the text of a module adds: full paths, or from its own directory (HERE) or the program's on."""
+    """Directories that the text of a module adds: full paths, or from its own (HERE) or the working directory on."""
     code = Module(text)
     unknown = False
     for word, pattern in ((b"sys.path", _ADDED), (b"addsitedir", _SITE)):
@@ -158,6 +160,11 @@ class Module:
             texts = [text for text in texts if text.startswith("/")][:1]
         elif _OF_SETTINGS.search(element):
             return None
+        elif _STARTED_IN.search(element):
+            above = [".."] * (len(_UP.findall(element)) + element.count(b"os.pardir"))
+            return "/".join([".", *above, *(text.strip("/") for text in texts if text not in (".", ""))])
+        if texts == [""]:
+            return "."
         if not texts:
             return None
         joined = (

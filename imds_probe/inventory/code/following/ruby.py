@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from imds_probe.inventory.code.following.arguments import RUBY, read
 from imds_probe.inventory.code.following.ground import Ground
@@ -12,7 +14,25 @@ from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
 from imds_probe.inventory.sdks.start import Start
 
-HERE = "{here}"
+HERE, WORDS_MAX = "{here}", 100
+# Servers and workers by the names of their scripts, the options that say where their application is, and what that has.
+_SERVERS = frozenset(
+    (
+        "puma",
+        "unicorn",
+        "unicorn_rails",
+        "rackup",
+        "thin",
+        "falcon",
+        "rainbows",
+        "sidekiq",
+        "shoryuken",
+        "karafka",
+        "clockwork",
+    )
+)
+_DIRECTORIES, _SERVED = ("--dir", "-c", "--chdir"), ("config.ru", "config/environment.rb")
+_QUESTIONS = frozenset(("-v", "-V", "--version", "-h", "--help"))
 ENDS = (".rb", ".so")
 # With the version of Ruby, or whatever stands for it, at the wildcard.
 GEMS = ("lib/ruby/gems/*", "share/rubygems-integration/*", "share/gems")
@@ -74,10 +94,27 @@ def _begins(start: Start, ground: Ground) -> Begun:
         by_text = asked_by(text)
         return Begun(way, (), asked((*names, *by_text.names), dynamic=by_text.dynamic), (Text("ruby", text),))
     if script and ground.has(script):
-        return Begun(way, (Load(script),), asked(names))
+        begun = Begun(way, (Load(script),), asked(names))
+        return _serving(start, begun, given.rest, ground) if posixpath.basename(given.script) in _SERVERS else begun
     # Servers call themselves what they like; what they serve stands in their directory.
-    served = ground.first(f"{start.directory}/{name}" for name in ("config.ru", "config/environment.rb"))
+    served = ground.first(f"{start.directory}/{name}" for name in _SERVED)
     return Begun(way, (Load(served),), asked(names)) if served else Begun(way, asked=asked(names), unknown=True)
+
+
+def _serving(start: Start, begun: Begun, words: Sequence[str], ground: Ground) -> Begun:
+    """The same with what a server or a worker loads: the files that it is given, and what its directory is the application of."""
+    behind = dict(itertools.pairwise(words[:WORDS_MAX]))
+    # The same letter is another one's file of settings.
+    named = [path for each in _DIRECTORIES if each in behind and ground.listed(path := start.path(behind[each]))]
+    directory = named[0] if named else start.directory
+    values = [word.partition("=")[2] if word.startswith("--") else word for word in words[:WORDS_MAX]]
+    given = [joined(directory, each) for each in values if each.endswith((".rb", ".ru"))]
+    served = ground.first(f"{directory}/{name}" for name in _SERVED)
+    files = [path for path in given if ground.first([path])] + ([served] if served else [])
+    if not files:
+        return replace(begun, unknown=not _QUESTIONS.issuperset(words))
+    begun.way.own = directory
+    return replace(begun, loads=(*(Load(path) for path in dict.fromkeys(files)), *begun.loads))
 
 
 def _standard(prefix: str, ground: Ground) -> Iterator[str]:

@@ -29,6 +29,7 @@ from imds_probe.inventory.schedules.commands.programs import (
 from imds_probe.inventory.schedules.commands.project_asked import Run
 from imds_probe.inventory.schedules.commands.project_environments import places_of
 from imds_probe.inventory.schedules.commands.projects import is_runner, run_of
+from imds_probe.inventory.schedules.commands.server_scripts import server_of
 from imds_probe.inventory.schedules.commands.shell_commands import Command, Shell
 from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Words, inner
 from imds_probe.inventory.schedules.scheduled import Scheduled
@@ -393,6 +394,11 @@ class _One:
                 self.passes_over = self.passes_over or conditions.of_calendar(text)
                 within = around.copy({"0": path, "BASH_SOURCE": path})
                 within.script = path
+                arguments = started.arguments[started.arguments.index(script) + 1 :]
+                if server := server_of(path, arguments, within.environment, self._files):
+                    if not server[0]:
+                        self._say(NO_NAME, within)
+                    self.run(server, within.copy({}), depth + 1, 0)
                 self.run_text(text, within, depth + 1)
 
     def _source(self, arguments: Words, around: _Around, depth: int) -> None:

@@ -50,6 +50,25 @@ def test_of_a_language_that_is_not_followed_the_script_is_read(
     assert found.script == (script if read else "")
 
 
+@pytest.mark.parametrize(
+    ("executable", "line", "read"),
+    [
+        ("/usr/bin/gawk", "/usr/bin/awk -f /opt/x", True),  # by its first line, through a link
+        ("/usr/bin/mawk", "awk -F : -f /opt/plain /etc/passwd", True),
+        ("/usr/bin/gawk", "gawk --file /opt/plain", True),
+        ("/usr/bin/busybox", "awk -f /opt/x", True),
+        ("/usr/bin/gawk", "awk {print} /opt/plain", False),
+        ("/usr/bin/gawk", "awk {print} /opt/own.sh", False),
+        ("/usr/bin/less", "less -f /opt/plain", False),
+    ],
+)
+def test_awk_is_one_of_several_programs(root: Root, executable: str, line: str, *, read: bool) -> None:
+    root.put(
+        {executable: "", "/opt/x": "#!/usr/bin/awk -f\n", "/opt/plain": "{ print }\n", "/opt/own.sh": "#!/bin/sh\n"}
+    )
+    assert bool(root.follow(*line.split(), executable=executable).script) is read
+
+
 def test_libraries_that_are_left_to_their_recognisers_are_not_gone_into(root: Root) -> None:
     root.put({f"{SITE}/botocore/__init__.py": "import behind", f"{SITE}/behind.py": "", "/m.py": "import botocore"})
     assert set(root.loaded("python3.11", "/m.py", left=("pypi botocore",))) == {"/m.py", f"{SITE}/botocore/__init__.py"}

@@ -261,3 +261,12 @@ def test_a_file_that_is_run_as_code_and_settings_that_are_named(root: Root) -> N
 def test_circles_and_a_missing_module_come_to_an_end(root: Root) -> None:
     root.put({f"{SITE}/a.py": "import b, nowhere", f"{SITE}/b.py": "import a", "/m.py": "import a"})
     assert set(root.loaded("python3", "/m.py")) == {"/m.py", f"{SITE}/a.py", f"{SITE}/b.py"}
+
+
+@pytest.mark.parametrize(
+    "line", ["os.getcwd()", "''", "'.'", "str(Path.cwd())", "os.path.join(os.getcwd(), 'src', '..')"]
+)
+def test_a_script_that_imports_from_where_it_was_started(root: Root, line: str) -> None:
+    root.put({"/opt/tool/run.py": f"import sys, os\nsys.path.insert(0, {line})\nimport main\n", "/srv/main.py": ""})
+    assert "/srv/main.py" in root.loaded("python3", "/opt/tool/run.py", directory="/srv")
+    assert "/srv/main.py" not in root.loaded("python3", "/opt/tool/run.py", directory="/")

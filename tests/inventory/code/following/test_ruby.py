@@ -71,3 +71,37 @@ def test_gems_of_a_bundle_and_of_variables(root: Root) -> None:
 def test_what_is_required(text: str, names: list[str], dynamic: bool) -> None:
     found = asked_by(text.encode())
     assert (list(found.names), found.dynamic) == (names, dynamic)
+
+
+@pytest.mark.parametrize(
+    ("line", "cwd"),
+    [
+        ("puma -C config/puma.rb -p 80", "/srv/app"),
+        ("puma --dir /srv/app", "/"),
+        ("unicorn -c config/puma.rb config.ru", "/srv/app"),
+        ("rackup", "/srv/app"),
+        ("thin --chdir /srv/app start", "/"),
+        ("sidekiq -r ./lib/work.rb", "/srv/app"),
+    ],
+)
+def test_what_a_server_is_told_or_its_directory_has(root: Root, line: str, cwd: str) -> None:
+    root.put(
+        {
+            "/srv/app/config.ru": "require_relative 'lib/work'\n",
+            "/srv/app/config/puma.rb": "",
+            "/srv/app/lib/work.rb": "",
+            "/srv/app/lib/never.rb": "",
+            f"/usr/bin/{line.partition(' ')[0]}": "#!/usr/bin/ruby\n",
+        }
+    )
+    loads = root.follow("ruby3.1", f"/usr/bin/{line.partition(' ')[0]}", *line.split()[1:], directory=cwd)
+    found = {load.path for load in loads.files}
+    assert {"/srv/app/config.ru", "/srv/app/lib/work.rb"} <= found
+    assert ("/srv/app/lib/never.rb" in found, loads.cut_short) == (False, "")
+
+
+def test_a_server_without_an_application_was_not_read(root: Root) -> None:
+    root.put({"/usr/bin/puma": "#!/usr/bin/ruby\n", "/srv/own/tool": "#!/usr/bin/ruby\n"})
+    assert root.follow("ruby3.1", "/usr/bin/puma", "-p", "80", directory="/srv").cut_short == "its script is not known"
+    assert root.follow("ruby3.1", "/usr/bin/puma", "--version", directory="/srv").cut_short == ""
+    assert root.follow("ruby3.1", "/srv/own/tool", "-p", "80", directory="/srv").cut_short == ""
