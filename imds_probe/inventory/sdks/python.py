@@ -207,7 +207,7 @@ RECOGNISER = Recogniser(
         frozenset({"python", "pypy"}),
         _runs,
         _places,
-        frozenset({"HOME", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}),
+        frozenset({"HOME", "PATH", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}),
         reads_scripts=True,
         base=_base,
         prefixes=Start.prefixes,

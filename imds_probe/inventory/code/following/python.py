@@ -173,7 +173,8 @@ def _prefixes(start: Start, ground: Ground, script: str) -> list[str]:
     """Directories that have a lib with Python's libraries, the most specific first."""
     mapped = {match[1] for match in map(_SITE.match, start.mapped) if match}
     found = [site.rpartition("/lib")[0] for site in sorted(mapped)]
-    found += [each for each in start.prefixes() if ground.has(f"{each}/pyvenv.cfg") or ground.listed(f"{each}/lib")]
+    named = start.prefixes(ground.first)
+    found += [each for each in named if ground.has(f"{each}/pyvenv.cfg") or ground.listed(f"{each}/lib")]
     if script:
         found.append(posixpath.dirname(posixpath.dirname(script)))
     environments = [prefix for prefix in found if (ground.has(f"{prefix}/pyvenv.cfg"))]

@@ -209,6 +209,25 @@ def test_what_a_process_has_mapped_says_which_environment_it_has(root: Root) -> 
     assert loads.cut_short == "its script is not known"
 
 
+@pytest.mark.parametrize(
+    ("words", "how"),
+    [
+        (("python3", "app.py"), {}),
+        (("python3", "app.py"), {"executable": PYTHON}),
+        (("python3", "-m", "app"), {"executable": PYTHON}),
+    ],
+)
+def test_an_environment_that_only_path_names(root: Root, words: tuple[str, ...], how: dict[str, str]) -> None:
+    """As ENV PATH=/opt/venv/bin:$PATH of an image has it, for a process and for a command."""
+    root.put({"/srv/app.py": "import client\n", "/opt/venv/pyvenv.cfg": "home = /usr/bin\n"})
+    root.put({f"{place}/client.py": "" for place in (SITE, "/opt/venv/lib/python3.11/site-packages")})
+    (root.path / "opt/venv/bin").mkdir()
+    (root.path / "opt/venv/bin/python3").symlink_to(PYTHON)
+    for place, found in (("/opt/venv/bin:/usr/bin", "/opt/venv/lib/python3.11/site-packages"), ("/usr/bin", SITE)):
+        loaded = root.loaded(*words, directory="/srv", environment={"PATH": place}, **how)
+        assert [path for path in loaded if path.endswith("/client.py")] == [f"{found}/client.py"]
+
+
 def test_a_project_of_django_with_the_command_that_is_asked_for(root: Root) -> None:
     commands = "/opt/app/shop/management/commands"
     root.put(
