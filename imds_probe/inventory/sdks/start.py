@@ -76,8 +76,8 @@ class Start:
         return dict.fromkeys([*self.listed("VIRTUAL_ENV"), *self.listed("PYTHONHOME"), *named])
 
     def _called(self, look: Callable[[Iterable[str]], str | None]) -> Iterator[str]:
-        """The path by which the program was called: its first argument, where that is a bare name as PATH has it. A program that has
-        written a title over its arguments was mostly called by the name of its language.
+        """The path by which the program was called: its first argument, where that is a bare name as PATH has it. A program that
+        has written a title over its arguments was mostly called by the name of its language.
         """
         name = self.arguments[0] if self.arguments else ""
         if "/" in name and " " not in name:
