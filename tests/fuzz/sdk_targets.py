@@ -168,6 +168,7 @@ def _profile(root: Path) -> Parse:
         profiles = Profiles(root)
         check(profiles.home_of("0"))
         check(profiles.chosen({"HOME": "/", "AWS_PROFILE": "ops"}))
+        profiles.programs({"HOME": "/", "AWS_PROFILE": "ops", "AWS_DEFAULT_PROFILE": "default"})
 
     return parse
 

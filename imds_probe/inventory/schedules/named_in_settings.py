@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import settings_commands as by_line
+from imds_probe.inventory.schedules.accounts import accounts
 from imds_probe.inventory.schedules.commands.programs import READ
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN, Kind, Place, Scheduled
 from imds_probe.inventory.schedules.settings_known import (
@@ -115,7 +116,9 @@ def _is_read(name: str, names: re.Pattern[str]) -> bool:
 
 def _paths(settings: Settings, files: SystemFiles) -> list[str]:
     directories = [each for directory in settings.directories for each in _with_names(directory, files)]
-    return [*settings.files, *(each for directory in directories for each in _in(directory, settings, files))]
+    homes = dict.fromkeys(account.home for account in accounts(files).values()) if settings.at_home else ()
+    own = [posixpath.join(home, name) for home in homes for name in settings.at_home]
+    return [*settings.files, *own, *(each for directory in directories for each in _in(directory, settings, files))]
 
 
 def _with_names(directory: str, files: SystemFiles) -> list[str]:
