@@ -258,3 +258,24 @@ def test_an_unreadable_list_of_processes_is_not_taken_for_an_empty_one(tmp_path:
     (search,) = [each for each in collected.given if isinstance(each, SdkSearch)]
     assert [each.startswith("no processes are visible below") for each in search.sdks_unseen] == [True] * (not image)
     assert bool(collected.partial) is not image
+
+
+@pytest.mark.parametrize(("settings", "version"), [("home=/srv/venv\n", "1.12.0"), ("", "1.40.0")])
+def test_a_library_in_a_server_with_python_inside_is_the_one_of_its_environment(
+    system: System, settings: str, version: str
+) -> None:
+    """And not the system's own, which an environment hides."""
+    record(system.root, "botocore", "1.12.0", "srv/venv/lib/python3.11/site-packages")
+    record(system.root, "botocore", "1.40.0")
+    for path, content in {
+        "srv/venv/pyvenv.cfg": "home = /usr/bin\n",
+        "e/a.ini": f"[uwsgi]\n{settings}module=a\n",
+    }.items():
+        (system.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (system.root / path).write_text(content)
+    maps = "".join(
+        f"7f00-7f01 r-xp 00000000 08:01 1 /usr/lib/x86_64-linux-gnu/{name}\n"
+        for name in ("libpython3.11.so.1.0", "libssl.so.3")
+    )
+    system.process(5, system.root, exe="/usr/bin/uwsgi-core", argv=["uwsgi", "--ini", "/e/a.ini"], maps=maps)
+    assert [each.version for each in system.look(5).software if each.pids] == [version]

@@ -73,6 +73,9 @@ def _of_settings(settings: Settings, paths: list[str], files: SystemFiles) -> It
         text = files.text(path) or ""
         if settings.include and depth < INCLUDED_MAX:
             waiting += [(each, depth + 1) for each in files.files(_included(settings, path, text, files))]
+        programs = [f"{directory}/{name}" for directory in INSTALLED for name in settings.loaded_by]
+        for program in list(files.files(programs))[:1]:
+            yield _started((program, f"--include={path}"), Place(path), settings.when, posixpath.dirname(path))
         for number, named in enumerate(settings.commands(text)):
             installed = _is_installed(settings, files) if installed is None else installed
             if not installed or number >= COMMANDS_MAX:

@@ -32,6 +32,7 @@ class Settings:
     """Files, or those of directories that are called so. `software` are programs of which one reads them; none: always read.
     `include` is the key by which a file names more of them. `of_others`: other packages put files there for the case that it is
     installed. `at_home` are files of each account, by their paths in its home directory.
+    `loaded_by`: programs of which one loads each file as its own settings.
     """
 
     what: str
@@ -44,6 +45,7 @@ class Settings:
     include: tuple[str, ...] = ()
     of_others: bool = False
     at_home: tuple[str, ...] = ()
+    loaded_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -253,7 +255,7 @@ SETTINGS = (
     Settings("certbot", "when a certificate is renewed", by_line.certbot, ("certbot",), ("/etc/letsencrypt/cli.ini",),
              ("/etc/letsencrypt/renewal",), _CONF),
     Settings("uWSGI", "when uWSGI starts", by_line.uwsgi, (), (), ("/etc/uwsgi/apps-enabled", "/etc/uwsgi.d", "/etc/uwsgi/vassals"),
-             _SUPERVISED),
+             _SUPERVISED, loaded_by=("uwsgi", "uwsgi-core")),
     Settings("NUT", "when the power changes", by_line.nut, ("upsmon",), ("/etc/nut/upsmon.conf",)),
     Settings("Nagios", "whenever Nagios checks", by_line.nagios, ("nagios", "nagios4", "icinga"), (),
              ("/etc/nagios/objects", "/etc/nagios4/objects", "/etc/nagios/conf.d", "/etc/nagios4/conf.d"), _CFG),

@@ -87,13 +87,14 @@ def _no_need_to_ask(start: Start) -> str:
 
 @dataclass(frozen=True)
 class OwnCode:
-    """What a program's own code says. `places` are further directories to look for libraries in, `named` the libraries that it
-    imports, and `unread` says why there may be more of either.
+    """What a program's own code or settings say. `places` are further directories to look for libraries in, `named` the libraries
+    that it imports, `prefixes` as of Running, and `unread` says why there may be more of these.
     """
 
     places: tuple[str, ...] = ()
     named: frozenset[str] = frozenset()
     unread: tuple[FileUnreadable, ...] = ()
+    prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -114,8 +114,9 @@ class Scan:
             return
         for path in process.scripts:
             yield from self._file(path, Look(thorough=True))
-        self._look_up([*(f"{prefix}/{_ENVIRONMENT}" for prefix in process.prefixes), *_paths_of(process.directories)])
-        isolated = any(self._is_isolated(prefix) for prefix in process.prefixes)
+        prefixes = (*process.prefixes, *own.prefixes)
+        self._look_up([*(f"{prefix}/{_ENVIRONMENT}" for prefix in prefixes), *_paths_of(process.directories)])
+        isolated = any(self._is_isolated(prefix) for prefix in prefixes)
         base = () if isolated else process.base
         self._look_up(_paths_of(base))
         added = [(process.own_code[0], place) for place in own.places] if process.own_code is not None else []

@@ -95,6 +95,15 @@ def test_files_that_servers_read(tmp_path: Path) -> None:
     assert found == [(("(read)", "/etc/nginx/conf.d/x.js", "/etc/nginx/x.js"), 1, "scheduled")]
 
 
+def test_settings_that_a_program_loads(tmp_path: Path) -> None:
+    """uWSGI's name the application: where uWSGI is, it is started with each of them."""
+    files = {f"/etc/uwsgi/apps-enabled/{name}": "[uwsgi]\nmodule=main\n" for name in ("a.ini", "README")}
+    assert looked(tmp_path, files) == ([], [])
+    found, said = looked(tmp_path / "with", files | {"/usr/bin/uwsgi": SCRIPT})
+    command = ("/usr/bin/uwsgi", "--include=/etc/uwsgi/apps-enabled/a.ini")
+    assert (found, said) == ([(command, None, "scheduled")], [])
+
+
 def test_scripts_of_cgi_need_a_server(tmp_path: Path) -> None:
     script = {"/usr/lib/cgi-bin/x.cgi": SCRIPT}
     assert looked(tmp_path / "without", script) == ([], [])
