@@ -116,7 +116,10 @@ def test_a_full_row_is_read() -> None:
     assert (row.programs, row.waits) == (("bin/thing",), "1 s")
     assert [name for name, _ in row.switches()] == ["only_if", "setting", "prevented_by[0]", "observed[0]"]
     assert row.no_v1_fallback is not None and row.no_v1_fallback.config == {"KEY": "true"}
-    assert row.heeds == {"AWS_A": Heeded("1.2", "s", "package", any_value=True, false_is_false=True), "AWS_B": Heeded(None, "s")}
+    assert row.heeds == {
+        "AWS_A": Heeded("1.2", "s", "package", any_value=True, false_is_false=True),
+        "AWS_B": Heeded(None, "s"),
+    }
     assert row.asks_for == (Asked("the region", "always", "s", ("AWS_REGION",)),)
     assert row.backports[0].derivatives and row.backports[0].version_id_major == "20"
     assert row.known_bad[0].before == "2.2"

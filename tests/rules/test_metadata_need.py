@@ -177,7 +177,10 @@ DISABLED, ENDPOINT = "AWS_EC2_METADATA_DISABLED=true", "AWS_EC2_METADATA_SERVICE
         ("paws-perl", "cpan", "0.44", IRSA, False),
         ("aws-sdk-js-v3", "npm", "3.2.0", "AWS_EC2_METADATA_DISABLED=1", True),
         ("aws-sdk-js-v3", "npm", "3.2.0", "AWS_EC2_METADATA_DISABLED=", False),
-        *(("aws-sdk-js-v3", "npm", version, "AWS_EC2_METADATA_DISABLED=false", False) for version in ("3.2.0", "3.972.1")),
+        *(
+            ("aws-sdk-js-v3", "npm", version, "AWS_EC2_METADATA_DISABLED=false", False)
+            for version in ("3.2.0", "3.972.1")
+        ),
         ("aws-sdk-js-v3", "npm", "3.972.1", "AWS_EC2_METADATA_DISABLED=0", True),
         ("aws-sdk-js-v3", "npm", "3.2.0", STATIC, True),
         ("aws-sdk-js-v3", "npm", "3.2.0", f"{STATIC} AWS_PROFILE=role", False),
@@ -376,8 +379,22 @@ KEYS, PLAIN = Profile("keys", "none"), Profile("none", "instance")
         ("aws-sdk-js-v2", "npm", "2.574.0", "AWS_DEFAULT_PROFILE=b", (KEYS, None, PLAIN), False),
         ("aws-sdk-go-v1", "go", "1.25.0", "AWS_DEFAULT_PROFILE=b", (KEYS, None, PLAIN), False),
         ("aws-sdk-go-v1", "go", "1.25.0", "AWS_DEFAULT_PROFILE=b AWS_SDK_LOAD_CONFIG=1", (KEYS, None, PLAIN), True),
-        ("aws-sdk-cpp", "binary", "1.3.0", "AWS_REGION=r AWS_PROFILE=a AWS_DEFAULT_PROFILE=b", (KEYS, PLAIN, PLAIN), False),
-        ("aws-sdk-cpp", "binary", "1.3.0", "AWS_REGION=r AWS_PROFILE=a AWS_DEFAULT_PROFILE=b", (KEYS, KEYS, PLAIN), True),
+        (
+            "aws-sdk-cpp",
+            "binary",
+            "1.3.0",
+            "AWS_REGION=r AWS_PROFILE=a AWS_DEFAULT_PROFILE=b",
+            (KEYS, PLAIN, PLAIN),
+            False,
+        ),
+        (
+            "aws-sdk-cpp",
+            "binary",
+            "1.3.0",
+            "AWS_REGION=r AWS_PROFILE=a AWS_DEFAULT_PROFILE=b",
+            (KEYS, KEYS, PLAIN),
+            True,
+        ),
         ("aws-sdk-cpp", "binary", "1.3.0", "AWS_REGION=r AWS_PROFILE=a", (KEYS, None, None), True),
     ],
 )

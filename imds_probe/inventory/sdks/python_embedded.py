@@ -113,7 +113,7 @@ class _Uwsgi:
             for path in _listed(_UWSGI_SETTINGS, self.names):
                 self._vassal(path)
         return Embedded(
-            *(tuple(each) for each in (self._environments, self._places, self._modules, self._loaded)), self._is_open
+            tuple(self._environments), tuple(self._places), tuple(self._modules), tuple(self._loaded), self._is_open
         )
 
     def _vassal(self, path: str) -> None:
@@ -265,7 +265,8 @@ def _of_apache(start: Start, read: Read, names: Names) -> Embedded:
             elif len(words) > _WSGI_FILES[name]:
                 files[words[_WSGI_FILES[name]]] = None
     scripts = [each for path in files for each in _scripts(path, names)]
-    return Embedded(*(tuple(filter(_is_whole, each)) for each in (environments, places, (), scripts)))
+    whole = [tuple(filter(_is_whole, each)) for each in (environments, places, scripts)]
+    return Embedded(whole[0], whole[1], files=whole[2])
 
 
 def wsgi_directives(text: str) -> Iterator[tuple[str, list[str]]]:
