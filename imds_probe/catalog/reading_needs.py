@@ -30,6 +30,7 @@ def heeds(entry: Entry | None) -> Mapping[str, Heeded]:
             flag(one.take("any_value", False), f"{one.where}.any_value"),
             one.optional_text("only_with"),
             one.optional_text("not_with"),
+            flag(one.take("false_is_false", False), f"{one.where}.false_is_false"),
         )
         one.done()
     return found

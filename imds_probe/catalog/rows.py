@@ -169,8 +169,8 @@ class Fault:
 @dataclass(frozen=True)
 class Heeded:
     """From which version on software heeds a variable, or a key of a profile; None: no version does. With `any_value` it takes
-    whatever a switch is set to for true. `only_with` is another variable without which it does not, `not_with` one with which it
-    does not.
+    whatever a switch is set to for true, with `false_is_false` all but false. `only_with` is another variable without which it
+    does not, `not_with` one with which it does not.
     """
 
     since: str | None
@@ -179,6 +179,7 @@ class Heeded:
     any_value: bool = False
     only_with: str | None = None
     not_with: str | None = None
+    false_is_false: bool = False
 
 
 @dataclass(frozen=True)

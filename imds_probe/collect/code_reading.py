@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,15 +27,17 @@ from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.environment import naming
 from imds_probe.inventory.code.following import python
+from imds_probe.inventory.code.following.command import start_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.known import Known
 from imds_probe.inventory.code.following.loads import Load, Loads, below
-from imds_probe.inventory.code.following.program import CODE, MACHINES, Following
+from imds_probe.inventory.code.following.program import CODE, MACHINES, Following, known_as
 from imds_probe.inventory.code.following.trail import key_of
 from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.code.owning import owners
 from imds_probe.inventory.code.units import Wholes, lying, spoken, units
 from imds_probe.inventory.code.words import search_bytes
+from imds_probe.inventory.sdks.profiles import CHOOSING, Profiles
 from imds_probe.inventory.sdks.running import VARIABLES, all_variables, open_archives, process, runtimes
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system.small_file import read_several
@@ -43,7 +46,10 @@ from imds_probe.system.small_file import read_several
 _PLACE = re.compile(
     r"(?!PWD|OLDPWD|HOME|XDG_|SSH_|PYENV|CREDENTIALS|RUNTIME|STATE|CACHE|LOGS)\w{0,60}(?:LIBS?|LIBRARY|LIBRARIES|PATHS?|DIRS?|ROOT|BASE|PACKAGES|MODULES)"
 )
-FOLLOWED_BY = VARIABLES | {"PATH", "PERL5LIB", "RUBYLIB"}
+FOLLOWED_BY = VARIABLES | CHOOSING | {"PERL5LIB", "RUBYLIB"}
+# Libraries that have credentials from where a profile says, by what their packages are called, and variables that say which.
+_OF_SDKS = re.compile(r"(?:aio)?boto.*|@?aws-.*|aws\.?sdk.*")
+_OF_PROFILES = CHOOSING - {"HOME"}
 STATM_BYTES = 64
 LYING_ENDS = (".py", ".pyc", ".so", ".rb", ".pm", ".pl", ".js", ".cjs", ".mjs", ".php", ".jar")
 LYING_MAX = 1000  # files of one package
@@ -65,7 +71,7 @@ def read_running(running: Running) -> Iterator[Piece]:
     """The programs of processes, and what each loads, one after the other."""
     reading, proc = running.reading, Path(running.processes.proc)
     following = following_in(reading)
-    ground = following.ground
+    ground, profiles = following.ground, Profiles(following.ground.root)
     groups: dict[object, _Group] = {}
     for pid in running.processes.pids:
         try:
@@ -82,7 +88,7 @@ def read_running(running: Running) -> Iterator[Piece]:
         now = time.monotonic()
         ground.limits.deadline = min(reading.deadline, now + max(PROGRAM_MIN_S, (reading.deadline - now) / 2))
         following.left = left = left_of(reading, group.pids)
-        yield from _of_group(group, following, proc, wholes[left])
+        yield from _of_group(group, following, proc, wholes[left], profiles)
         if len(ground.learnt) - learnt >= LEARNT_AT_A_TIME:
             yield from learnt_since(ground, learnt)
             learnt = len(ground.learnt)
@@ -125,7 +131,7 @@ def _with_addresses(start: Start, environ: bytes | OSError, following: Following
     return replace(start, environment=environment)
 
 
-def _of_group(group: _Group, following: Following, proc: Path, wholes: Wholes) -> Iterator[Piece]:
+def _of_group(group: _Group, following: Following, proc: Path, wholes: Wholes, profiles: Profiles) -> Iterator[Piece]:
     ground, pids = following.ground, tuple(group.pids)
     start = replace(group.start, mapped=frozenset(group.mapped) | frozenset(_in_place(group.replaced, ground)))
     loads = loads_of(start, following)
@@ -140,6 +146,44 @@ def _of_group(group: _Group, following: Following, proc: Path, wholes: Wholes) -
     matters = why or loads.unresolved or program.by_name or program.roots
     cgroups = tuple(sorted({_cgroup(proc, pid) for pid in pids})) if matters else ()
     yield Piece(program=replace(program, pids=pids, why=why, cgroups=cgroups), spoken=said)
+    if following.left or not _OF_PROFILES.isdisjoint(start.environment) or _has_an_sdk(loads):
+        yield from _for_credentials(
+            start, following, profiles.with_home(start.environment, proc, pids[0]), pids, profiles
+        )
+
+
+def _has_an_sdk(loads: Loads) -> bool:
+    return any(
+        _OF_SDKS.fullmatch(name)
+        for root in {each.package_root for each in loads.files if each.package_root}
+        for name in known_as(root)
+    )
+
+
+def _for_credentials(
+    start: Start, following: Following, environment: Mapping[str, str], pids: tuple[int, ...], profiles: Profiles
+) -> Iterator[Piece]:
+    """The programs that SDKs of a process start for their credentials, each time that these are asked for."""
+    ground = following.ground
+    for command in profiles.programs(environment):
+        words = _words_of(command)
+        found = start_of(words, ground, directory=start.directory, environment=start.environment) if words else None
+        if found is None:  # what SDKs of other languages hand to a shell
+            found = start_of(
+                ("/bin/sh", "-c", command), ground, directory=start.directory, environment=start.environment
+            )
+        loads = loads_of(found, following) if found is not None else None
+        if found is None or loads is None:
+            continue
+        program, said = program_of(found, loads, ground, Wholes(), lambda load: _unless_left(load, following))
+        yield Piece(program=replace(program, pids=pids), spoken=said)
+
+
+def _words_of(command: str) -> Sequence[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return ()
 
 
 def _is_there(proc: Path, pid: int) -> bool:
@@ -154,13 +198,17 @@ def _cgroup(proc: Path, pid: int) -> str:
 
 
 def _known(load: Load, start: Start, following: Following, proc: Path, pid: int) -> Known | None:
-    """What a file of a program says; None of one that is left to who knows it."""
-    if following.is_left(load):
+    """What a file of a process's program says; None of one that is left to who knows it."""
+    known = _unless_left(load, following)
+    if known is None:
         return None
-    known = following.ground.visit(load.path)
     if load.path == start.executable and known.unread in (unread.GONE, unread.HIDDEN):
         return following.ground.visit_program(proc, pid, load.path)
     return known
+
+
+def _unless_left(load: Load, following: Following) -> Known | None:
+    return None if following.is_left(load) else following.ground.visit(load.path)
 
 
 def _in_place(replaced: set[str], ground: Ground) -> Iterator[str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from imds_probe.escape import encodable
 from imds_probe.facts.sdk_settings import SdkSettings
 from imds_probe.inventory.sdks.known_files import KnownFiles
 from imds_probe.inventory.sdks.profiles import Profiles
-from imds_probe.inventory.sdks.running import Running, look
+from imds_probe.inventory.sdks.running import look
 from imds_probe.inventory.sdks.scan import FileCache, Scan
 from imds_probe.inventory.sdks.variables import KNOWN
 from imds_probe.system import rootfs
@@ -28,8 +27,7 @@ from imds_probe.system.walk_memory import WalkMemory
 LIBRARIES_MAX = 5000  # of one system, in one go: what comes on top is somebody's joke
 CACHED_MAX = 20_000  # files whose content is remembered, of all images together
 LEARNT_AT_A_TIME = 500
-COMM_BYTES, CGROUP_BYTES, STATUS_BYTES = 64, 64 * 1024, 4096
-_UID = re.compile(rb"^Uid:\t\d{1,10}\t(\d{1,10})\t", re.MULTILINE)  # the effective one: proc_pid_status(5)
+COMM_BYTES, CGROUP_BYTES = 64, 64 * 1024
 TOO_MANY = f"there are more than {LIBRARIES_MAX} libraries"
 # What files of each image were found to hold, for as long as this process lives.
 _caches: dict[str, FileCache] = {}
@@ -109,19 +107,9 @@ def _of_process(scan: Scan, using: Using, pid: int, profiles: Profiles) -> Itera
     if running and used:
         settings = None
         if running.variables is not None:
-            choosing = _choosing(running, proc, profiles)
+            choosing = profiles.with_home(dict(running.choosing), proc, pid)
             settings = SdkSettings(running.variables, profiles.chosen(choosing), *profiles.others(choosing))
         yield Used(pid, user=_user(proc, pid), settings=settings)
-
-
-def _choosing(running: Running, proc: Path, profiles: Profiles) -> Mapping[str, str]:
-    """What chooses its profile. Without HOME, libraries take the home directory of the account."""
-    chosen = dict(running.choosing)
-    if "HOME" not in chosen:
-        (status,) = read_several(proc / str(running.pid), (("status", STATUS_BYTES),))
-        uid = _UID.search(status) if isinstance(status, bytes) else None
-        chosen["HOME"] = profiles.home_of(uid[1].decode()) if uid else ""
-    return chosen
 
 
 def _user(proc: Path, pid: int) -> User | None:

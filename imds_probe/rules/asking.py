@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.catalog.rows import Asked, Row
+from imds_probe.catalog.rows import Asked, Heeded, Row
 from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Container
@@ -55,11 +55,10 @@ class Asking:
     def asks_for(self) -> tuple[Asked, ...]:
         return self.row.asks_for if self.row else ()
 
-    @property
-    def any_value_disables(self) -> bool:
-        """Whether it takes any value of the variable that turns metadata off for true."""
+    def is_disabled_by(self, value: ValueClass | None) -> bool:
+        """Whether it asks for nothing where the variable that turns metadata off has such a value; None: it is not set."""
         heeded = self.row.heeds.get(DISABLED) if self.row else None
-        return heeded is not None and heeded.any_value
+        return value == "true" or (heeded is not None and value is not None and _is_true(heeded, value))
 
     def reads_credentials(self, told: Collection[str]) -> bool:
         """Whether it reads the shared file of credentials at the place that the variables say."""
@@ -70,7 +69,7 @@ class Asking:
         heeded = self.row.heeds.get(CONFIG_FILE) if self.row else None
         if heeded is not None and heeded.only_with is not None:
             said = told.get(heeded.only_with)
-            if said is None or (said == "false" and not heeded.any_value):
+            if said is None or (said == "false" and not _is_true(heeded, said)):
                 return False
         return self.heeds(CONFIG_FILE)
 
@@ -113,6 +112,11 @@ class Asking:
         if heeded is None:
             return self._does_as_sdks_do(variable)
         return heeded.since is None or heeded.grade != "inferred"
+
+
+def _is_true(heeded: Heeded, value: ValueClass) -> bool:
+    """Whether a switch that is set to what may not be true counts as such."""
+    return heeded.any_value and not (heeded.false_is_false and value == "false")
 
 
 # What stands for an SDK that was not recognised: it does as the SDKs' reference says.

@@ -289,7 +289,7 @@ def _of_profile(profile: Profile, set_there: Mapping[str, ValueClass], asking: A
 
 
 def _silent(heeded: Mapping[str, ValueClass], asking: Asking) -> str:
-    if heeded.get(DISABLED) == "true" or (DISABLED in heeded and asking.any_value_disables):
+    if asking.is_disabled_by(heeded.get(DISABLED)):
         return f"{DISABLED} is set"
     if heeded.get(ENDPOINT) == "elsewhere":
         return f"{ENDPOINT} names another address, and that one is asked"

@@ -57,7 +57,7 @@ FULL = {
             "observed": [{"places": [{"kind": "file", "key": "k", "path": "/etc/x", "format": "env"}]}],
             "waits": "1 s",
             "heeds": {
-                "AWS_A": {"since": "1.2", "source": "s", "grade": "package", "any_value": True},
+                "AWS_A": {"since": "1.2", "source": "s", "grade": "package", "any_value": True, "false_is_false": True},
                 "AWS_B": {"source": "s"},
             },
             "asks_for": [{"what": "the region", "when": "always", "source": "s", "unless": ["AWS_REGION"]}],
@@ -116,7 +116,10 @@ def test_a_full_row_is_read() -> None:
     assert (row.programs, row.waits) == (("bin/thing",), "1 s")
     assert [name for name, _ in row.switches()] == ["only_if", "setting", "prevented_by[0]", "observed[0]"]
     assert row.no_v1_fallback is not None and row.no_v1_fallback.config == {"KEY": "true"}
-    assert row.heeds == {"AWS_A": Heeded("1.2", "s", "package", any_value=True), "AWS_B": Heeded(None, "s")}
+    assert row.heeds == {
+        "AWS_A": Heeded("1.2", "s", "package", any_value=True, false_is_false=True),
+        "AWS_B": Heeded(None, "s"),
+    }
     assert row.asks_for == (Asked("the region", "always", "s", ("AWS_REGION",)),)
     assert row.backports[0].derivatives and row.backports[0].version_id_major == "20"
     assert row.known_bad[0].before == "2.2"
@@ -212,6 +215,7 @@ def test_what_is_optional_may_be_absent(key: str) -> None:
         ([*ROW, "heeds", "AWS_A", "source"], None, "has no source"),
         ([*ROW, "heeds", "AWS_A", "since"], "new", "plain dotted number"),
         ([*ROW, "heeds", "AWS_A", "any_value"], "yes", "true or false"),
+        ([*ROW, "heeds", "AWS_A", "false_is_false"], 1, "true or false"),
         ([*ROW, "heeds", "AWS_A", "more"], 1, "unknown keys"),
         ([*ROW, "asks_for", 0, "when"], "often", "one of"),
         ([*ROW, "asks_for", 0, "source"], None, "has no source"),

@@ -561,3 +561,36 @@ def test_a_copy_in_a_programs_own_code_owns_nothing_but_itself(system: CodeSyste
     assert [each.component for each in system.code(pid).code.code] == [None]
     (code,) = system.code(pid, sdks=[sdk("botocore", "1.40.0", pid)]).code.code
     assert (code.path, code.speaks) == ("/opt/app/main.py", "v1")
+
+
+@pytest.mark.parametrize(
+    ("code", "environment", "asks"),
+    [
+        ("import boto3\n", "HOME=/root\0", True),
+        ("import boto3\n", "", True),  # a service: its account's home counts
+        ("import json\n", "HOME=/root\0AWS_PROFILE=default\0", True),  # an SDK that nothing else shows
+        ("import json\n", "HOME=/root\0", False),
+        ("import boto3\n", "HOME=/srv\0", False),
+        ("import boto3\n", "HOME=/root\0AWS_PROFILE=other\0", False),
+    ],
+)
+def test_the_program_that_an_sdk_has_its_credentials_from_is_read(
+    system: CodeSystem, code: str, environment: str, *, asks: bool
+) -> None:
+    """In a container, whose schedules nobody would start."""
+    image = system.image("shop")
+    system.python(image)
+    for path, content in {
+        "usr/bin/sh": "\x7fELF",
+        "etc/passwd": "root:x:0:0::/root:/bin/sh\n",
+        "root/.aws/config": "[default]\ncredential_process = /opt/own.sh 'it is'\n",
+        "opt/own.sh": f"#!/usr/bin/sh\n{CURL}",
+        "srv/x.py": code,
+        f"{SITE}/boto3/__init__.py": "",
+    }.items():
+        system.write(path, content, image)
+    system.process(7, image, exe=PYTHON, argv=[PYTHON, "/srv/x.py"], env=environment, cgroup="/docker/x")
+    (system.proc / "7/status").write_text("Uid:\t0\t0\t0\t0\n")
+    found = system.code(containers=[container("shop", 7)])
+    assert said(found) == ({"/opt/own.sh": ("v1", "running")} if asks else {})
+    assert [each.pids for each in found.code.code] == ([(7,)] if asks else [])

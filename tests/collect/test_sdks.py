@@ -258,3 +258,49 @@ def test_an_unreadable_list_of_processes_is_not_taken_for_an_empty_one(tmp_path:
     (search,) = [each for each in collected.given if isinstance(each, SdkSearch)]
     assert [each.startswith("no processes are visible below") for each in search.sdks_unseen] == [True] * (not image)
     assert bool(collected.partial) is not image
+
+
+@pytest.mark.parametrize(("settings", "version"), [("home=/srv/venv\n", "1.12.0"), ("", "1.40.0")])
+def test_a_library_in_a_server_with_python_inside_is_the_one_of_its_environment(
+    system: System, settings: str, version: str
+) -> None:
+    """And not the system's own, which an environment hides."""
+    record(system.root, "botocore", "1.12.0", "srv/venv/lib/python3.11/site-packages")
+    record(system.root, "botocore", "1.40.0")
+    for path, content in {
+        "srv/venv/pyvenv.cfg": "home = /usr/bin\n",
+        "e/a.ini": f"[uwsgi]\n{settings}module=a\n",
+    }.items():
+        (system.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (system.root / path).write_text(content)
+    maps = "".join(
+        f"7f00-7f01 r-xp 00000000 08:01 1 /usr/lib/x86_64-linux-gnu/{name}\n"
+        for name in ("libpython3.11.so.1.0", "libssl.so.3")
+    )
+    system.process(5, system.root, exe="/usr/bin/uwsgi-core", argv=["uwsgi", "--ini", "/e/a.ini"], maps=maps)
+    assert [each.version for each in system.look(5).software if each.pids] == [version]
+
+
+@pytest.mark.parametrize(
+    ("place", "used"),
+    [
+        ("var/www/html/wp-content/plugins/offload/vendor/Aws3/Aws", True),
+        ("var/www/html/wp-content/plugins/offload/lib/Aws", True),
+        ("var/www/html/sites/all/libraries/awssdk3/Aws", True),
+        ("var/www/html/libraries/aws-sdk-php/src", True),
+        ("srv/www/htdocs/lib/Aws3/Aws", True),
+        ("data/shop/modules/contrib/s3/vendor/aws-sdk-php/src", True),
+        ("home/ana/old/vendor/Aws3/Aws", False),
+        ("data/other/lib/Aws3/Aws", False),
+    ],
+)
+def test_a_copy_of_the_sdk_for_php_is_in_use_where_a_server_serves_it(
+    system: System, place: str, *, used: bool
+) -> None:
+    sdk = "<?php\nnamespace Own\\Aws3\\Aws;\n\nclass Sdk\n{\n    const VERSION = '3.60.0';\n"
+    for path, content in {f"{place}/Sdk.php": sdk, "etc/nginx/conf.d/a.conf": "root /data/shop;\n"}.items():
+        (system.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (system.root / path).write_text(content)
+    maps = "7f00-7f01 r-xp 00000000 08:01 1 /usr/lib/php/20190902/curl.so\n"
+    system.process(5, system.root, exe="/usr/sbin/php-fpm7.4", argv=["php-fpm: pool www"], maps=maps)
+    assert [each.version for each in system.look(5).software if each.pids] == (["3.60.0"] if used else [])

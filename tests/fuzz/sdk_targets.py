@@ -25,6 +25,7 @@ from imds_probe.inventory.sdks import (
     php_source,
     python,
     python_archive,
+    python_embedded,
     python_own_code,
     ruby,
 )
@@ -116,6 +117,22 @@ def _own_code(root: Path) -> Parse:
     return parse
 
 
+def _embedded(data: bytes) -> None:
+    """The settings of servers with Python inside, in each of their formats."""
+    settings = ("uwsgi", "--ini", "/a.ini", "--yaml=/a.yml", "-H", "x", "a.xml", "--emperor", "/v")
+    for executable, arguments in (("/usr/bin/uwsgi", settings), ("/usr/sbin/apache2", ("apache2", "-f", "/a.conf"))):
+        begun = Start(executable, "/", arguments, {}, frozenset(), Path("/none"))
+        check(python_embedded.embedded(begun, lambda _: data, lambda _: ("a.ini", "b.json")))
+
+
+def _embedded_seeds() -> Mapping[str, bytes]:
+    return {
+        "ini": b"[uwsgi]\nini = %db.ini\nvenv=%(base)/v\nmodule=a:b\nmount=/x=y.py\n",
+        "xml": b"<uwsgi><home>/v</home><module>a</module></uwsgi>",
+        "apache": b"WSGIDaemonProcess a \\\n python-home='/v' home=/x\nWSGIScriptAlias / /srv/\n",
+    }
+
+
 def _files() -> Mapping[str, bytes]:
     """Something of each kind: what the tests make, and what this machine has."""
     for place in (Path(__file__).parents[1] / "inventory/sdks",):
@@ -168,6 +185,7 @@ def _profile(root: Path) -> Parse:
         profiles = Profiles(root)
         check(profiles.home_of("0"))
         check(profiles.chosen({"HOME": "/", "AWS_PROFILE": "ops"}))
+        profiles.programs({"HOME": "/", "AWS_PROFILE": "ops", "AWS_DEFAULT_PROFILE": "default"})
 
     return parse
 
@@ -200,6 +218,7 @@ TARGETS = {
     "python": _of_root(python.RECOGNISER, f"{SITE}/botocore-1.0.dist-info/METADATA", f"/{SITE}"),
     "python-places": _of_root(python.RECOGNISER, f"{SITE}/x.pth", f"/{SITE}"),
     "python-own-code": Target(_own_code, _files),
+    "python-embedded": Target(lambda _: _embedded, _embedded_seeds),
     "python-module": _of_root(python.RECOGNISER, f"{SITE}/botocore/__init__.py", f"/{SITE}"),
     "ruby": _of_root(ruby.RECOGNISER, "specifications/aws-sdk-core-3.0.gemspec", "/specifications"),
     "virtual-environment": Target(_environment, _files),

@@ -85,7 +85,7 @@ ELSEWHERE = {
     "system/user_namespace.py:": "what the kernel returns",
     "sinks/": "reports of our own; spool drives what waits on disk",
     "system/state_directory.py:": "the number in our own lock, for a message",
-    "collect/sdk_reading.py:_choosing": "what the kernel says of a process's user",
+    "inventory/sdks/profiles.py:Profiles.with_home": "what the kernel says of a process's user",
     "net/netlink.py:": "what the kernel answers",
     "net/rtnetlink.py:": "what the kernel answers",
     "net/witness.py:Witness.dropped": "what the kernel counts of our own socket",

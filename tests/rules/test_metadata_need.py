@@ -177,6 +177,11 @@ DISABLED, ENDPOINT = "AWS_EC2_METADATA_DISABLED=true", "AWS_EC2_METADATA_SERVICE
         ("paws-perl", "cpan", "0.44", IRSA, False),
         ("aws-sdk-js-v3", "npm", "3.2.0", "AWS_EC2_METADATA_DISABLED=1", True),
         ("aws-sdk-js-v3", "npm", "3.2.0", "AWS_EC2_METADATA_DISABLED=", False),
+        *(
+            ("aws-sdk-js-v3", "npm", version, "AWS_EC2_METADATA_DISABLED=false", False)
+            for version in ("3.2.0", "3.972.1")
+        ),
+        ("aws-sdk-js-v3", "npm", "3.972.1", "AWS_EC2_METADATA_DISABLED=0", True),
         ("aws-sdk-js-v3", "npm", "3.2.0", STATIC, True),
         ("aws-sdk-js-v3", "npm", "3.2.0", f"{STATIC} AWS_PROFILE=role", False),
         ("aws-sdk-js-v2", "npm", "2.1692.0", f"{STATIC} AWS_PROFILE=role", True),
@@ -374,9 +379,23 @@ KEYS, PLAIN = Profile("keys", "none"), Profile("none", "instance")
         ("aws-sdk-js-v2", "npm", "2.574.0", "AWS_DEFAULT_PROFILE=b", (KEYS, None, PLAIN), False),
         ("aws-sdk-go-v1", "go", "1.25.0", "AWS_DEFAULT_PROFILE=b", (KEYS, None, PLAIN), False),
         ("aws-sdk-go-v1", "go", "1.25.0", "AWS_DEFAULT_PROFILE=b AWS_SDK_LOAD_CONFIG=1", (KEYS, None, PLAIN), True),
-        ("aws-sdk-cpp", "binary", "1.3.0", "AWS_PROFILE=a AWS_DEFAULT_PROFILE=b", (KEYS, PLAIN, PLAIN), False),
-        ("aws-sdk-cpp", "binary", "1.3.0", "AWS_PROFILE=a AWS_DEFAULT_PROFILE=b", (KEYS, KEYS, PLAIN), True),
-        ("aws-sdk-cpp", "binary", "1.3.0", "AWS_PROFILE=a", (KEYS, None, None), True),
+        (
+            "aws-sdk-cpp",
+            "binary",
+            "1.3.0",
+            "AWS_REGION=r AWS_PROFILE=a AWS_DEFAULT_PROFILE=b",
+            (KEYS, PLAIN, PLAIN),
+            False,
+        ),
+        (
+            "aws-sdk-cpp",
+            "binary",
+            "1.3.0",
+            "AWS_REGION=r AWS_PROFILE=a AWS_DEFAULT_PROFILE=b",
+            (KEYS, KEYS, PLAIN),
+            True,
+        ),
+        ("aws-sdk-cpp", "binary", "1.3.0", "AWS_REGION=r AWS_PROFILE=a", (KEYS, None, None), True),
     ],
 )
 def test_a_profile_is_the_one_of_the_variable_that_the_sdk_reads(component, manager, version, said, profiles, spared):
@@ -390,6 +409,24 @@ def test_a_profile_is_the_one_of_the_variable_that_the_sdk_reads(component, mana
 def test_where_a_profile_has_its_credentials_from_is_said():
     found = of_profile("botocore", "pypi", "1.20.0", "botocore", Profile("none", "sso"))
     assert found.reason == "credentials come from IAM Identity Center in the shared config file"
+
+
+@pytest.mark.parametrize(
+    ("component", "manager", "version"), [("aws-sdk-rust", "crate", "1.5.0"), ("aws-sdk-cpp", "conan", "1.11.400")]
+)
+def test_sdks_that_look_for_the_region_by_themselves(component, manager, version):
+    """Keys in the environment spare them the role, not the region."""
+    asks = Asking("it", CATALOG.row(component), manager, version, True)
+    regions = {
+        STATIC: ("likely", "likely"),
+        f"{STATIC} AWS_REGION=a": ("unlikely", "unlikely"),
+        f"{STATIC} AWS_DEFAULT_REGION=a": ("unlikely", "unlikely"),
+        f"{STATIC} AWS_REGION=": ("likely", "likely"),
+        f"{STATIC} {DISABLED}": ("unlikely", "unlikely"),
+    }
+    for said, expected in regions.items():
+        found = need_of_processes(settings(said), asks)
+        assert (found.state, found.other.state) == expected, said
 
 
 def test_a_region_in_a_profile_spares_asking_for_it():

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import settings_commands as by_line
+from imds_probe.inventory.schedules.accounts import accounts
 from imds_probe.inventory.schedules.commands.programs import READ
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN, Kind, Place, Scheduled
 from imds_probe.inventory.schedules.settings_known import (
@@ -72,6 +73,9 @@ def _of_settings(settings: Settings, paths: list[str], files: SystemFiles) -> It
         text = files.text(path) or ""
         if settings.include and depth < INCLUDED_MAX:
             waiting += [(each, depth + 1) for each in files.files(_included(settings, path, text, files))]
+        programs = [f"{directory}/{name}" for directory in INSTALLED for name in settings.loaded_by]
+        for program in list(files.files(programs))[:1]:
+            yield _started((program, f"--include={path}"), Place(path), settings.when, posixpath.dirname(path))
         for number, named in enumerate(settings.commands(text)):
             installed = _is_installed(settings, files) if installed is None else installed
             if not installed or number >= COMMANDS_MAX:
@@ -115,7 +119,9 @@ def _is_read(name: str, names: re.Pattern[str]) -> bool:
 
 def _paths(settings: Settings, files: SystemFiles) -> list[str]:
     directories = [each for directory in settings.directories for each in _with_names(directory, files)]
-    return [*settings.files, *(each for directory in directories for each in _in(directory, settings, files))]
+    homes = dict.fromkeys(account.home for account in accounts(files).values()) if settings.at_home else ()
+    own = [posixpath.join(home, name) for home in homes for name in settings.at_home]
+    return [*settings.files, *own, *(each for directory in directories for each in _in(directory, settings, files))]
 
 
 def _with_names(directory: str, files: SystemFiles) -> list[str]:

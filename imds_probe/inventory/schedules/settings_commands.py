@@ -325,6 +325,7 @@ uwsgi = keyed(
     *("smart-attach-daemon", "attach-daemon2", "exec-as-user-atexit"),
     sign="=",
 )
+credentials = keyed("credential_process", sign="=")
 strongswan = keyed("leftupdown", "rightupdown", "updown", sign="=")
 nut = keyed("NOTIFYCMD", "SHUTDOWNCMD")
 nagios = _of_lines(_nagios)

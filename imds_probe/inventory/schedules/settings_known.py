@@ -31,7 +31,8 @@ _SUPERVISED = re.compile(r"[^.].{0,240}\.(?:ini|conf)", re.DOTALL)
 class Settings:
     """Files, or those of directories that are called so. `software` are programs of which one reads them; none: always read.
     `include` is the key by which a file names more of them. `of_others`: other packages put files there for the case that it is
-    installed.
+    installed. `at_home` are files of each account, by their paths in its home directory.
+    `loaded_by`: programs of which one loads each file as its own settings.
     """
 
     what: str
@@ -43,6 +44,8 @@ class Settings:
     names: re.Pattern[str] = ANY_NAME
     include: tuple[str, ...] = ()
     of_others: bool = False
+    at_home: tuple[str, ...] = ()
+    loaded_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -252,12 +255,14 @@ SETTINGS = (
     Settings("certbot", "when a certificate is renewed", by_line.certbot, ("certbot",), ("/etc/letsencrypt/cli.ini",),
              ("/etc/letsencrypt/renewal",), _CONF),
     Settings("uWSGI", "when uWSGI starts", by_line.uwsgi, (), (), ("/etc/uwsgi/apps-enabled", "/etc/uwsgi.d", "/etc/uwsgi/vassals"),
-             _SUPERVISED),
+             _SUPERVISED, loaded_by=("uwsgi", "uwsgi-core")),
     Settings("NUT", "when the power changes", by_line.nut, ("upsmon",), ("/etc/nut/upsmon.conf",)),
     Settings("Nagios", "whenever Nagios checks", by_line.nagios, ("nagios", "nagios4", "icinga"), (),
              ("/etc/nagios/objects", "/etc/nagios4/objects", "/etc/nagios/conf.d", "/etc/nagios4/conf.d"), _CFG),
     Settings("Fluentd", "whenever Fluentd collects", by_line.fluentd, ("td-agent", "fluentd", "fluent-package"),
              ("/etc/td-agent/td-agent.conf", "/etc/fluent/fluentd.conf"), ("/etc/td-agent/conf.d",), _CONF),
+    Settings("an AWS SDK", "whenever an AWS SDK asks for credentials", by_line.credentials,
+             at_home=(".aws/config", ".aws/credentials")),
 )  # fmt: skip
 INITTAB = Settings("init", AT_BOOT, by_line.inittab, (), ("/etc/inittab",))
 UPSTART = Settings("upstart", AT_BOOT, by_line.upstart, (), (), ("/etc/init",), _CONF)

@@ -6,9 +6,11 @@ Source: the documentation of lua-nginx-module and njs, of the Apache HTTP server
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 from imds_probe.inventory.schedules.settings_commands import Named, joined_lines, uncommented, unquoted
+from imds_probe.inventory.sdks.python_embedded import wsgi_directives
 
 BLOCK_MAX, BLOCKS_MAX = 7000, 100
 LUA, PERL = "#!/usr/bin/lua\n", "#!/usr/bin/perl\n"
@@ -61,6 +63,7 @@ def _block(text: str, at: int) -> str:
 
 def apache(text: str) -> Iterator[Named]:
     """Directories of CGI, applications of WSGI, and programs that logs and maps are piped to."""
+    environment = next(_environments(text), "")
     for number, line in joined_lines(text, ("#",)):
         key, *words = line.split()
         name = key.lower()
@@ -68,7 +71,7 @@ def apache(text: str) -> Iterator[Named]:
         if name in _CGI and value.startswith("/"):
             yield Named(number, f"{value}*" if value.endswith("/") else value)
         elif name == "wsgiscriptalias" and len(words) > 1:
-            yield Named(number, f"python3 {unquoted(words[1])}")
+            yield Named(number, f"{environment}python3 {unquoted(words[1])}")
         elif name in _LOGS and (match := _PIPED.search(line)):
             yield Named(number, match[1])
         elif name == "rewritemap" and "prg:" in line:
@@ -77,6 +80,17 @@ def apache(text: str) -> Iterator[Named]:
             "/"
         ):
             yield Named(number, value, reads=True)
+
+
+def _environments(text: str) -> Iterator[str]:
+    """What has Python begin in the virtual environments of WSGI's applications."""
+    for name, words in wsgi_directives(text):
+        homes = (
+            words[:1] if name == "wsgipythonhome" else [word[12:] for word in words if word.startswith("python-home=")]
+        )
+        for home in homes if name in ("wsgipythonhome", "wsgidaemonprocess") else ():
+            if home.startswith("/"):
+                yield f"PATH={shlex.quote(home)}/bin:/usr/local/bin:/usr/bin:/bin "
 
 
 def haproxy(text: str) -> Iterator[Named]:

@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from imds_probe.ecosystems.composer import ECOSYSTEM
+from imds_probe.inventory.code.following import served
+from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.php_source import (
     ARCHIVE,
@@ -20,7 +22,7 @@ from imds_probe.inventory.sdks.php_source import (
     archived_libraries,
     sources_in,
 )
-from imds_probe.inventory.sdks.recogniser import Directories, Files, Located, Recogniser, Runtime
+from imds_probe.inventory.sdks.recogniser import Directories, Files, Located, OwnCode, Recogniser, Runtime
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
 from imds_probe.system.confined import FileUnreadable
@@ -28,9 +30,17 @@ from imds_probe.system.confined import FileUnreadable
 COMPOSER, FILE = "composer", "installed.json"
 MAX_BYTES = 16 * 1024 * 1024  # an application of some hundred packages has about one
 _APPLICATIONS = (
-    *("/var/www", "/var/www/*", "/srv", "/srv/*", "/app", "/opt/*", "/usr/share/*"),
-    *("/var/www/html/wp-content/plugins/*", "/var/www/html/modules/*", "/var/www/html/lib/*"),
+    *("/var/www", "/var/www/*", "/srv", "/srv/*", "/srv/*/htdocs", "/srv/*/public", "/app", "/home/*/public_html"),
+    *("/usr/share/nginx/html", "/usr/share/wordpress", "/usr/share/drupal*"),
 )
+_OTHERS = ("/var/www/*/*", "/srv/*/*", "/opt/*", "/usr/share/*")
+# Where applications have their plug-ins and modules: WordPress, Drupal 7 to 10, and others.
+_PLUGGED = (
+    *("wp-content/plugins/*", "wp-content/mu-plugins/*", "wp-content/themes/*", "modules/*", "modules/contrib/*"),
+    *("plugins/*", "sites/all", "sites/all/modules/*", "sites/all/modules/contrib/*", "sites/*", "lib/*"),
+)
+# Where they have libraries that nobody installed for them.
+_COPIED = ("", "/lib", "/libs", "/library", "/libraries", "/vendor", "/includes", "/inc", "/third_party", "/src")
 _VERSION = re.compile(r"v?([0-9A-Za-z][0-9A-Za-z.+_-]{0,99})")
 
 
@@ -75,7 +85,31 @@ def _places(start: Start) -> Iterator[str]:
             directory = posixpath.dirname(directory)
     # A worker of php-fpm or Apache does not say which application it serves.
     for directory in _APPLICATIONS:
+        yield from _of_application(directory)
+    for directory in _OTHERS:
         yield from _places_in(directory)
+
+
+def _of_application(directory: str) -> Iterator[str]:
+    """Where an application that a server serves has its libraries, and its plug-ins theirs."""
+    for part in (directory, *(f"{directory}/{plugged}" for plugged in _PLUGGED)):
+        yield from _places_in(part)
+        for copied in _COPIED:
+            at = f"{part}{copied}"
+            yield from (f"{at}/{UNPACKED}", f"{at}/*/{UNPACKED}", f"{at}/{DIRECTORY}", f"{at}/aws{ARCHIVE}")
+
+
+def _served(start: Start, names: Collection[str]) -> OwnCode:
+    """The applications in the directories that web servers name, for a process that does not say which of them it serves."""
+    program = posixpath.basename(start.executable)
+    if PACKAGE not in names or (program.startswith("php") and not {"fpm", "cgi"} & set(re.split(r"[\d.-]", program))):
+        return OwnCode()
+    roots = served.roots(Ground(start.root))
+    # A framework serves a directory below the one that its libraries are in.
+    applications = dict.fromkeys(
+        each for root in roots for each in (root.rstrip("/"), posixpath.dirname(root.rstrip("/")))
+    )
+    return OwnCode(tuple(place for each in applications if each.strip("/") for place in _of_application(each)))
 
 
 def _places_in(directory: str) -> Iterator[str]:
@@ -96,5 +130,5 @@ RECOGNISER = Recogniser(
     (ECOSYSTEM,),
     directories=Directories(libraries_in, frozenset({COMPOSER, DIRECTORY, UNPACKED})),
     files=Files("rest", archived_libraries, ends=(ARCHIVE,)),
-    runtime=Runtime(frozenset({"php", "php-fpm"}), _runs, _places, reads_scripts=True),
+    runtime=Runtime(frozenset({"php", "php-fpm"}), _runs, _places, reads_scripts=True, own_code=_served),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import configparser
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.sdk_settings import DEFAULT_PROFILE, PROFILE, Profile, Source
 from imds_probe.system import rootfs
+from imds_probe.system.small_file import read_several
 
 # Of the environment, what says which files and which profile.
 CHOOSING = frozenset({"HOME", PROFILE, DEFAULT_PROFILE, "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"})
@@ -28,6 +30,8 @@ _BY_NAME: Mapping[str, Source] = {
     "ecscontainer": "container",
     "environment": "environment",
 }
+STATUS_BYTES = 4096
+_UID = re.compile(rb"^Uid:\t\d{1,10}\t(\d{1,10})\t", re.MULTILINE)  # the effective one: proc_pid_status(5)
 _Section = Mapping[str, str]
 
 
@@ -53,17 +57,41 @@ class Profiles:
             return None, None
         return self._named(second, paths) if first and second else None, self._named(_UNNAMED, paths)
 
+    def programs(self, environment: Mapping[str, str]) -> tuple[str, ...]:
+        """The commands that SDKs of a process with these variables have their credentials from. They may hold secrets."""
+        paths = _paths(environment)
+        chosen = [environment[each] for each in (PROFILE, DEFAULT_PROFILE) if environment.get(each)]
+        found: dict[str, None] = {}
+        both = self._both(paths) if paths else {}
+        for name in chosen or [_UNNAMED]:
+            if command := _program(both.get(name, {}), both):
+                found[command] = None
+        return tuple(found)
+
+    def _both(self, paths: tuple[str, str]) -> Mapping[str, _Section]:
+        """What both files say of each profile."""
+        credentials, config = self._file(paths[0]) or {}, self._file(paths[1]) or {}
+        of_config = {_name_in_config(section): content for section, content in config.items()}
+        return {each: {**of_config.get(each, {}), **credentials.get(each, {})} for each in {*credentials, *of_config}}
+
     def _named(self, name: str, paths: tuple[str, str]) -> Profile:
         credentials, config = self._file(paths[0]), self._file(paths[1])
         of_config = {_name_in_config(section): content for section, content in (config or {}).items()}
         own, other = (credentials or {}).get(name, {}), of_config.get(name, {})
-        names = {*(credentials or {}), *of_config}
-        both = {each: {**of_config.get(each, {}), **(credentials or {}).get(each, {})} for each in names}
+        both = self._both(paths)
         return Profile(
             "unreadable" if credentials is None else _source(own, both),
             "unreadable" if config is None else _source(other, both),
             bool(other.get("region") or own.get("region")),
         )
+
+    def with_home(self, environment: Mapping[str, str], proc: Path, pid: int) -> Mapping[str, str]:
+        """The variables of a process with HOME: without it, libraries take the home directory of the account."""
+        if "HOME" in environment:
+            return environment
+        (status,) = read_several(proc / str(pid), (("status", STATUS_BYTES),))
+        uid = _UID.search(status) if isinstance(status, bytes) else None
+        return {**environment, "HOME": self.home_of(uid[1].decode()) if uid else ""}
 
     def home_of(self, uid: str) -> str:
         """The home directory of an account, for a process without HOME, as a service of root's is; empty where there is none."""
@@ -121,6 +149,17 @@ def _name_in_config(section: str) -> str:
     """What the profile of a section in the config file is called; other sections are no profiles."""
     kind, _, name = section.partition(" ")
     return name.strip() if kind == "profile" else section if not name else ""
+
+
+def _program(profile: _Section, all_of_them: Mapping[str, _Section]) -> str:
+    """The command that a profile has its credentials from, by itself or as the role of another; empty where it is none."""
+    for _ in range(ROLES_MAX + 1):
+        if _source(profile, all_of_them) != "process":
+            return ""
+        if not profile.get("role_arn") or not (source := profile.get("source_profile")):
+            break
+        profile = all_of_them.get(source, {})
+    return profile.get("credential_process", "")
 
 
 def _source(profile: _Section, all_of_them: Mapping[str, _Section], left: int = ROLES_MAX) -> Source:

@@ -11,14 +11,16 @@ import itertools
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.ecosystems.pypi import ECOSYSTEM
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.python_archive import PYTHON_ARCHIVES, python_libraries
+from imds_probe.inventory.sdks.python_embedded import has_python, is_uwsgi
 from imds_probe.inventory.sdks.python_metadata import ASSIGNED, checked, normalised
 from imds_probe.inventory.sdks.python_own_code import own_code
-from imds_probe.inventory.sdks.recogniser import Directories, Files, Located, Recogniser, Runtime
+from imds_probe.inventory.sdks.recogniser import Directories, Files, Located, OwnCode, Recogniser, Runtime
 from imds_probe.inventory.sdks.start import Start, can_be_opened
 from imds_probe.system import rootfs
 
@@ -32,7 +34,7 @@ FROZEN = "base_library.zip"
 # Bundled programs keep a package's data and not its code: botocore's has this file since 1.24.0, not yet in 1.23.18.
 BOTOCORE_MARKER, BOTOCORE_SINCE, BOTOCORE_BEFORE = "data/sdk-default-configuration.json", "1.23.19", "1.24.0"
 _PROGRAM = re.compile(r"(python|pypy)(\d?)(?:\.(\d{1,2}))?")
-_MAPPED = re.compile(r"/((?:python|pypy)\d\.\d{1,2})/")
+_MAPPED = re.compile(r"/(?:lib)?((?:python|pypy)\d\.\d{1,2})(?:/|[a-z]{0,3}\.so)")
 _SITE = re.compile(r"(.*/(?:site|dist)-packages)/")
 _CLI_2 = re.compile(r"/aws-cli/v2/([0-9][0-9A-Za-z.]{0,40})/dist(?:/|$)")  # AWS's installer
 _RECORD = re.compile(
@@ -192,7 +194,16 @@ def _modules_without_tls(start: Start) -> str:
     return f"{prefix}/lib/{_library_directory(start)}/lib-dynload"
 
 
+def _own_code(start: Start, names: Collection[str]) -> OwnCode:
+    """What its code says; of virtual environments that its settings name, also where their libraries are."""
+    found = own_code(start, names)
+    sites = [place for prefix in found.prefixes for place in _site(start, prefix)]
+    return replace(found, places=(*found.places, *sites))
+
+
 def _runs(program: str, libraries: Collection[str]) -> bool:
+    if is_uwsgi(program):
+        return has_python(libraries)
     return bool(_PROGRAM.fullmatch(program)) or any(
         library.startswith(("libpython", "libpypy")) for library in libraries
     )
@@ -207,11 +218,11 @@ RECOGNISER = Recogniser(
         frozenset({"python", "pypy"}),
         _runs,
         _places,
-        frozenset({"HOME", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}),
+        frozenset({"HOME", "PATH", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}),
         reads_scripts=True,
         base=_base,
         prefixes=Start.prefixes,
         without_tls=_modules_without_tls,
-        own_code=own_code,
+        own_code=_own_code,
     ),
 )

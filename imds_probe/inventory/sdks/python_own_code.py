@@ -10,11 +10,13 @@ from __future__ import annotations
 import posixpath
 import stat
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.inventory.code.following.arguments import PYTHON, read
 from imds_probe.inventory.code.following.python_places import HERE
 from imds_probe.inventory.code.following.python_text import asked_by
+from imds_probe.inventory.sdks.python_embedded import Embedded, embedded, is_server
 from imds_probe.inventory.sdks.python_metadata import normalised
 from imds_probe.inventory.sdks.recogniser import OwnCode
 from imds_probe.inventory.sdks.start import Start, can_be_opened
@@ -37,6 +39,8 @@ def own_code(start: Start, names: Collection[str]) -> OwnCode:
     """Read what a program was started with, and the modules beside it that it imports; `names` are packages that matter. Raises
     nothing: what cannot be read is told of.
     """
+    if is_server(posixpath.basename(start.executable)):
+        return _of_server(start, names)
     given = read(start.arguments, PYTHON)
     script = start.path(given.script) if given.script else ""
     own = posixpath.dirname(real_path(start.root, script) or script) if script else start.directory
@@ -49,6 +53,35 @@ def own_code(start: Start, names: Collection[str]) -> OwnCode:
         # A directory is started by the module of that name in it.
         reading.go_on([f"{own}/{posixpath.basename(script)}", script, f"{script}/__main__.py"])
     return reading.read()
+
+
+def _of_server(start: Start, names: Collection[str]) -> OwnCode:
+    """The same of a server with Python inside, by its settings."""
+    unread: list[FileUnreadable] = []
+
+    def content(path: str) -> bytes:
+        try:
+            return rootfs.read(start.root, path, FILE_MAX_BYTES) or b""
+        except FileUnreadable as trouble:
+            unread.append(trouble)
+            return b""
+
+    def listed(directory: str) -> tuple[str, ...]:
+        try:
+            return rootfs.names(start.root, directory)
+        except FileUnreadable as trouble:
+            unread.append(trouble)
+            return ()
+
+    settings = embedded(start, content, listed) or Embedded()
+    own = settings.places[0] if settings.places else start.directory
+    reading = _Reading(start.root, own, {normalised(name).replace("-", "_"): name for name in names})
+    reading.go_on(settings.files)
+    for place in settings.places or (own,):
+        reading.go_on(path for module in settings.modules for path in _files_of(place, module.split(".")))
+    found = reading.read()
+    places = dict.fromkeys((*found.places, *settings.places, *map(posixpath.dirname, settings.files)))
+    return replace(found, places=tuple(places), prefixes=settings.environments, unread=(*found.unread, *unread))
 
 
 class _Reading:

@@ -87,13 +87,14 @@ def _no_need_to_ask(start: Start) -> str:
 
 @dataclass(frozen=True)
 class OwnCode:
-    """What a program's own code says. `places` are further directories to look for libraries in, `named` the libraries that it
-    imports, and `unread` says why there may be more of either.
+    """What a program's own code or settings say. `places` are further directories to look for libraries in, `named` the libraries
+    that it imports, `prefixes` as of Running, and `unread` says why there may be more of these.
     """
 
     places: tuple[str, ...] = ()
     named: frozenset[str] = frozenset()
     unread: tuple[FileUnreadable, ...] = ()
+    prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,12 @@ class Runtime:
     programs: names of interpreters, without numbers at their ends; their own files are not searched for libraries.
     runs: whether a process is one, by the name of its program and those of the shared objects that it has mapped, both
     without what follows ".so".
-    places: where it looks for libraries, the most specific first; they need not exist, and one name may be a wildcard.
+    places: where it looks for libraries, the most specific first; they need not exist, and names may have wildcards.
     variables: of the environment, that say where libraries are; others may be secrets and are not kept.
     reads_scripts: a script that it was started with may have libraries merged into it.
     holds_open: how the names of archives end that it keeps open without mapping them.
     base, prefixes, without_tls: see Running, which has them of Python alone so far.
-    own_code: what the code says that a program was started with, about libraries of these names.
+    own_code: what the code or settings say that a program was started with, about libraries of these names.
     """
 
     programs: frozenset[str]

@@ -46,8 +46,8 @@ class Running:
     `replaced` are files that are mapped and no longer there: an upgrade that the process has not seen yet.
     `without_tls` is a directory of modules that is to be asked whether TLS is one of them: then this process has not
     loaded it. `variables` are those that were asked for and that are set in its environment; None where that may not be read.
-    `choosing` are those of CHOOSING that are set, with their values. `own_code` is how it was started, where the recogniser of that
-    key reads its own code. `unread` says why it may have more loaded than this.
+    `choosing` are those of CHOOSING that are set, with their values. `own_code` is how it was started, behind the key of each
+    recogniser that reads its own code or settings. `unread` says why it may have more loaded than this.
     """
 
     pid: int
@@ -61,7 +61,7 @@ class Running:
     without_tls: str = ""
     variables: tuple[Variable, ...] | None = ()
     choosing: tuple[tuple[str, str], ...] = ()
-    own_code: tuple[str, Start] | None = None
+    own_code: tuple[tuple[str, Start], ...] = ()
     unread: str = ""
 
 
@@ -138,7 +138,7 @@ def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[
         without_tls=next((asked for _, runtime in here if (asked := runtime.without_tls(start))), ""),
         unread=unread,
         choosing=tuple(choosing.items()),
-        own_code=next(((each.key, start) for each, runtime in here if runtime.own_code is not None), None),
+        own_code=tuple((each.key, start) for each, runtime in here if runtime.own_code is not None),
         variables=None if isinstance(found.environ, OSError) else variables_in(found.environ, variables),
     )
 

@@ -21,6 +21,7 @@ from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Located, OwnCode, Recogniser, Use
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
 from imds_probe.inventory.sdks.running import INTERPRETERS, Running
+from imds_probe.inventory.sdks.start import Start
 from imds_probe.inventory.sdks.wanted import SOUGHT
 from imds_probe.system import rootfs
 from imds_probe.system.confined import FileFailed, FileUnreadable
@@ -30,6 +31,7 @@ from imds_probe.system.walk_memory import WalkMemory
 
 ARCHIVES_OF_A_DIRECTORY_MAX = 1000
 TROUBLES_MAX = 100
+MATCHES_MAX = 2000  # paths of one pattern
 FOUND_MAX = 1000  # libraries in one file
 SHARED_MIN_BYTES = 1024 * 1024  # an SDK that was linked into a shared object
 _SYSTEM_LIBRARIES = ("/lib/", "/lib64/", "/usr/lib/x86_64", "/usr/lib/aarch64", "/usr/lib64/lib", "/usr/lib/lib")
@@ -65,6 +67,7 @@ class Scan:
     _own: dict[object, OwnCode] = field(default_factory=dict)
     _isolated: dict[str, bool] = field(default_factory=dict)
     _tls: dict[str, bool] = field(default_factory=dict)
+    _listed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _files: dict[_Identity, tuple[Located, ...]] = field(default_factory=dict)
     _places: dict[tuple[str, int, int], tuple[Located, ...]] = field(default_factory=dict)
 
@@ -108,28 +111,26 @@ class Scan:
                 yield from self._file(path, Look(thorough=True))
             elif path in small and not self._is_smaller(path, SHARED_MIN_BYTES):
                 yield from self._file(path, Look(thorough=True, min_bytes=SHARED_MIN_BYTES))
-        own = self._own_code(process)
+        own = [(key, self._own_code(key, start)) for key, start in process.own_code]
         idle = bool(process.without_tls) and self._has_tls(process.without_tls)
-        if idle and not own.named and not any(isinstance(each, FileFailed) for each in own.unread):
+        if idle and not any(one.named or any(isinstance(each, FileFailed) for each in one.unread) for _, one in own):
             return
         for path in process.scripts:
             yield from self._file(path, Look(thorough=True))
-        self._look_up([*(f"{prefix}/{_ENVIRONMENT}" for prefix in process.prefixes), *_paths_of(process.directories)])
-        isolated = any(self._is_isolated(prefix) for prefix in process.prefixes)
+        prefixes = (*process.prefixes, *(prefix for _, one in own for prefix in one.prefixes))
+        self._look_up([*(f"{prefix}/{_ENVIRONMENT}" for prefix in prefixes), *_paths_of(process.directories)])
+        isolated = any(self._is_isolated(prefix) for prefix in prefixes)
         base = () if isolated else process.base
-        self._look_up(_paths_of(base))
-        added = [(process.own_code[0], place) for place in own.places] if process.own_code is not None else []
+        added = [(key, place) for key, one in own for place in one.places]
+        self._look_up(_paths_of((*added, *base)))
         for key, path in (*process.directories, *added, *base):
             yield from self._place(key, path)
 
-    def _own_code(self, process: Running) -> OwnCode:
-        """What the code says that it was started with; what of it could not be read is said."""
-        if process.own_code is None:
-            return OwnCode()
-        key, start = process.own_code
+    def _own_code(self, key: str, start: Start) -> OwnCode:
+        """What the code or settings say that it was started with; what of it could not be read is said."""
         recogniser = _BY_KEY[key]
         read = recogniser.runtime.own_code if recogniser.runtime is not None else None
-        how = start.executable, start.directory, start.arguments
+        how = key, start.executable, start.directory, start.arguments
         if how not in self._own:
             self._own[how] = read(start, recogniser.wanted(self.names)) if read is not None else OwnCode()
         for trouble in self._own[how].unread:
@@ -255,15 +256,32 @@ class Scan:
             yield from self._file(f"{path}/{name}", Look(thorough=True))
 
     def _matching(self, pattern: str) -> list[str]:
-        """Paths with one name that has a wildcard; what has none is taken as it stands."""
-        parts = pattern.split("/")
-        at = next((index for index, part in enumerate(parts) if "*" in part), None)
-        if at is None:
+        """Paths some of whose names have a wildcard; what has none is taken as it stands."""
+        if "*" not in pattern:
             return [pattern]
-        above = "/".join(parts[:at]) or "/"
-        self._look_up([above])
-        names = rootfs.names(self.root, above) if self._statuses[above] is not None else ()
-        return ["/".join([*parts[:at], name, *parts[at + 1 :]]) for name in fnmatch.filter(names, parts[at])]
+        found, fixed = [""], ""
+        for name in pattern.strip("/").split("/"):
+            if "*" not in name:
+                fixed += f"/{name}"
+                continue
+            above = [f"{at}{fixed}" or "/" for at in found]
+            self._look_up(above)
+            # Only one that has names: what is a file, or is not there, has none.
+            found = [f"{at.rstrip('/')}/{each}" for at in above for each in fnmatch.filter(self._names_in(at), name)]
+            if len(found) > MATCHES_MAX:
+                self._trouble(FileFailed(f"{pattern}: only {MATCHES_MAX} of what matches was looked at"))
+                found = found[:MATCHES_MAX]
+            fixed = ""
+        return [f"{at}{fixed}" for at in found]
+
+    def _names_in(self, path: str) -> tuple[str, ...]:
+        """The names in a directory whose status was looked up."""
+        status = self._statuses[path]
+        if isinstance(status, FileStatus) and not stat.S_ISDIR(status.st_mode):
+            return ()
+        if path not in self._listed:
+            self._listed[path] = rootfs.names(self.root, path) if status is not None else ()
+        return self._listed[path]
 
     def _at(self, path: str) -> Iterator[Located]:
         directory, _, name = path.rpartition("/")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import os
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from imds_probe.dataclass import dataclass
+from imds_probe.system import rootfs
 from imds_probe.system.rootfs import real_path
 
 # What Linux opens at most, in bytes: a whole path with its NUL, and one name in it.
@@ -58,14 +59,47 @@ class Start:
             if real is not None and real != path:
                 yield real
 
-    def prefixes(self) -> tuple[str, ...]:
+    def prefixes(self, first: Callable[[Iterable[str]], str | None] | None = None) -> tuple[str, ...]:
         """Directories that may be a virtual environment's.
 
-        The first argument and a script in bin keep its name, where the executable itself is a link.
+        The first argument and a script in bin keep its name, where the executable itself is a link. `first` says which of some
+        paths is the first that there is, for who looks it up in a way of his own.
         """
-        first = [self.path(self.arguments[0])] if self.arguments and "/" in self.arguments[0] else []
-        named = (posixpath.dirname(posixpath.dirname(path)) for path in (*first, *self.scripts()))
-        return tuple(dict.fromkeys([*self.listed("VIRTUAL_ENV"), *self.listed("PYTHONHOME"), *named]))
+        return self._prefixes if first is None else tuple(self._prefixes_looked_up(first))
+
+    @functools.cached_property
+    def _prefixes(self) -> tuple[str, ...]:
+        return tuple(self._prefixes_looked_up(self._first))
+
+    def _prefixes_looked_up(self, first: Callable[[Iterable[str]], str | None]) -> dict[str, None]:
+        named = (posixpath.dirname(posixpath.dirname(path)) for path in (*self._called(first), *self.scripts()))
+        return dict.fromkeys([*self.listed("VIRTUAL_ENV"), *self.listed("PYTHONHOME"), *named])
+
+    def _called(self, look: Callable[[Iterable[str]], str | None]) -> Iterator[str]:
+        """The path by which the program was called: its first argument, where that is a bare name as PATH has it. A program that
+        has written a title over its arguments was mostly called by the name of its language.
+        """
+        name = self.arguments[0] if self.arguments else ""
+        if "/" in name and " " not in name:
+            yield self.path(name)
+        elif name and (found := look(self._by_path(name))) is not None:
+            yield found
+        else:
+            own = posixpath.basename(self.executable)
+            for each in dict.fromkeys((own.rstrip("0123456789."), own.partition(".")[0], own)):
+                found = look(self._by_path(each))
+                if found is not None and real_path(self.root, found) == self.executable:
+                    yield found
+                    return
+
+    def _by_path(self, name: str) -> list[str]:
+        """Where a program of this name may lie, as the process itself would look for it."""
+        return [path for place in self.listed("PATH") if can_be_opened(path := f"{place.rstrip('/')}/{name}")]
+
+    def _first(self, paths: Iterable[str]) -> str | None:
+        asked = list(paths)
+        found = zip(asked, rootfs.statuses(self.root, asked) if asked else (), strict=True)
+        return next((path for path, status in found if status is not None), None)
 
 
 def can_be_opened(path: str) -> bool:

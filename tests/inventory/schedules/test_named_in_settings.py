@@ -44,6 +44,8 @@ def looked(at: Path, files: dict[str, str], *, executable: str = "") -> tuple[Fo
         ("/etc/postgresql/15/main/postgresql.conf", f"archive_command = '{OWN} -w 5'\n", 1),
         ("/etc/haproxy/haproxy.cfg", f"program x\n  command {OWN} -w 5\n", 2),
         ("/etc/xinetd.d/x", f"service x\n{{\n server = {OWN}\n server_args = -w 5\n}}\n", 3),
+        ("/root/.aws/config", f"[profile x]\ncredential_process = {OWN} -w 5\n", 2),
+        ("/home/ana/.aws/credentials", f"[x]\ncredential_process={OWN} -w 5\n", 2),
     ],
 )
 def test_commands_are_named_whole(tmp_path: Path, path: str, content: str, line: int) -> None:
@@ -78,6 +80,8 @@ def test_commands_of_the_boot_and_of_logins(tmp_path: Path, path: str, content: 
         ("/etc/telegraf/telegraf.conf", f'[agent]\n  logfile = "{OWN}"\n'),
         ("/etc/fail2ban/action.d/unused.conf", f"actionban = {OWN}\n"),
         ("/etc/inittab", f"x:2345:off:{OWN}\n"),
+        ("/root/.aws/config", f"[default]\n# credential_process = {OWN}\nregion = x\n"),
+        ("/home/ben/.aws/config", f"[default]\ncredential_process = {OWN}\n"),
         ("/etc/init/x.conf", f"exec {OWN}\n"),
         ("/var/spool/cron/atjobs/.SEQ", "1"),
     ],
@@ -89,6 +93,15 @@ def test_what_is_surely_not_run(tmp_path: Path, path: str, content: str) -> None
 def test_files_that_servers_read(tmp_path: Path) -> None:
     found, _ = looked(tmp_path, {"/etc/nginx/conf.d/x.conf": "js_import main from x.js;\n"} | INSTALLED)
     assert found == [(("(read)", "/etc/nginx/conf.d/x.js", "/etc/nginx/x.js"), 1, "scheduled")]
+
+
+def test_settings_that_a_program_loads(tmp_path: Path) -> None:
+    """uWSGI's name the application: where uWSGI is, it is started with each of them."""
+    files = {f"/etc/uwsgi/apps-enabled/{name}": "[uwsgi]\nmodule=main\n" for name in ("a.ini", "README")}
+    assert looked(tmp_path, files) == ([], [])
+    found, said = looked(tmp_path / "with", files | {"/usr/bin/uwsgi": SCRIPT})
+    command = ("/usr/bin/uwsgi", "--include=/etc/uwsgi/apps-enabled/a.ini")
+    assert (found, said) == ([(command, None, "scheduled")], [])
 
 
 def test_scripts_of_cgi_need_a_server(tmp_path: Path) -> None:

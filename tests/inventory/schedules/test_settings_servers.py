@@ -67,3 +67,14 @@ def test_code_and_commands_of_servers(language: Language, text: str, commands: l
 @pytest.mark.parametrize("text", ["\\\n\n", " \\\n\\\n\\\n", "\\"])
 def test_a_line_that_goes_on_with_nothing(language: Language, text: str) -> None:
     assert list(language(text)) == []
+
+
+@pytest.mark.parametrize(
+    "home",
+    ["WSGIDaemonProcess x threads=2 python-home=/srv/venv", "WSGIPythonHome /srv/venv", "wsgipythonhome '/srv/venv'"],
+)
+def test_applications_of_wsgi_begin_in_their_environment(home: str) -> None:
+    (found,) = by_server.apache(f"{home}\nWSGIScriptAlias / /srv/x.py\n")
+    assert found.command == "PATH=/srv/venv/bin:/usr/local/bin:/usr/bin:/bin python3 /srv/x.py"
+    (found,) = by_server.apache("WSGIDaemonProcess x threads=2\nWSGIScriptAlias / /srv/x.py\n")
+    assert found.command == "python3 /srv/x.py"

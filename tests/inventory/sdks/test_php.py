@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from program_starts import start
+from small_roots import made
 
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.php import RECOGNISER, libraries_in
@@ -80,3 +81,26 @@ def test_a_php_worker_may_serve_any_application() -> None:
     found = list(RECOGNISER.runtime.places(started))
     assert "/var/www/*/vendor/composer" in found
     assert "/vendor/composer" in found
+
+
+FPM = "/usr/sbin/php-fpm8.2"
+
+
+@pytest.mark.parametrize(
+    ("content", "executable", "found"),
+    [
+        ("server {{ root {0}; }}\n", FPM, True),
+        ("server {{ root {0}/public; }}\n", FPM, True),
+        ("# root {0};\n", FPM, False),
+        ("server {{ root {0}; }}\n", "/usr/sbin/apache2", True),
+        ("server {{ root {0}; }}\n", "/usr/bin/php8.2", False),
+        ("server {{ root {0}; }}\n", "/usr/bin/php-cgi8.2", True),
+    ],
+)
+def test_a_server_has_what_lies_where_web_servers_say(
+    tmp_path: Path, content: str, executable: str, *, found: bool
+) -> None:
+    made(tmp_path, {"/etc/nginx/sites-enabled/shop": content.format("/data/shop")})
+    own = RECOGNISER.runtime.own_code(start("it", executable=executable, root=tmp_path, cwd="/"), ["aws/aws-sdk-php"])
+    assert ({"/data/shop/vendor/composer", "/data/shop/wp-content/plugins/*/vendor/*/Aws"} <= set(own.places)) is found
+    assert RECOGNISER.runtime.own_code(start("it", executable=executable, root=tmp_path), []).places == ()

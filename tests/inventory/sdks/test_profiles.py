@@ -121,3 +121,39 @@ def test_without_a_home_the_accounts_counts(tmp_path: Path) -> None:
     profiles = Profiles(tmp_path)
     assert [profiles.home_of(uid) for uid in ("0", "7", "8")] == ["/root", "/home/ana", ""]
     assert Profiles(tmp_path / "home").home_of("0") == ""
+
+
+PROGRAM = "credential_process = /opt/own --for hunter2\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "more", "found"),
+    [
+        (f"[default]\n{PROGRAM}", {}, True),
+        (f"[default]\n{KEYS}{PROGRAM}", {}, False),
+        (f"[profile ops]\n{PROGRAM}", {}, False),
+        (f"[profile ops]\n{PROGRAM}", {"AWS_PROFILE": "ops"}, True),
+        (f"[profile ops]\n{PROGRAM}", {"AWS_DEFAULT_PROFILE": "ops"}, True),
+        (f"[default]\n{PROGRAM}", {"AWS_PROFILE": "ops"}, False),
+        (f"[default]\n{ROLE}source_profile = base\n[profile base]\n{PROGRAM}", {}, True),
+        (f"[default]\n{ROLE}credential_source = Ec2InstanceMetadata\n{PROGRAM}", {}, False),
+        (f"[default]\n{ROLE}source_profile = default\n{PROGRAM}", {}, True),
+        ("no section\n", {}, False),
+    ],
+)
+def test_the_program_that_credentials_come_from(
+    tmp_path: Path, config: str, more: dict[str, str], *, found: bool
+) -> None:
+    write(tmp_path, config, "home/ana/.aws/config")
+    profiles = Profiles(tmp_path)
+    assert profiles.programs(HOME | more) == (("/opt/own --for hunter2",) if found else ())
+    assert profiles.programs({**more, "HOME": ""}) == ()
+
+
+def test_a_process_without_a_home_has_that_of_its_account(tmp_path: Path) -> None:
+    write(tmp_path, "ana:x:7:7::/home/ana:/bin/sh\n", "etc/passwd")
+    write(tmp_path, "Name:\tx\nUid:\t0\t7\t7\t7\n", "proc/5/status")
+    profiles, proc = Profiles(tmp_path), tmp_path / "proc"
+    assert profiles.with_home({"AWS_PROFILE": "x"}, proc, 5) == {"AWS_PROFILE": "x", "HOME": "/home/ana"}
+    assert profiles.with_home({"HOME": "/own"}, proc, 5) == {"HOME": "/own"}
+    assert profiles.with_home({}, proc, 6) == {"HOME": ""}

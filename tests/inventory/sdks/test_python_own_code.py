@@ -110,3 +110,13 @@ def test_what_cannot_be_read_is_no_sign_of_nothing(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(rootfs, "read", fails)
     (trouble,) = look(tmp_path, "/opt/app/main.py").unread
     assert isinstance(trouble, FileFailed)
+
+
+def test_a_server_has_the_libraries_of_the_environment_in_its_settings(tmp_path: Path) -> None:
+    write(tmp_path, "/e/a.ini", "[uwsgi]\nhome=/srv/venv\nchdir=/srv/a\nmodule=main:app\n")
+    write(tmp_path, "/srv/a/main.py", "import boto3\nsys.path.append('/opt/libs')\n")
+    started = start("uwsgi", "--ini", "/e/a.ini", executable="/usr/bin/uwsgi-core", root=tmp_path, cwd="/")
+    found = own_code(started, NAMES)
+    assert found == OwnCode(("/opt/libs", "/srv/a"), frozenset({"boto3"}), (), ("/srv/venv",))
+    started = start("nginx", "-c", "/e/a.ini", executable="/usr/sbin/nginx", root=tmp_path, cwd="/")
+    assert own_code(started, NAMES).prefixes == ()

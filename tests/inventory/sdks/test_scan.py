@@ -154,7 +154,7 @@ def test_a_python_without_tls_uses_what_its_own_code_imports_later(tmp_path: Pat
     write(tmp_path, "/opt/app/main.py", script)
     start = Start("/usr/bin/python3.9", "/", ("python3.9", "/opt/app/main.py"), {}, frozenset(), tmp_path)
     process = running(1, "/usr/bin/python3.9", (), ("pypi", "/lib/python3.9/site-packages"))
-    process = replace(process, without_tls="/usr/lib/python3*/lib-dynload", own_code=("pypi", start))
+    process = replace(process, without_tls="/usr/lib/python3*/lib-dynload", own_code=(("pypi", start),))
     assert bool(Scan(tmp_path, NAMES).of_processes([process])) is uses
 
 
@@ -162,7 +162,7 @@ def test_directories_that_a_program_adds_are_looked_into(tmp_path: Path) -> None
     write(tmp_path, "/opt/libs/botocore/__init__.py", "__version__ = '1.12.253'\n")
     write(tmp_path, "/opt/app/main.py", "import sys\nsys.path.insert(0, '/opt/libs')\n")
     start = Start("/usr/bin/python2.7", "/", ("python2.7", "/opt/app/main.py"), {}, frozenset(), tmp_path)
-    process = replace(running(1, "/usr/bin/python2.7"), own_code=("pypi", start))
+    process = replace(running(1, "/usr/bin/python2.7"), own_code=(("pypi", start),))
     assert short(Scan(tmp_path, NAMES).of_processes([process])) == [("botocore", "1.12.253", (1,))]
 
 
@@ -173,7 +173,7 @@ def test_an_archive_that_a_program_adds_is_looked_into(tmp_path: Path) -> None:
     write(tmp_path, "/opt/app/libs.zip", packed.getvalue())
     write(tmp_path, "/opt/app/main.py", "import sys\nsys.path.insert(0, '/opt/app/libs.zip')\n")
     start = Start("/usr/bin/python3.9", "/", ("python3.9", "/opt/app/main.py"), {}, frozenset(), tmp_path)
-    process = replace(running(1, "/usr/bin/python3.9"), own_code=("pypi", start))
+    process = replace(running(1, "/usr/bin/python3.9"), own_code=(("pypi", start),))
     assert short(Scan(tmp_path, NAMES).of_processes([process])) == [("botocore", "1.12.253", (1,))]
 
 
@@ -182,7 +182,7 @@ def test_an_error_of_the_disk_is_never_nothing(tmp_path: Path, function: str, mo
     write(tmp_path, "/srv/libs/botocore/__init__.py", "__version__ = '1.12.253'\n")
     write(tmp_path, "/opt/app/main.py", "import sys\nsys.path.insert(0, '/srv/libs')\n")
     start = Start("/usr/bin/python2.7", "/", ("python2.7", "/opt/app/main.py"), {}, frozenset(), tmp_path)
-    process = replace(running(1, "/usr/bin/python2.7"), own_code=("pypi", start))
+    process = replace(running(1, "/usr/bin/python2.7"), own_code=(("pypi", start),))
     trouble = FileFailed("/srv/libs cannot be read: Input/output error")
 
     def fails(root: Path, *_: object) -> object:

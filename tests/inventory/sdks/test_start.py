@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
 from program_starts import start
+from small_roots import made
 
 
 def test_a_script_that_is_a_link_is_also_what_it_leads_to(tmp_path: Path) -> None:
@@ -34,3 +37,54 @@ def test_a_program_in_an_argument_is_no_script() -> None:
     assert list(start("/usr/bin/python3", "-c", code).scripts()) == []
     assert list(start("/usr/bin/node", "-e", "a/" * 2100).scripts()) == []
     assert list(start("/usr/bin/python3", "/srv/app/" + "a" * 255).scripts()) == ["/srv/app/" + "a" * 255]
+
+
+@pytest.mark.parametrize(
+    ("argument", "environment", "found"),
+    [
+        ("python", "/opt/venv", True),
+        ("python3", "/opt/venv", True),
+        ("gunicorn: master [app:app]", "/opt/venv", True),  # a title in place of the arguments
+        ("gunicorn: worker [/srv/app]", "/opt/venv", True),
+        ("/usr/bin/python3", "/opt/venv", False),  # called by its path: what PATH has is another program's affair
+        ("python", "/opt/none", False),
+        ("", "/opt/venv", True),
+    ],
+)
+def test_a_bare_name_is_what_path_has_of_it(tmp_path: Path, argument: str, environment: str, *, found: bool) -> None:
+    """As Python itself finds out whether it is in a virtual environment."""
+    made(
+        tmp_path,
+        {
+            "/usr/bin/python3.9": b"\x7fELF",
+            "/usr/bin/python3": Path("python3.9"),
+            "/opt/venv/bin/python": Path("python3"),
+            "/opt/venv/bin/python3": Path("/usr/bin/python3.9"),
+        },
+    )
+    path = f"{environment}/bin:/usr/bin"
+    started = start(argument, "app.py", executable="/usr/bin/python3.9", root=tmp_path, PATH=path)
+    assert ("/opt/venv" in started.prefixes()) is found
+
+
+def test_the_first_place_of_path_counts(tmp_path: Path) -> None:
+    made(tmp_path, {"/usr/bin/python3": b"\x7fELF", "/opt/venv/bin/python3": Path("/usr/bin/python3")})
+    started = start("python3", executable="/usr/bin/python3", root=tmp_path, PATH="/none:/usr/bin::/opt/venv/bin")
+    assert started.prefixes() == ("/usr",)
+
+
+def test_a_title_says_nothing_where_path_has_another_program_of_that_language(tmp_path: Path) -> None:
+    made(tmp_path, {"/usr/bin/python3.9": b"\x7fELF", "/opt/venv/bin/python3": b"\x7fELF"})
+    started = start("worker: 1", executable="/usr/bin/python3.9", root=tmp_path, PATH="/opt/venv/bin")
+    assert "/opt/venv" not in started.prefixes()
+
+
+def test_whoever_looks_up_in_his_own_way_is_asked(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def first(paths: Iterable[str]) -> str | None:
+        asked.extend(paths)
+        return "/opt/venv/bin/python"
+
+    started = start("python", executable="/usr/bin/python3", root=tmp_path, PATH="/opt/venv/bin:rel")
+    assert (started.prefixes(first), asked) == (("/opt/venv",), ["/opt/venv/bin/python", "/srv/rel/python"])

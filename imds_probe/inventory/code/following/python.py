@@ -19,6 +19,7 @@ from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, 
 from imds_probe.inventory.code.following.python_places import ELSEWHERE, HERE, VARIABLE
 from imds_probe.inventory.code.following.python_servers import Told, as_started, told
 from imds_probe.inventory.code.following.python_text import ENTRY, FILE, asked_by
+from imds_probe.inventory.sdks.python_embedded import Embedded, embedded, has_python, is_uwsgi
 from imds_probe.inventory.sdks.python_metadata import normalised
 from imds_probe.inventory.sdks.start import Start
 
@@ -33,6 +34,7 @@ _ASIDE = ("/tests/", "/test_", "/tests.py", "/migrations/", "/venv/", "/site-pac
 OF_ITSELF = ("sitecustomize", "usercustomize")
 _PROGRAM = re.compile(r"(?:python|pypy)(\d?(?:\.\d{1,2})?)")
 _SITE = re.compile(r"(.*/(?:site|dist)-packages)/")
+_OF_VERSION = re.compile(r"/(?:lib)?(python\d\.\d{1,2})(?:/|[a-z]{0,3}\.so)")
 _RECORD = re.compile(r"([A-Za-z0-9][A-Za-z0-9._]*?)(?:-[^/]{1,100})?\.(?:dist-info|egg-info|egg)")
 _MAPPING = re.compile(rb"^MAPPING[^=\n]{0,50}= \{([^{}]{0,20000})\}", re.MULTILINE)
 _MAPPED = re.compile(rb"'[\w.]{1,200}': '(/[^'\n]{1,400})'")
@@ -46,19 +48,25 @@ _QUOTED = re.compile(rb"[\"']([A-Za-z_][\w.]{0,200})[\"']")
 
 
 def _runs(program: str, libraries: frozenset[str]) -> bool:
-    return program in ("python", "pypy") or any(library.startswith("libpython") for library in libraries)
+    return (
+        program in ("python", "pypy")
+        or is_uwsgi(program)
+        or any(library.startswith("libpython") for library in libraries)
+    )
 
 
 def _begins(start: Start, ground: Ground) -> Begun:
+    settings = embedded(start, ground.small, ground.listed)
     arguments = as_started(start.arguments)
     titled = arguments is not start.arguments
-    given = read(arguments, PYTHON)
+    given = read(arguments, PYTHON) if settings is None else Given()
     script = ground.real(start.path(given.script)) if given.script else ""
     isolated = given.has("I")
-    server = _told(start, given, ground)
+    server = _told(start, given, ground) if settings is None else None
     own = server.directories[0] if server else posixpath.dirname(script) if script else start.directory
+    own = next(iter(settings.places), own) if settings is not None else own
     way = Way(own, variables=dict(start.environment), directory=start.directory)
-    prefixes = _prefixes(start, ground, script)
+    prefixes = _prefixes(start, ground, script, settings.environments if settings else ())
     way.beside = _version(start).startswith("python2")
     # Programs of one system mostly look in the same places.
     key = start.executable, start.mapped, tuple(prefixes)
@@ -73,6 +81,8 @@ def _begins(start: Start, ground: Ground) -> Begun:
         place for site in sites for place in ground.once((_named_in, site), functools.partial(_named_in, site, ground))
     )
     way.environment = tuple(site for site in sites if not _of_distribution(site))
+    if settings is not None:
+        return _embedded(settings, start, way, ground)
     begun = Begun(way, asked=asked(OF_ITSELF))
     if given.text is not None:
         text = given.text.encode("utf-8", "replace")
@@ -152,6 +162,19 @@ def _application(name: str, way: Way, ground: Ground) -> list[Load]:
     return sorted(found, key=lambda load: not posixpath.splitext(load.path)[0].removesuffix("/__init__").endswith(end))
 
 
+def _embedded(settings: Embedded, start: Start, way: Way, ground: Ground) -> Begun:
+    """A server with Python inside, by its settings."""
+    files = [path for path in map(ground.real, settings.files) if ground.has(path) and not ground.listed(path)]
+    way.add([*settings.places, *map(posixpath.dirname, files)], at=0)
+    project = f"{way.own}/manage.py"
+    of_project = _of_django(project, (), ground) if (files or settings.modules) and ground.has(project) else ()
+    loads = (*map(Load, files), *of_project)
+    # One that has Python in it loads something, and a command may start another server by the same name.
+    nothing = has_python(start.mapped) and not loads and not settings.modules
+    way.environment = (*way.environment, *([start.directory] if nothing and start.directory not in SHARED else []))
+    return Begun(way, loads, asked((*OF_ITSELF, *settings.modules)), unknown=nothing or settings.is_open)
+
+
 def _of_django(script: str, rest: Sequence[str], ground: Ground) -> Iterator[Load]:
     """What Django loads by the names in its settings: of a project its packages, but of commands only the one that is asked for.
 
@@ -169,11 +192,12 @@ def _of_django(script: str, rest: Sequence[str], ground: Ground) -> Iterator[Loa
             yield Load(path)
 
 
-def _prefixes(start: Start, ground: Ground, script: str) -> list[str]:
+def _prefixes(start: Start, ground: Ground, script: str, more: Sequence[str] = ()) -> list[str]:
     """Directories that have a lib with Python's libraries, the most specific first."""
     mapped = {match[1] for match in map(_SITE.match, start.mapped) if match}
     found = [site.rpartition("/lib")[0] for site in sorted(mapped)]
-    found += [each for each in start.prefixes() if ground.has(f"{each}/pyvenv.cfg") or ground.listed(f"{each}/lib")]
+    named = (*more, *start.prefixes(ground.first))
+    found += [each for each in named if ground.has(f"{each}/pyvenv.cfg") or ground.listed(f"{each}/lib")]
     if script:
         found.append(posixpath.dirname(posixpath.dirname(script)))
     environments = [prefix for prefix in found if (ground.has(f"{prefix}/pyvenv.cfg"))]
@@ -199,7 +223,7 @@ def _version(start: Start) -> str:
     if match and "." in match[1]:
         return f"python{match[1]}"
     for path in start.mapped:
-        if found := re.search(r"/(python\d\.\d{1,2})/", path):
+        if found := _OF_VERSION.search(path):
             return found[1]
     return f"python{match[1]}*" if match and match[1] else "python*"
 

@@ -17,7 +17,8 @@ _FILES = (
     *("/etc/php-fpm.conf", "/etc/php-fpm.d/", "/etc/php/*/fpm/pool.d/"),
 )
 _ROOT = re.compile(
-    rb"^[ \t]*(?:root[ \t]+|DocumentRoot[ \t]+|chdir[ \t]*=[ \t]*)[\"']?(/[^\"';#\s\0]{0,300})", re.MULTILINE
+    rb"^[ \t]*(?:[a-z][^#\n]{0,200}[{;][ \t]*)?(?:root[ \t]+|DocumentRoot[ \t]+|chdir[ \t]*=[ \t]*)[\"']?(/[^\"';#\s\0]{0,300})",
+    re.MULTILINE,
 )
 
 

@@ -16,7 +16,7 @@ _LANGUAGE = Language(
         blocks=False,
     ),
     re.compile(
-        r"\b(?:urllib2?\.(?:request\.)?)?urlopen\(|\burlretrieve\(|\b(?:requests|httpx|urllib3)\.(?:get|head|request)\("
+        r"\b(?:urllib2?\.(?:request\.)?)?urlopen\((?:\s{0,20}(?:\w{1,20}\.){0,2}Request\()?|\burlretrieve\(|\b(?:requests|httpx|urllib3)\.(?:get|head|request)\("
     ),
     re.compile(
         r"\burlopen|\burllib(?!\.parse)|\brequests\b|\bhttpx\b|\baiohttp\b|HTTPConnection|\bhttplib|\bhttp\.client|\bpycurl\b"

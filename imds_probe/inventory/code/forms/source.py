@@ -42,6 +42,14 @@ _WITH_SESSION = re.compile(
 _LITERAL_HEADERS = re.compile(
     r"\bheaders[\"']?\s{0,5}[=:]\s{0,5}\{(?:[\s,:]|\b(?:Accept|Host|Connection|accept|host)\b){0,300}\}"
 )
+_ASSIGNED_TO = re.compile(
+    r"\s{0,80}(?:(?:const|let|var|my|our)\s{1,5})?(?:self\.|this\.|[$@]{1,2})?([A-Za-z_]\w{0,80})\s{0,5}=(?![=~>])"
+)
+_FUNCTION = re.compile(r"\s{0,80}(?:async\s{1,5})?(?:def|function)\b")
+# Of a function's parameter: the address alone, as text.
+_DEFAULT = re.compile(
+    r"[(,]\s{0,40}([A-Za-z_]\w{0,80})(?:\s{0,5}:\s{0,5}\w{1,40})?\s{0,5}=\s{0,5}[\"'](?:https?://)?\Z"
+)
 _OF_SDK = re.compile(r"[\"'`]aws-sdk[\"'`/]")
 # What many statements have in common and what carries no token.
 _COMMON = frozenset(
@@ -277,10 +285,35 @@ class _Reading:
             if each.kind in ("service", "path") and len(constants) < NAMES_MAX:
                 since, _ = self._layout.statement(each.at)
                 before = self._layout.masked[since : each.at]
+                is_function = _FUNCTION.match(before) is not None
                 sign = max(before.rfind("="), before.rfind(":"))
                 if "(" not in before and sign > 0 and (names := _NAME.findall(before[max(0, sign - 120) : sign])):
                     constants.setdefault(names[-1], each.at)
+                elif is_function and (
+                    default := _DEFAULT.search(self._layout.text, max(since, each.at - 120), each.at)
+                ):
+                    constants.setdefault(default[1], each.at)
         return constants
+
+    @functools.cached_property
+    def _put_together(self) -> dict[str, int]:
+        """Names of what is put together of such names, and where one of its words is."""
+        found: dict[str, int] = {}
+        for name, at in self._constants.items():
+            for use in self._uses(name):
+                given = self._given_name(use)
+                # What is not asked by a proxy is a list of addresses, and none itself.
+                if given and "proxy" not in given.lower() and given not in self._constants and len(found) < NAMES_MAX:
+                    found.setdefault(given, at)
+        return found
+
+    def _given_name(self, at: int) -> str:
+        """The name that is given to what is put together at a place, where that asks for nothing itself."""
+        since, until = self._layout.statement(at)
+        match = _ASSIGNED_TO.match(self._layout.masked[since : min(at, since + 200)])
+        if match is None or self._language.asks.search(self._layout.masked, since, until):
+            return ""
+        return match[1]
 
     def _bare_by_name(self, targets: list[Found]) -> set[int]:
         if not targets:
@@ -291,6 +324,10 @@ class _Reading:
                 if self._is_bare(use):
                     bare.add(at)
                     break
+        for name, at in self._put_together.items():
+            uses = (use for use in self._uses(name) if not _HANDED_AS.search(self._layout.code, max(0, use - 60), use))
+            if at not in bare and any(self._is_bare(use) for use in uses):
+                bare.add(at)
         return bare
 
     def _uses(self, name: str) -> Iterator[int]:

@@ -209,6 +209,25 @@ def test_what_a_process_has_mapped_says_which_environment_it_has(root: Root) -> 
     assert loads.cut_short == "its script is not known"
 
 
+@pytest.mark.parametrize(
+    ("words", "how"),
+    [
+        (("python3", "app.py"), {}),
+        (("python3", "app.py"), {"executable": PYTHON}),
+        (("python3", "-m", "app"), {"executable": PYTHON}),
+    ],
+)
+def test_an_environment_that_only_path_names(root: Root, words: tuple[str, ...], how: dict[str, str]) -> None:
+    """As ENV PATH=/opt/venv/bin:$PATH of an image has it, for a process and for a command."""
+    root.put({"/srv/app.py": "import client\n", "/opt/venv/pyvenv.cfg": "home = /usr/bin\n"})
+    root.put({f"{place}/client.py": "" for place in (SITE, "/opt/venv/lib/python3.11/site-packages")})
+    (root.path / "opt/venv/bin").mkdir()
+    (root.path / "opt/venv/bin/python3").symlink_to(PYTHON)
+    for place, found in (("/opt/venv/bin:/usr/bin", "/opt/venv/lib/python3.11/site-packages"), ("/usr/bin", SITE)):
+        loaded = root.loaded(*words, directory="/srv", environment={"PATH": place}, **how)
+        assert [path for path in loaded if path.endswith("/client.py")] == [f"{found}/client.py"]
+
+
 def test_a_project_of_django_with_the_command_that_is_asked_for(root: Root) -> None:
     commands = "/opt/app/shop/management/commands"
     root.put(
@@ -270,3 +289,69 @@ def test_a_script_that_imports_from_where_it_was_started(root: Root, line: str) 
     root.put({"/opt/tool/run.py": f"import sys, os\nsys.path.insert(0, {line})\nimport main\n", "/srv/main.py": ""})
     assert "/srv/main.py" in root.loaded("python3", "/opt/tool/run.py", directory="/srv")
     assert "/srv/main.py" not in root.loaded("python3", "/opt/tool/run.py", directory="/")
+
+
+UWSGI, LIBRARY = "/usr/bin/uwsgi-core", "/usr/lib/x86_64-linux-gnu/libpython3.11.so.1.0"
+VENV = "/srv/a/venv/lib/python3.11/site-packages"
+SERVED = {
+    "/srv/a/main.py": "import client\nimport beside\n",
+    "/srv/a/beside.py": "",
+    f"{VENV}/client.py": "",
+    f"{SITE}/client.py": "",
+    "/srv/a/venv/pyvenv.cfg": "home = /usr/bin\n",
+}
+INI = "[uwsgi]\nvirtualenv=/srv/a/venv\nchdir=/srv/a\nmodule=main:app\n"
+
+
+@pytest.mark.parametrize(
+    ("executable", "argv", "files"),
+    [
+        (UWSGI, ("uwsgi", "--ini", "/e/a.ini"), {"/e/a.ini": INI}),
+        (UWSGI, ("uwsgi", "--http", ":80", "-H", "/srv/a/venv", "--chdir", "/srv/a", "--wsgi-file", "main.py"), {}),
+        (
+            "/usr/sbin/apache2",
+            ("(wsgi:a)", "-k", "start"),
+            {
+                "/etc/apache2/sites-enabled/a.conf": "WSGIDaemonProcess a python-home=/srv/a/venv\n"
+                "WSGIScriptAlias / /srv/a/main.py\n"
+            },
+        ),
+    ],
+)
+def test_python_inside_of_a_server(root: Root, executable: str, argv: tuple[str, ...], files: dict[str, str]) -> None:
+    root.put({executable: "", **SERVED, **files})
+    found = root.follow(*argv, executable=executable, mapped=(LIBRARY,))
+    paths = {load.path for load in found.files} - {LIBRARY}
+    assert paths == {"/srv/a/main.py", "/srv/a/beside.py", f"{VENV}/client.py"}
+    assert found.cut_short == ""
+
+
+def test_a_server_that_is_started_by_a_command(root: Root) -> None:
+    """Nothing is mapped yet: by its name, and of what has no Python in its settings nothing is missing."""
+    root.put({UWSGI: "", **SERVED, "/e/a.ini": INI, "/e/b.ini": "[uwsgi]\npsgi=/srv/app.psgi\n"})
+    assert f"{VENV}/client.py" in root.loaded(UWSGI, "--ini", "/e/a.ini")
+    assert root.follow(UWSGI, "--ini", "/e/b.ini").cut_short == ""
+    assert root.follow(UWSGI, "--ini", "/e/none.ini").cut_short == unread.NO_SCRIPT
+
+
+def test_a_server_whose_application_is_not_seen(root: Root) -> None:
+    root.put({UWSGI: ""})
+    assert root.follow("uwsgi", "--http", ":80", executable=UWSGI, mapped=(LIBRARY,)).cut_short == unread.NO_SCRIPT
+    assert root.follow("uwsgi", "--http", ":80", executable=UWSGI, mapped=("/usr/lib/libssl.so.3",)).cut_short == ""
+
+
+def test_a_project_of_django_inside_of_a_server(root: Root) -> None:
+    root.put(
+        {
+            UWSGI: "",
+            "/srv/p/manage.py": "",
+            "/srv/p/p/__init__.py": "",
+            "/srv/p/p/wsgi.py": "",
+            "/srv/p/shop/apps.py": "",
+            "/srv/p/shop/views.py": "",
+        }
+    )
+    loaded = root.loaded(
+        "uwsgi", "--chdir", "/srv/p", "--module", "p.wsgi:application", executable=UWSGI, mapped=(LIBRARY,)
+    )
+    assert {"/srv/p/p/wsgi.py", "/srv/p/shop/views.py"} <= loaded.keys()

@@ -11,11 +11,12 @@ def test_roots_that_web_servers_name(tmp_path: Path) -> None:
         {
             "/etc/nginx/nginx.conf": "http {\n  # root /srv/comment;\n  include sites-enabled/*;\n}\n",
             "/etc/nginx/sites-enabled/shop": "server {\n\troot /srv/shop/public;\n\troot /srv/$host;\n}\n",
+            "/etc/nginx/conf.d/short.conf": "server { listen 80; root /srv/short; }\n# server { root /srv/no; }\n",
             "/etc/apache2/sites-enabled/000-default.conf": '<VirtualHost *:80>\n  DocumentRoot "/srv/blog"\n',
             "/etc/php/8.2/fpm/pool.d/www.conf": "[www]\n;chdir = /var/www\nchdir = /srv/shop/public\n",
         }
     )
-    assert served.roots(root.ground()) == ["/srv/shop/public", "/srv/blog"]
+    assert served.roots(root.ground()) == ["/srv/short", "/srv/shop/public", "/srv/blog"]
 
 
 def test_what_no_path_can_have_ends_one(tmp_path: Path) -> None:
