@@ -55,7 +55,7 @@ from imds_probe.rules.sdks_kinds import (
     SDKS_NOT_SEEN,
 )
 from imds_probe.rules.sdks_unknown import unknown
-from imds_probe.rules.settled import silent_processes, unserved
+from imds_probe.rules.settled import silent_processes, unserved_now
 from imds_probe.rules.settling import ON_HOST, by_run
 
 _SUBJECT = "sdks"
@@ -123,7 +123,7 @@ def _in_use(
         speaks = NEEDS_SETTING if needed.status == "needs-setting" else ONLY_V1
         summary = f"{what}, {speaks}, but nothing shows that it asks for metadata: {need.reason}"
         return [SDK_TOO_OLD_UNASKED.found(subject, summary, evidence=evidence, fix=_fix(entries, needed, row))]
-    if why := unserved(
+    if why := unserved_now(
         any(entry.on_host for entry in entries),
         [identity for entry in entries for identity in entry.container_ids],
         facts,

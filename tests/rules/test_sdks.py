@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from code_seen import AGENT, DAY_S, watched, with_code
-from observed import FACTS, IMDS, SSM_AGENT, changed, container
+from observed import DROP_ALL, FACTS, IMDS, SSM_AGENT, changed, container, kept_away
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Setting
@@ -297,6 +297,15 @@ def test_a_watch_does_not_outweigh_code():
     (finding,) = RULE.judge(facts, CATALOG)
     assert finding.id == "sdk-too-old"
     assert "the catalog's row botocore says otherwise" in finding.evidence[0]
+
+
+def test_where_rules_keep_all_programs_of_the_host_away_an_old_sdk_only_warns():
+    facts = kept_away(DROP_ALL, software=(library(),), collectors=(LOOKED,))
+    (finding,) = RULE.judge(facts, CATALOG)
+    assert (finding.id, finding.implies) == ("sdk-unserved", None)
+    facts = kept_away(replace(DROP_ALL, scope="not uid 33"), software=(library(),), collectors=(LOOKED,))
+    (finding,) = RULE.judge(facts, CATALOG)
+    assert finding.id == "sdk-too-old"
 
 
 def test_where_nothing_is_served_an_old_sdk_only_warns():
