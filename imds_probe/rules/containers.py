@@ -132,7 +132,8 @@ def _group(container: Container, facts: Facts, catalog: Catalog) -> _Describe | 
         return relayed
     if may_be_served(container, need, facts):
         return None if nobody_by_v1(facts) else perhaps_served
-    if unneeded and doubt(container, facts) is not None:
+    left = doubt(container, facts)
+    if left is not None and (unneeded or not left.passes):
         return None
     return cut_off if container.main and container.main.token in ("refused", "unreachable") else None
 

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from imds_probe.findings import Kind
-from imds_probe.rules.settling import AS_ROOT, LATER, MORE_TIME, ON_HOST, OWNER, SERVICE_ITSELF, SERVICE_REACHED, SILENT_WINDOW
+from imds_probe.rules.settling import (
+    AS_ROOT,
+    EXEMPT,
+    LATER,
+    MORE_TIME,
+    ON_HOST,
+    OWNER,
+    SERVICE_ITSELF,
+    SERVICE_REACHED,
+    SILENT_WINDOW,
+)
 
 _HOPS = (
     "EC2 User Guide: How Instance Metadata Service Version 2 works (the response to PUT requests has a hop limit)",
@@ -176,14 +186,14 @@ METADATA_PERHAPS_SERVED = Kind(
     title="A container may receive metadata, although imds-probe could not connect from it",
     meaning="imds-probe asks as root, and once. Its connection was not made, and yet programs of the container may receive "
     "metadata: a rule keeps root away and lets another user through, the server that a rule redirects to is not listening just "
-    "now, or the watch saw metadata served there. The evidence says which. It is not known whether these programs ask for a "
-    "token, and whether they receive one.",
+    "now, an HTTP proxy asks for them (HTTP_PROXY), or the watch saw metadata served there. The evidence says which. It is not "
+    "known whether these programs ask for a token, and whether they receive one.",
     cure="If a server that a rule redirects to is down, start it and run imds-probe again. If a rule lets one user through, test a "
     "token request as that user, in the container's network: `curl -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "
     "http://169.254.169.254/latest/api/token`. Then keep the daemon running: a whole window without a call by IMDSv1 settles the "
     "finding. Do not lower the hop limit before.",
     sources=("EC2 User Guide: Limit access to the instance metadata service (iptables with --uid-owner)",),
-    settled_by=(LISTENING, SILENT_WINDOW, OWNER),
+    settled_by=(LISTENING, EXEMPT, SILENT_WINDOW, OWNER),
 )
 CONTAINER_NOT_MEASURED = Kind(
     id="container-not-measured",

@@ -10,6 +10,7 @@ from imds_probe.facts.containers import Container
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import PathObstacle
+from imds_probe.facts.sdk_settings import PROXY
 from imds_probe.rules.metadata_need import Need
 from imds_probe.rules.relays import is_in, seen_obstacles
 
@@ -17,6 +18,7 @@ _CUTTING = ("drop", "reject", "route")
 _TURNING = ("redirect", "local-address")
 _NOT_CONNECTED = ("refused", "unreachable", "disabled")
 _OWNERS = frozenset({"uid", "gid"})
+BY_PROXY = "its environment has HTTP_PROXY, and the server there may ask for it"
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,9 @@ class Doubt:
     is_guess: bool = False
 
 
-def is_cut_off(container: Container, facts: Facts) -> bool:
-    """Whether no metadata reaches any program of a container."""
-    return is_not_reached(container, facts) and doubt(container, facts) is None
+def is_cut_off(container: Container, facts: Facts, *, heeds_proxies: bool = True) -> bool:
+    """Whether no metadata reaches any program of a container, or none of those that heed no HTTP_PROXY."""
+    return is_not_reached(container, facts) and doubt(container, facts, heeds_proxies=heeds_proxies) is None
 
 
 def is_not_reached(container: Container, facts: Facts) -> bool:
@@ -54,11 +56,13 @@ def is_kept_from_all(container: Container, facts: Facts) -> bool:
     return _keep_from_all(way)
 
 
-def doubt(container: Container, facts: Facts) -> Doubt | None:
+def doubt(container: Container, facts: Facts, *, heeds_proxies: bool = True) -> Doubt | None:
     """Why programs of a container may be served although root's connection was not made; None where nothing says so.
 
     A connection that was refused is not always a filter's work: a server that a rule redirects to may be restarted just now.
     """
+    if heeds_proxies and asks_by_proxy(container):
+        return Doubt(BY_PROXY, is_guess=True)
     if is_kept_from_all(container, facts):
         return None
     way = _on_way(container, facts)
@@ -151,6 +155,11 @@ def _may_spare_some(obstacle: PathObstacle) -> bool:
 
 def _tells_owners(obstacle: PathObstacle) -> bool:
     return not _OWNERS.isdisjoint((obstacle.scope or "").replace(",", " ").split())
+
+
+def asks_by_proxy(container: Container) -> bool:
+    """Whether its environment sends requests for the metadata address to an HTTP proxy, which a filter does not keep from it."""
+    return any(each.effective.get(PROXY) == "elsewhere" for each in container.told or ())
 
 
 def _were_rules_read(facts: Facts) -> bool:

@@ -17,6 +17,7 @@ from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware
 from imds_probe.findings import Fix, Found
 from imds_probe.rules.asking import asking
 from imds_probe.rules.called import calls
+from imds_probe.rules.elsewhere import HEED_PROXIES
 from imds_probe.rules.fixes import library_commands
 from imds_probe.rules.hop_need import cures, limit_for
 from imds_probe.rules.metadata_need import metadata_need, need_of_processes
@@ -127,6 +128,7 @@ def _in_use(
         any(entry.on_host for entry in entries),
         [identity for entry in entries for identity in entry.container_ids],
         facts,
+        heeds_proxies=subject in HEED_PROXIES,
     ):
         if needed.status == "unknown":
             summary = f"{what}, loses nothing by the switch, because {why}; its version does not show whether it speaks IMDSv2"

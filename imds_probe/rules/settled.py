@@ -189,24 +189,24 @@ def turned_off(facts: Facts) -> bool:
     return imds is not None and imds.endpoint == "disabled"
 
 
-def unserved(on_host: bool, container_ids: Iterable[str], facts: Facts) -> str:
+def unserved(on_host: bool, container_ids: Iterable[str], facts: Facts, *, heeds_proxies: bool = True) -> str:
     """Why the switch takes nothing from what is in these places: no metadata reaches it. Empty where some does, or may."""
     if turned_off(facts):
         return "the metadata service is turned off"
     if on_host:
         return ""
     inside = [facts[Containers].by_identity(each) for each in container_ids]
-    if inside and all(each is not None and is_cut_off(each, facts) for each in inside):
+    if inside and all(each is not None and is_cut_off(each, facts, heeds_proxies=heeds_proxies) for each in inside):
         return "the metadata service cannot be reached from there"
     return ""
 
 
-def unserved_now(on_host: bool, container_ids: Iterable[str], facts: Facts) -> str:
+def unserved_now(on_host: bool, container_ids: Iterable[str], facts: Facts, *, heeds_proxies: bool = True) -> str:
     """The same of what runs or is started again and again. Rules on the host may have come after the boot, so that they say
     nothing of what only a boot starts, and nothing of calls that were seen.
     """
     if not on_host or not host_is_cut_off(facts):
-        return unserved(on_host, container_ids, facts)
+        return unserved(on_host, container_ids, facts, heeds_proxies=heeds_proxies)
     inside = tuple(container_ids)
     return (
         ""
@@ -222,11 +222,9 @@ def unserved_caller(container_id: str | None, facts: Facts) -> str:
     container = facts[Containers].by_identity(container_id)
     if container_id is None or container is None or turned_off(facts):
         return unserved(on_host=container_id is None, container_ids=(container_id or "",), facts=facts)
-    return (
-        unserved(on_host=False, container_ids=(container_id,), facts=facts)
-        if is_kept_from_all(container, facts)
-        else ""
-    )
+    if not is_kept_from_all(container, facts):
+        return ""
+    return unserved(on_host=False, container_ids=(container_id,), facts=facts, heeds_proxies=False)
 
 
 def elsewhere(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:

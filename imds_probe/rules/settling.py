@@ -27,6 +27,7 @@ ON_HOST = "a run on the host itself, or with the host's PID namespace and its ro
 LATER = "a later run"
 SERVICE_ITSELF = "a run without AWS_EC2_METADATA_SERVICE_ENDPOINT"
 SERVICE_REACHED = "a route to the metadata service, and a firewall that lets requests through"
+EXEMPT = "an environment of the programs with 169.254.169.254 in NO_PROXY"
 READABLE_RECORD = "a record of calls that imds-probe can read and only root can write"
 OWNER = "the owner's acceptance of the risk ([[accept]])"
 AN_INSTANCE = "a watched window on an instance of this image"

@@ -55,6 +55,16 @@ def test_code_that_asks_without_a_token_behind_a_server_that_is_down(run, servic
     assert "metadata-unreachable" not in ran.finding_ids
 
 
+def test_code_that_asks_through_an_http_proxy_past_a_filter(run, service, lab, made_up):
+    service.update(http_protocol_ipv6="disabled", hop_limit=2)
+    pod = lab.add_container("proxied", drop=True)
+    made_up.start_container("shop", pod, argv=[PYTHON, "-c", LATER], env={"http_proxy": "http://10.0.0.1:3128"})
+    ran = run()
+    assert (ran.code, ran.verdict) == (1, "not-ready")
+    assert {"code-imdsv1", "metadata-blocked"} <= ran.finding_ids
+    assert "metadata-unreachable" not in ran.finding_ids
+
+
 def test_a_rule_of_the_host_that_lets_one_user_through(run, service, lab, made_up):
     service.update(http_protocol_ipv6="disabled")
     made_up.start([*AS_APP, "/bin/sleep", "600"], cgroup=APP)

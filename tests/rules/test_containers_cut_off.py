@@ -5,6 +5,7 @@ from code_seen import watched
 from observed import CATALOG, DROP_ALL, changed, container, kept_away, report_of, with_containers
 
 from imds_probe.facts.obstacles import PathObstacle
+from imds_probe.facts.sdk_settings import SdkSettings, Variable
 from imds_probe.rules.containers import RULE
 
 NEEDS, NEEDS_NONE = (("AWS_REGION",),), (("AWS_EC2_METADATA_DISABLED",),)
@@ -53,6 +54,19 @@ def test_who_may_be_served_nonetheless_is_unknown_and_keeps_the_hop_limit(obstac
 def test_a_watched_window_settles_it_and_the_hop_limit_stays(environment):
     made = replace(REFUSED, environment=environment)
     assert judged(made, OWNER, callers=watched()) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "implies"), [(("AWS_REGION",), "unknown"), ((), None), (("AWS_EC2_METADATA_DISABLED",), None)]
+)
+def test_an_http_proxy_may_ask_for_what_is_cut_off(names, implies):
+    told = SdkSettings((*(Variable(name, "true") for name in names), Variable("HTTP_PROXY", "elsewhere")))
+    off = container("web", None, "unreachable", environment=(("HTTP_PROXY", *names),), sdk_settings=(told,))
+    found = judged(off, replace(OWNER, scope=None, container_id=off.identity), limit=1)
+    assert [each.implies for each in found] == [implies] * (implies is not None)
+    if implies:
+        assert "in NO_PROXY" in found[0].settled_by[0]
+        assert found[0].evidence[-1].startswith("web: its environment has HTTP_PROXY")
 
 
 def test_what_needs_no_metadata_is_not_asked_after():

@@ -8,6 +8,7 @@ from watched_calls import CALLER
 from imds_probe.facts.callers import CallerSeen
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.obstacles import PathObstacle
+from imds_probe.facts.sdk_settings import SdkSettings, Variable
 from imds_probe.rules.cut_off import doubt, host_is_cut_off, is_cut_off, is_kept_from_all, keeping_host, may_be_served
 from imds_probe.rules.metadata_need import Need, Part
 
@@ -109,6 +110,21 @@ def test_each_address_is_asked_after():
 def test_what_was_served_in_the_window_may_be_served_again(seen: CallerSeen, obstacles, doubtful):
     facts = there(OFF, *obstacles, callers=watched(seen))
     assert (doubt(OFF, facts) is not None) == doubtful
+
+
+@pytest.mark.parametrize(
+    ("value", "cut_off"),
+    [("elsewhere", False), ("other", True)],  # a network in NO_PROXY, which most programs understand
+)
+@pytest.mark.parametrize("obstacles", [(FORWARD,), ()])
+def test_who_asks_by_an_http_proxy_is_served_past_a_filter(value, cut_off, obstacles):
+    proxied = replace(OFF, sdk_settings=(SdkSettings((Variable("HTTP_PROXY", value),)),))
+    facts = there(proxied, *obstacles)
+    assert is_cut_off(proxied, facts) == cut_off
+    assert is_cut_off(proxied, facts, heeds_proxies=False)
+    assert may_be_served(proxied, LIKELY, facts) == (not cut_off)
+    assert not may_be_served(proxied, UNKNOWN, facts)  # a guess: the proxy may be another machine's
+    assert is_kept_from_all(proxied, facts) == bool(obstacles)
 
 
 @pytest.mark.parametrize(

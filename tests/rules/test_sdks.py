@@ -319,6 +319,12 @@ def test_where_nothing_is_served_an_old_sdk_only_warns():
     inside = library(container="off", container_ids=(cut_off.identity,))
     (finding,) = judged(inside, containers=(cut_off, web))
     assert (finding.id, finding.implies) == ("sdk-unserved", None)
+    proxied = replace(cut_off, sdk_settings=(SdkSettings((Variable("HTTP_PROXY", "elsewhere"),)),))
+    (finding,) = judged(inside, containers=(proxied, web))
+    assert finding.id == "sdk-too-old"  # botocore heeds it
+    javascript = replace(inside, component="aws-sdk-js-v2", manager="npm", package="aws-sdk", version="2.500.0")
+    (finding,) = judged(javascript, containers=(proxied, web))
+    assert finding.id == "sdk-unserved"
     both = library(container="off", also_in=("web",), container_ids=(cut_off.identity, web.identity))
     (finding,) = judged(both, containers=(cut_off, web))
     assert finding.id == "sdk-too-old"
