@@ -162,6 +162,7 @@ def look_for(
     names = {ecosystem: tuple(catalog.package_names(ecosystem)) for ecosystem in RECOGNISED}
     collected = _Collected()
     searches: list[Search] = []
+    owner_of = GroupOwners(proc.parent).owner
     there = systems(
         root,
         proc,
@@ -179,7 +180,7 @@ def look_for(
                 f"{system.label or 'the host'} and the systems after it were not inspected: the run's time limit came first"
             )
             break
-        search = Search(system, proc, names, reader, own)
+        search = Search(system, proc, names, reader, owner_of, own)
         searches.append(search)
         # A container that takes long comes last, with what the others leave.
         first = system.container is None
@@ -205,14 +206,16 @@ def look_for(
     )
     if host is not None:
         memory.save(host.learnt, host.walks, whole=not host.left_out)
-    owner_of = GroupOwners(proc.parent).owner
     for search in searches:
         system = search.system
         if not is_there(proc, system.container):
             # What has ended breaks by no switch, and hosts that build have such containers all the time.
             collected.troubles.append(f"{system.label} ended while it was inspected")
             continue
-        late = [f"{len(search.left)} processes were not inspected: {LATE}"] if search.left else []
+        own_left, users_left = search.late()
+        late = [f"{own_left} processes were not inspected: {LATE}"] if own_left else []
+        if users_left:
+            collected.troubles.append(f"{system.said}{users_left} processes of users were not inspected: {LATE}")
         # What cannot be read in a user's own container holds no switch up.
         of_user = system.container is not None and system.container.owner_uid is not None
         unseen = collected.troubles if of_user else collected.unseen

@@ -90,11 +90,11 @@ def test_cloud_init_takes_the_service_away(run, service, lab, made_up, host):
     service.update(http_protocol_ipv6="disabled")
     (host / "etc/cloud").mkdir(parents=True, exist_ok=True)
     (host / "etc/cloud/cloud.cfg").write_text("disable_ec2_metadata: true\n")
-    done = lab.instance.run("ip rule add to 169.254.169.254 prohibit pref 10".split(), timeout_s=SOON_S)
+    done = lab.instance.run(["ip", "rule", "add", "to", "169.254.169.254", "prohibit", "pref", "10"], timeout_s=SOON_S)
     try:
         assert done.returncode == 0, done.stderr
         ran = run()
     finally:
-        lab.instance.run("ip rule del pref 10".split(), timeout_s=SOON_S)
+        lab.instance.run(["ip", "rule", "del", "pref", "10"], timeout_s=SOON_S)
     assert (ran.code, ran.verdict) == (3, "unknown")
     assert finding(ran, "imds-kept-away")["implies"] == "unknown"
