@@ -46,7 +46,7 @@ from imds_probe.rules.hop_need import (
     users_without_token,
     ways_of,
 )
-from imds_probe.rules.metadata_need import by_configuration, metadata_need
+from imds_probe.rules.metadata_need import Need, by_configuration, metadata_need
 from imds_probe.rules.origins import of_containers
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.proxies import proxies_speak
@@ -130,10 +130,15 @@ def _group(container: Container, facts: Facts, catalog: Catalog) -> _Describe | 
         return changed
     if any(reach.relayed for reach in container.reach):
         return relayed
+    return _unreached(container, need, facts)
+
+
+def _unreached(container: Container, need: Need, facts: Facts) -> _Describe | None:
+    """The same of one from which root could not connect, if it is such a one."""
     if may_be_served(container, need, facts):
         return None if nobody_by_v1(facts) else perhaps_served
     left = doubt(container, facts)
-    if left is not None and (unneeded or not left.passes):
+    if left is not None and (need.state == "unlikely" or not left.passes):
         return None
     return cut_off if container.main and container.main.token in ("refused", "unreachable") else None
 
