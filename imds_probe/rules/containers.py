@@ -61,6 +61,7 @@ from imds_probe.rules.settling import (
     SERVICE_ITSELF,
     SERVICE_REACHED,
     SILENT_WINDOW,
+    by_reasons,
     by_run,
 )
 
@@ -169,7 +170,14 @@ def _unseen(facts: Facts) -> Found:
             "Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted "
             "and named by --root. If a file system does not answer, mend or unmount it, and run again.",
         ),
-        settled_by=by_run(None if there.containers_unseen else run, facts, ON_HOST),
+        settled_by=(
+            *(
+                by_reasons(there.containers_unseen, facts, ON_HOST)
+                if there.containers_unseen
+                else by_run(run, facts, ON_HOST)
+            ),
+            OWNER,
+        ),
     )
 
 

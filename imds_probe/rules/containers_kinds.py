@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imds_probe.findings import Kind
 from imds_probe.rules.settling import (
+    ANSWERING,
     AS_ROOT,
     EXEMPT,
     LATER,
@@ -222,7 +223,7 @@ CONTAINERS_NOT_SEEN = Kind(
     "verdict is never ready while a container was not seen.",
     cure="Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted and "
     "named by --root. Give the run more time with --timeout if its time limit came first.",
-    settled_by=(AS_ROOT, ON_HOST, MORE_TIME),
+    settled_by=(AS_ROOT, ON_HOST, MORE_TIME, ANSWERING, OWNER),
 )
 HOP_LIMIT_HIGHER_THAN_NEEDED = Kind(
     id="hop-limit-higher-than-needed",

@@ -14,6 +14,7 @@ from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser, Software
 from imds_probe.findings import Finding
 from imds_probe.rules.rule import NothingToJudge
 from imds_probe.rules.sdks import RULE
+from imds_probe.rules.settling import MORE_TIME, OWNER
 
 CATALOG = Catalog.load()
 LOOKED = CollectorRun("sdks", "ok", 1.0)
@@ -227,6 +228,8 @@ def test_a_look_that_failed_is_no_clean_bill(status):
 
 
 def test_what_hides_is_unknown_and_what_was_not_searched_is_said():
+    (finding,) = judged(sdks_unseen=("12 processes were not inspected: the run's time limit came first",))
+    assert finding.settled_by == (MORE_TIME, OWNER)
     (finding,) = judged(sdks_unseen=("3 processes could not be inspected: run as root",))
     assert (finding.id, finding.implies) == ("sdks-not-seen", "unknown")
     (finding,) = judged(sdks_left_out=("the disk was searched in part",))
