@@ -54,8 +54,8 @@ IMDS_KEPT_AWAY = Kind(
     "as AWS describes it. Programs that the rule concerns have no metadata today and lose none. imds-probe asks as root: other "
     "users may be served. A rule may also come into force after a boot has already asked. The instance's own settings "
     "(HttpTokens, hop limit) could not be seen.",
-    cure="If the block is intended, leave it as it is. Keep the daemon running: once a whole window was watched without a call by "
-    "IMDSv1, the verdict no longer depends on this. Or accept the finding. The EC2 API shows the instance's own settings: "
+    cure="If the block is intended, leave it as it is. Accept the finding, or keep the daemon running: once a whole window was "
+    "watched without a call by IMDSv1, the verdict no longer depends on this. The EC2 API shows the instance's own settings: "
     "aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions'.",
     sources=(
         "EC2 User Guide: Limit access to the instance metadata service (iptables with --uid-owner)",
@@ -191,8 +191,8 @@ def _kept_away(imds: Imds, keeping: Sequence[PathObstacle], facts: Facts) -> Fou
         said,
         evidence=evidence,
         fix=Fix(
-            "Leave the rule as it is if it is intended, and keep imds-probe's daemon running: a whole window without a call by "
-            "IMDSv1 settles the finding. Or accept the finding."
+            "Leave the rule as it is if it is intended. Accept the finding, or keep imds-probe's daemon running: a whole window "
+            "without a call by IMDSv1 settles the finding."
         ),
     )
 
