@@ -26,6 +26,7 @@ from imds_probe.rules.accepted_risks import AcceptedRisk, accepted_risks, why_re
 from imds_probe.rules.caller_phrases import no_call, watched_part
 from imds_probe.rules.code_kinds import CODE_IMDSV1_ONCE, CODE_NOT_READ_OF_USERS
 from imds_probe.rules.containers_kinds import TOKEN_LOST_UNMEASURED
+from imds_probe.rules.cut_off import is_unreachable
 from imds_probe.rules.hop_alternatives import instead_of, why_limit
 from imds_probe.rules.hop_need import drawn_ways, is_users, limit_for, needed_hop_limit, needing, users_without_token
 from imds_probe.rules.judging import RuleRun
@@ -249,6 +250,8 @@ def _why_ready(facts: Facts, findings: Sequence[Finding]) -> str:
         return "the metadata service is turned off, so requiring tokens takes nothing away"
     if switched_already(imds):
         return "nothing was found that breaks without IMDSv1"
+    if is_unreachable(facts) and callers is not None:
+        return f"{no_call(callers)} in {watched_part(callers)}, and a rule keeps imds-probe from the metadata service"
     counted = [container for container in facts[Containers].seen if not is_users(container)]
     reached = sum(each.token == "ok" for container in counted for each in container.reach[:1])
     inside = f" and {reached} container{'' if reached == 1 else 's'}" if reached else ""

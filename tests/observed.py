@@ -13,6 +13,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host, OsRelease
 from imds_probe.facts.imds import EndpointReply, Imds
 from imds_probe.facts.instance import Instance
+from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.facts.platform import Platform
 from imds_probe.facts.software import Installed, Software
 from imds_probe.report import ProbeInfo, Report
@@ -121,6 +122,18 @@ def container(name: str, hops: int | None = 1, token: str = "ok", limit: int = 1
         reach=(reach,),
     )
     return replace(made, **changes)
+
+
+# A rule on the host that keeps all its programs from the service.
+DROP_ALL = PathObstacle("host", "drop", "ipv4", "nftables ip filter OUTPUT", "drop", None, True, None, "output")
+
+
+def kept_away(*obstacles: PathObstacle, **changes: object) -> Facts:
+    """FACTS of a host that cannot connect to the service, with what is in the way."""
+    reply = replace(ENDPOINT, state="unreachable", token_outcome="connect-timeout", detail="no answer", hop_limit=None)
+    unknown = {"tokens": "unknown", "hop_limit": None, "answered_by": None}
+    facts = with_imds(endpoint="unreachable", endpoints=(reply,), **unknown)
+    return changed(facts, obstacles=obstacles, **changes)
 
 
 def way(name: str, hops: int) -> tuple[Hop, ...]:

@@ -22,7 +22,6 @@ from imds_probe.collect.program_reading import (
     spoken_encodable,
     trails_of,
 )
-from imds_probe.collect.sdk_reading import CGROUP_BYTES
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.environment import naming
@@ -40,7 +39,7 @@ from imds_probe.inventory.code.words import search_bytes
 from imds_probe.inventory.sdks.profiles import CHOOSING, Profiles
 from imds_probe.inventory.sdks.running import VARIABLES, all_variables, open_archives, process, runtimes
 from imds_probe.inventory.sdks.start import Start
-from imds_probe.system.small_file import read_several
+from imds_probe.system.small_file import control_groups, read_several
 
 # Of the variables by which programs of Python are told of a directory of libraries. Names of the system's own are of no use.
 _PLACE = re.compile(
@@ -76,9 +75,7 @@ def read_running(running: Running) -> Iterator[Piece]:
     for pid in running.processes.pids:
         try:
             yield from _sorted_in(groups, following, proc, pid)
-        except PermissionError:
-            yield Piece(program=Program("", (pid,), why=unread.HIDDEN))
-        except TimeoutError:
+        except (PermissionError, TimeoutError):
             yield Piece(program=Program("", (pid,), why=unread.HIDDEN))
     wholes: defaultdict[frozenset[str], Wholes] = defaultdict(Wholes)
     learnt = 0
@@ -144,7 +141,7 @@ def _of_group(group: _Group, following: Following, proc: Path, wholes: Wholes, p
         return
     why = program.why or _gone(group.replaced, ground)
     matters = why or loads.unresolved or program.by_name or program.roots
-    cgroups = tuple(sorted({_cgroup(proc, pid) for pid in pids})) if matters else ()
+    cgroups = tuple(sorted({control_groups(proc, pid) for pid in pids})) if matters else ()
     yield Piece(program=replace(program, pids=pids, why=why, cgroups=cgroups), spoken=said)
     if following.left or not _OF_PROFILES.isdisjoint(start.environment) or _has_an_sdk(loads):
         yield from _for_credentials(
@@ -190,11 +187,6 @@ def _is_there(proc: Path, pid: int) -> bool:
     """Whether a process still runs: one that has ended has no memory, and soon no directory. proc_pid_statm(5)."""
     (content,) = read_several(proc / str(pid), (("statm", STATM_BYTES),))
     return isinstance(content, bytes) and content.split()[:1] not in ([], [b"0"])
-
-
-def _cgroup(proc: Path, pid: int) -> str:
-    (content,) = read_several(proc / str(pid), (("cgroup", CGROUP_BYTES),))
-    return content.decode(errors="replace") if isinstance(content, bytes) else ""
 
 
 def _known(load: Load, start: Start, following: Following, proc: Path, pid: int) -> Known | None:

@@ -36,6 +36,7 @@ from imds_probe.inventory.containers.processes import age_s, place_of
 from imds_probe.inventory.schedules.starters import STARTERS, Starter
 from imds_probe.reading.reader import OUT_OF_TIME, Reader
 from imds_probe.system import pressure, procfs
+from imds_probe.system.small_file import control_groups
 from imds_probe.system.walk import TIME_OVER
 
 ATTEMPTS_MAX = 20  # each passes over the program that those before ended at
@@ -253,8 +254,12 @@ class Search:
                 left.difference_update(pids)
                 self.found.add(program)
         for pid in sorted(left):
-            self.found.add(Program("", (pid,), why=unread.NO_TIME))
+            self.found.add(self._owned(Program("", (pid,), why=unread.NO_TIME)))
         self._left = []
+
+    def _owned(self, unknown: Program) -> Program:
+        """With the control groups of processes of which the parser found out nothing: they answer here all the same."""
+        return replace(unknown, cgroups=tuple(control_groups(self._proc, pid) for pid in unknown.pids))
 
     def reading(self, deadline: float) -> Reading:
         """What there is to read in, and what may be read of it."""
@@ -283,7 +288,7 @@ class Search:
             self._late[program.pids] = program  # there may be more time once all others have had their turn
         elif program is not None:
             done = (*done, *program.pids)
-            self.found.add(program)
+            self.found.add(program if program.name else self._owned(program))
         if program is not None:
             self._loaded.update(program.loaded)
             self.found.ages_s.update((pid, age_s(self._proc, pid)) for pid in program.pids)

@@ -12,13 +12,12 @@ import msgspec
 from imds_probe.collect.collector import Collected, Collector, Question
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError, said
-from imds_probe.facts.collector_run import CollectorRun, CollectorStatus
+from imds_probe.facts.collector_run import OUT_OF_TIME, CollectorRun, CollectorStatus
 from imds_probe.facts.section import S, Section, plain
 from imds_probe.system.background import Background
 from imds_probe.system.bug import TellBug, in_short, untold
 
 HANGING_S = 0.5  # past the deadline, which what works keeps by itself
-OUT_OF_TIME = "the run's time limit came first"
 HANGS = "the collector did not end within its time limit: something that it reads from hangs"
 
 

@@ -10,7 +10,6 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect.collecting import OUT_OF_TIME
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.container_tasks import IDENTITY, IMAGE, Inside
 from imds_probe.collect.containers import RunningContainers
@@ -19,6 +18,7 @@ from imds_probe.collect.needs import Need
 from imds_probe.collect.settings import SETTINGS, System, with_settings
 from imds_probe.collect.software import known
 from imds_probe.dataclass import dataclass
+from imds_probe.facts.collector_run import OUT_OF_TIME
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software, UsersContainers
 from imds_probe.inventory.containers.discovered import DiscoveredContainer

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from imds_probe.facts.sdk_settings import PROXY, SdkSettings
+from imds_probe.facts.sdk_settings import SdkSettings
 from imds_probe.inventory.sdks.variables import variables_in
 from imds_probe.system.own_memory import heads
 
@@ -44,9 +44,7 @@ def of_several(proc: Path, pids: Mapping[K, Iterable[int]]) -> dict[K, tuple[Sdk
                 continue
             sets = found.setdefault(key, set())
             if _NAMES.search(content):
-                variables = variables_in(content)
-                # A proxy steers whatever is no SDK, too, and says nothing of one by itself.
-                sets.add(SdkSettings(variables if any(each.name != PROXY for each in variables) else ()))
+                sets.add(SdkSettings(variables_in(content)))
             elif not content:
                 bare.append((key, pid))
     unread |= _that_run(proc, bare)

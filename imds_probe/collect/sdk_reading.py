@@ -20,14 +20,14 @@ from imds_probe.inventory.sdks.variables import KNOWN
 from imds_probe.system import rootfs
 from imds_probe.system.called import process_name
 from imds_probe.system.door import Identity
-from imds_probe.system.small_file import needed, read_several
+from imds_probe.system.small_file import CGROUP_BYTES, needed, read_several
 from imds_probe.system.walk import Budget
 from imds_probe.system.walk_memory import WalkMemory
 
 LIBRARIES_MAX = 5000  # of one system, in one go: what comes on top is somebody's joke
 CACHED_MAX = 20_000  # files whose content is remembered, of all images together
 LEARNT_AT_A_TIME = 500
-COMM_BYTES, CGROUP_BYTES = 64, 64 * 1024
+COMM_BYTES = 64
 TOO_MANY = f"there are more than {LIBRARIES_MAX} libraries"
 # What files of each image were found to hold, for as long as this process lives.
 _caches: dict[str, FileCache] = {}
@@ -95,7 +95,7 @@ def _of_process(scan: Scan, using: Using, pid: int, profiles: Profiles) -> Itera
         yield Used(pid, hidden=True)
         return
     except TimeoutError:
-        yield Used(pid, unseen=(f"process {pid} does not answer",))
+        yield Used(pid, unanswered=True)
         return
     if running and using.own is not None and using.own.runs_in(running.scripts, scan.root):
         return

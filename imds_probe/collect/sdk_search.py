@@ -18,11 +18,14 @@ from imds_probe.collect.sdk_systems import System
 from imds_probe.collect.sdk_tasks import IN_USE, ON_DISK, Disk, Lying, Processes, Used, User, Using
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.sdk_settings import SdkSettings
+from imds_probe.inventory.containers.cgroups import membership_of
+from imds_probe.inventory.containers.group_owners import OwnerOf
 from imds_probe.inventory.containers.processes import age_s, place_of
 from imds_probe.inventory.sdks.known_files import Kept
 from imds_probe.inventory.sdks.recogniser import Located, Use
 from imds_probe.reading.reader import OUT_OF_TIME, TOO_MUCH, Reader
 from imds_probe.system.confined import given_up
+from imds_probe.system.small_file import control_groups
 from imds_probe.system.walk import TIME_OVER, TOO_MANY_FILES, Budget, in_part
 
 ATTEMPTS_MAX = 50  # each passes one file or process over that those before ended at
@@ -56,6 +59,7 @@ class Search:
     proc: Path
     names: Names
     reader: Reader
+    owner_of: OwnerOf
     own: OwnPackage | None = None
     left: list[int] = field(default_factory=list)
     seen: dict[int, Seen] = field(default_factory=dict)
@@ -99,8 +103,7 @@ class Search:
                 return
             self._put_last(self.left[0])
             if not answer.given_up:
-                _note(self.unseen, f"process {self.left[-1]} was not inspected: {answer.failed}")
-                del self.left[-1]
+                self._leave_out(self.left.pop(), f"was not inspected: {answer.failed}")
 
     def search(self, starts: Sequence[str], budget: Budget, left_out: Collection[str], deadline: float) -> None:
         """Search the disk below these directories, but not what is left out, until `deadline` at the latest. Of `budget`,
@@ -154,13 +157,37 @@ class Search:
             self._using.add(used.pid)
         if used.done and used.pid in self.left:
             self.left.remove(used.pid)
-            self.hidden += used.hidden
+            if used.hidden:
+                self._leave_out(used.pid, "could not be inspected", alike=True)
+            if used.unanswered:
+                self._leave_out(used.pid, "does not answer")
             if used.pid in self._using:
                 age, place = age_s(self.proc, used.pid), place_of(self.proc, used.pid)
                 self.seen[used.pid] = Seen(used.user, used.settings, age, place)
             else:
                 self.seen[used.pid] = Seen(used.user, used.settings)
         return ""
+
+    def _leave_out(self, pid: int, why: str, *, alike: bool = False) -> None:
+        """Say that a process was not inspected; of those that are `alike` only how many. What a user's own cannot be asked for
+        holds no switch up: he can hide all that he runs.
+        """
+        if self.is_users(pid):
+            _note(self.troubles, f"process {pid}, which a user runs, {why}")
+        elif alike:
+            self.hidden += 1
+        else:
+            _note(self.unseen, f"process {pid} {why}")
+
+    def is_users(self, pid: int) -> bool:
+        """Whether a process runs on an unprivileged user's own account, and in no container of root's."""
+        found = membership_of(control_groups(self.proc, pid), self.owner_of)
+        return found.owner_uid is not None
+
+    def late(self) -> tuple[int, int]:
+        """How many processes were not inspected that root runs, or a service, or a container; and how many that users run."""
+        of_users = sum(self.is_users(pid) for pid in self.left)
+        return len(self.left) - of_users, of_users
 
     def _lies(self, lying: Lying) -> None:
         for located in lying.located:

@@ -69,6 +69,7 @@ class Used:
     located: Located | None = None
     done: bool = False
     hidden: bool = False
+    unanswered: bool = False  # looking at it took too long
     user: User | None = None
     settings: SdkSettings | None = None
     troubles: tuple[str, ...] = ()

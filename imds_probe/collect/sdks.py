@@ -27,6 +27,7 @@ from imds_probe.collect.settings import HostSoftware
 from imds_probe.collect.software import Packages, packages
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import UsageError
+from imds_probe.facts.collector_run import OUT_OF_TIME
 from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware, Software
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.group_owners import GroupOwners
@@ -38,7 +39,6 @@ from imds_probe.system.privilege import privileged
 from imds_probe.system.unchanged import SETTLED_NS
 
 FIRST_S = 2.0  # for one container, before all others have had their turn
-LATE = "the run's time limit came first"
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,7 @@ def look_for(
     names = {ecosystem: tuple(catalog.package_names(ecosystem)) for ecosystem in RECOGNISED}
     collected = _Collected()
     searches: list[Search] = []
+    owner_of = GroupOwners(proc.parent).owner
     there = systems(
         root,
         proc,
@@ -176,10 +177,10 @@ def look_for(
     for system in there:
         if time.monotonic() > deadline:
             collected.unseen.append(
-                f"{system.label or 'the host'} and the systems after it were not inspected: the run's time limit came first"
+                f"{system.label or 'the host'} and the systems after it were not inspected: {OUT_OF_TIME}"
             )
             break
-        search = Search(system, proc, names, reader, own)
+        search = Search(system, proc, names, reader, owner_of, own)
         searches.append(search)
         # A container that takes long comes last, with what the others leave.
         first = system.container is None
@@ -205,14 +206,16 @@ def look_for(
     )
     if host is not None:
         memory.save(host.learnt, host.walks, whole=not host.left_out)
-    owner_of = GroupOwners(proc.parent).owner
     for search in searches:
         system = search.system
         if not is_there(proc, system.container):
             # What has ended breaks by no switch, and hosts that build have such containers all the time.
             collected.troubles.append(f"{system.label} ended while it was inspected")
             continue
-        late = [f"{len(search.left)} processes were not inspected: {LATE}"] if search.left else []
+        own_left, users_left = search.late()
+        late = [f"{own_left} processes were not inspected: {OUT_OF_TIME}"] if own_left else []
+        if users_left:
+            collected.troubles.append(f"{system.said}{users_left} processes of users were not inspected: {OUT_OF_TIME}")
         # What cannot be read in a user's own container holds no switch up.
         of_user = system.container is not None and system.container.owner_uid is not None
         unseen = collected.troubles if of_user else collected.unseen

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import ClassVar, Literal
 
 from imds_probe.dataclass import dataclass
+from imds_probe.facts.containers import namespace_in
 from imds_probe.facts.section import Section
 from imds_probe.facts.shapes import Count, Pid, Seconds, Share, Timestamp
 
@@ -98,6 +99,11 @@ class CallerSeen:
         container = self.container_id or self.container
         called = self.program, self.unit, self.container_id, None if self.container_id else self.container
         return called + (self.script, self.client) + (() if container else (self.uid, self.netns))
+
+    @property
+    def namespace(self) -> str:
+        """The Kubernetes namespace of its pod, empty where none is known: whoever mends one mends that one's pods."""
+        return namespace_in(self.container)
 
     @property
     def is_harmless(self) -> bool:
@@ -222,12 +228,12 @@ class Callers(Section):
         return dict(found)
 
     @cached_property
-    def of_images(self) -> Mapping[tuple[str, str | None, str], Sequence[CallerSeen]]:
-        """Those in `by` that are one program and script in containers of one image."""
-        found: dict[tuple[str, str | None, str], list[CallerSeen]] = defaultdict(list)
+    def of_images(self) -> Mapping[tuple[str, str | None, str, str], Sequence[CallerSeen]]:
+        """Those in `by` that are one program and script in containers of one image and Kubernetes namespace."""
+        found: dict[tuple[str, str | None, str, str], list[CallerSeen]] = defaultdict(list)
         for each in self.by:
             if each.image:
-                found[each.program, each.script, each.image].append(each)
+                found[each.program, each.script, each.image, each.namespace].append(each)
         return dict(found)
 
     @property

@@ -7,6 +7,12 @@ from typing import Literal
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.shapes import Milliseconds
 
+# Why something was not looked at; other collectors put it into sentences.
+OUT_OF_TIME, TOO_SLOW, NO_ANSWER = (
+    "the run's time limit came first",
+    "the reading took longer than allowed",
+    "not answer",
+)
 CollectorStatus = Literal["ok", "nothing", "partial", "failed", "skipped"]
 
 

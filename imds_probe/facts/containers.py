@@ -213,6 +213,12 @@ def title(
     return shown if owner_uid is None else f"{shown} of {of_user(owner_uid)}"
 
 
+def namespace_in(shown: str | None) -> str:
+    """The Kubernetes namespace that a title begins with; empty where it has none, or may have none: see title."""
+    namespace, *rest = (shown or "").split("/")
+    return namespace if len(rest) == 2 else ""
+
+
 def titles(containers: Iterable[Container]) -> str:
     """A bounded list for one sentence."""
     names = [container.title for container in containers]

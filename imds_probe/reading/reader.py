@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from imds_probe.dataclass import dataclass
+from imds_probe.facts.collector_run import TOO_SLOW
 from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Garbage
 from imds_probe.reading.fork_server import ForkServer, ForkServerLost
@@ -36,7 +37,7 @@ MEMORY_MIB = 64  # that a parser may take, unless the run says otherwise
 RESULTS_MAX_BYTES = 32 * 1024 * 1024  # a task
 OPENERS_MAX = 6  # that may be lost in one task
 LITTLE_S = 0.25  # work that disturbs nobody: to replace workers that gave way takes a fifth of it
-OUT_OF_TIME = "the reading took longer than allowed"
+OUT_OF_TIME = TOO_SLOW
 OUT_OF_MEMORY = "the reading took more memory than allowed"
 BROKEN = "the reader process ended early"
 NONSENSE = "the reader process returned invalid data"

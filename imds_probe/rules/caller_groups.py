@@ -68,13 +68,13 @@ def without_effect(group: Sequence[CallerSeen]) -> Found:
 
 
 def mended_as(caller: CallerSeen, facts: Facts) -> Hashable:
-    """Of containers that have ended, the next one of their image calls again; so does the next one of which nothing is known but
-    its number. What differs from run to run in the name of a script or unit makes no other caller.
+    """Of containers that have ended, the next one of their image and Kubernetes namespace calls again; so does the next one of
+    which nothing is known but its number. What differs from run to run in the name of a script or unit makes no other caller.
     """
     program, script = lasting(caller.program), None if caller.script is None else lasting(caller.script)
     unit = None if caller.unit is None else lasting_unit(caller.unit)
     if has_ended(caller, facts) and (caller.image or is_nameless(caller)):
-        return program, script, caller.image
+        return program, script, caller.image, caller.namespace
     return replace(caller, program=program, script=script, unit=unit).identity
 
 

@@ -44,7 +44,7 @@ from imds_probe.rules.phrases import few
 from imds_probe.rules.rehearsed import rehearsed_code
 from imds_probe.rules.requirement import fit_by_version, software_of
 from imds_probe.rules.rule import NothingToJudge, Rule
-from imds_probe.rules.settled import elsewhere, seen_by_token, unserved, unwatched
+from imds_probe.rules.settled import elsewhere, seen_by_token, unserved, unserved_now, unwatched
 from imds_probe.rules.settling import CATALOG, OWNER, by_rehearsal, by_watch
 
 _COLLECTOR = _SUBJECT = "code"
@@ -86,7 +86,7 @@ def _recovered(code: CodeSeen, facts: Facts) -> str:
 
 def _blocking(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> list[Found]:
     """What breaks, each by itself; and what does not, as nothing is served there."""
-    idle = {each: why for each in code if (why := unserved(each.on_host, each.container_ids, facts))}
+    idle = {each: why for each in code if (why := _unserved(each, facts))}
     at_login = [each for each in code if each not in idle and _is_offered_at_login(each)]
     blocking = [each for each in code if each not in idle and each not in at_login]
     blocking = named_first(CODE_IMDSV1, blocking, lambda each: named(each, facts), facts)
@@ -110,6 +110,13 @@ def _blocking(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> list[
         fix = Fix("Change the code before the service is turned on, or the container is let through to it.")
         found.append(_together(CODE_IMDSV1_UNSERVED, list(idle), "where no metadata is served", lines, fix))
     return found
+
+
+def _unserved(code: CodeSeen, facts: Facts) -> str:
+    """Why no metadata reaches it; empty where some does, or may."""
+    at_work = code.pids or code.runs == "scheduled"
+    in_no_container = code.on_host or not code.container_ids  # nor is a directory that processes were chrooted to
+    return (unserved_now if at_work else unserved)(in_no_container, code.container_ids, facts)
 
 
 def _is_offered_at_login(code: CodeSeen) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from imds_probe.findings import Kind
 from imds_probe.rules.settling import (
     AN_INSTANCE,
+    ANSWERING,
     AS_ROOT,
     CATALOG,
     LONGER_WINDOW,
@@ -95,7 +96,7 @@ CODE_NOT_READ = Kind(
     "them, reboot the host once. The finding disappears once a whole window was watched without a call by IMDSv1. Or ask the "
     "owners of the programs.",
     settled_by=(
-        *(AS_ROOT, ON_HOST, MORE_TIME, STARTED_AGAIN, INSTALLED_AGAIN, SHORTER, FEWER),
+        *(AS_ROOT, ON_HOST, MORE_TIME, ANSWERING, STARTED_AGAIN, INSTALLED_AGAIN, SHORTER, FEWER),
         *(WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, REHEARSAL, OWNER),
     ),
 )

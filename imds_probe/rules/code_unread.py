@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.code import CodeRead, NotRead
@@ -26,7 +26,7 @@ from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few, more_time_or
 from imds_probe.rules.requirement import software_of
 from imds_probe.rules.settled import elsewhere, unwatched
-from imds_probe.rules.settling import AS_ROOT, MORE_TIME, ON_HOST, OWNER, by_rehearsal, by_run, by_watch
+from imds_probe.rules.settling import ANSWERING, AS_ROOT, MORE_TIME, ON_HOST, OWNER, by_rehearsal, by_run, by_watch
 
 _SUBJECT = "programs"
 # What lets a program be read that was not, by the reason, as an order and as a noun; the others are of its form, and only its
@@ -39,6 +39,11 @@ _REMEDIES = {
     unread.NO_ROOM: ("Stop or remove programs and schedules that nobody needs.", FEWER),
     unread.DAMAGED: ("Install the programs again whose files are damaged.", INSTALLED_AGAIN),
 }
+_HIDDEN_FROM_ROOT = ("Restart the programs that do not answer.", ANSWERING)
+
+
+def _remedies(facts: Facts) -> Mapping[str, tuple[str, str]]:
+    return {**_REMEDIES, unread.HIDDEN: _HIDDEN_FROM_ROOT} if facts.privileged else _REMEDIES
 
 
 def not_read(run: CollectorRun, facts: Facts, catalog: Catalog) -> tuple[list[Found], list[str]]:
@@ -86,7 +91,7 @@ def _unlisted(reasons: Sequence[str]) -> Found:
 def _unknown(subject: str, programs: Sequence[NotRead], facts: Facts) -> Found:
     one = len(programs) == 1
     reasons = {each.why for each in programs}
-    nouns = [noun for reason, (_, noun) in _REMEDIES.items() if reason in reasons]
+    nouns = [noun for reason, (_, noun) in _remedies(facts).items() if reason in reasons]
     window = by_watch(programs, facts)
     return CODE_NOT_READ.found(
         subject,
@@ -105,7 +110,7 @@ def _fix(reasons: Collection[str], facts: Facts, watch: str) -> Fix:
     """
     if facts.get(Image) is not None:
         return Fix(f"{ON_AN_INSTANCE}Or ask the owners of the programs whether they call the metadata service.", WATCH)
-    orders = [order for reason, (order, _) in _REMEDIES.items() if reason in reasons]
+    orders = [order for reason, (order, _) in _remedies(facts).items() if reason in reasons]
     if not watch:
         ask = "Ask the owners of these programs whether they call the metadata service. A watch does not settle it."
         return Fix(" ".join([*orders, *(["Run again."] if orders else []), ask]))

@@ -11,6 +11,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.findings import Fix, Found, Kind, State
 from imds_probe.rules.acceptance import apart
+from imds_probe.rules.containers_cut_off import cut_off, perhaps_served
 from imds_probe.rules.containers_kinds import (
     ANSWERED_BY_PROXY,
     CONTAINER_NOT_MEASURED,
@@ -20,7 +21,7 @@ from imds_probe.rules.containers_kinds import (
     HOP_LIMIT_KEEPS_OUT,
     HOP_LIMIT_TOO_LOW,
     KINDS,
-    METADATA_UNREACHABLE,
+    METADATA_PERHAPS_SERVED,
     TOKEN_BEYOND_HOP_LIMIT,
     TOKEN_FILTERED,
     TOKEN_LOST_BEHIND_RELAY,
@@ -35,6 +36,7 @@ from imds_probe.rules.containers_unmeasured import (
     lost_for_another_reason,
     relayed,
 )
+from imds_probe.rules.cut_off import doubt, is_cut_off, is_unreachable, may_be_served
 from imds_probe.rules.hop_need import (
     asked_with_token_from,
     is_users,
@@ -44,14 +46,24 @@ from imds_probe.rules.hop_need import (
     users_without_token,
     ways_of,
 )
-from imds_probe.rules.metadata_need import by_configuration, metadata_need
+from imds_probe.rules.metadata_need import Need, by_configuration, metadata_need
 from imds_probe.rules.origins import of_containers
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.proxies import proxies_speak
 from imds_probe.rules.relays import is_lost_unmeasured, lower_is_known_to_do, lowered_by, quoted
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import nobody_by_v1
-from imds_probe.rules.settling import AS_ROOT, LATER, ON_HOST, OWNER, SERVICE_ITSELF, SILENT_WINDOW, by_run
+from imds_probe.rules.settling import (
+    AS_ROOT,
+    LATER,
+    ON_HOST,
+    OWNER,
+    SERVICE_ITSELF,
+    SERVICE_REACHED,
+    SILENT_WINDOW,
+    by_reasons,
+    by_run,
+)
 
 _SUBJECT = "containers"
 _Describe = Callable[[str, list[Container], Facts, Catalog], Found]
@@ -76,7 +88,9 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     if of_users := users_without_token(facts, catalog):
         findings.append(_users(of_users, facts, catalog))
     everything_seen = there.containers is not None and not there.containers_unseen and _not_measured not in groups
-    if everything_seen and not _is_on_loopback(facts) and not unexplained(facts) and lower_is_known_to_do(facts):
+    served_apart = any(may_be_served(each, metadata_need(each, facts, catalog), facts) for each in there.seen)
+    known = everything_seen and not _is_on_loopback(facts) and not served_apart
+    if known and not unexplained(facts) and lower_is_known_to_do(facts):
         findings += _higher_than_needed(facts, catalog)
     return findings
 
@@ -89,11 +103,14 @@ def _is_on_loopback(facts: Facts) -> bool:
 
 def _group(container: Container, facts: Facts, catalog: Catalog) -> _Describe | None:
     """Which finding a container belongs to; the worst of its addresses decides."""
-    unneeded = metadata_need(container, facts, catalog).state == "unlikely"
+    need = metadata_need(container, facts, catalog)
+    unneeded = need.state == "unlikely"
     if container.sandbox or is_users(container):
         return None
     tokens = {reach.token for reach in container.reach}
     disagree = {reach.token for reach in container.reach if reach.disagrees}
+    if not tokens and is_unreachable(facts):
+        return cut_off if is_cut_off(container, facts) else None if unneeded or nobody_by_v1(facts) else _not_measured
     if not tokens or "error" in tokens:
         return None if unneeded else _not_measured
     if any(is_lost_unmeasured(reach) for reach in container.reach):
@@ -114,7 +131,17 @@ def _group(container: Container, facts: Facts, catalog: Catalog) -> _Describe | 
         return changed
     if any(reach.relayed for reach in container.reach):
         return relayed
-    return _cut_off if container.main and container.main.token in ("refused", "unreachable") else None
+    return _unreached(container, need, facts)
+
+
+def _unreached(container: Container, need: Need, facts: Facts) -> _Describe | None:
+    """The same of one from which root could not connect, if it is such a one."""
+    if may_be_served(container, need, facts):
+        return None if nobody_by_v1(facts) else perhaps_served
+    left = doubt(container, facts)
+    if left is not None and (need.state == "unlikely" or not left.passes):
+        return None
+    return cut_off if container.main and container.main.token in ("refused", "unreachable") else None
 
 
 def _is_lowered(container: Container, facts: Facts) -> bool:
@@ -143,27 +170,42 @@ def _unseen(facts: Facts) -> Found:
             "Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted "
             "and named by --root. If a file system does not answer, mend or unmount it, and run again.",
         ),
-        settled_by=by_run(None if there.containers_unseen else run, facts, ON_HOST),
+        settled_by=(
+            *(
+                by_reasons(there.containers_unseen, facts, ON_HOST)
+                if there.containers_unseen
+                else by_run(run, facts, ON_HOST)
+            ),
+            OWNER,
+        ),
     )
 
 
 def _not_measured(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     del catalog
     elsewhere = _is_on_loopback(facts)
+    without_host = is_unreachable(facts) and not any(each.reach for each in members)
     return CONTAINER_NOT_MEASURED.found(
         subject,
         f"the token response was not tested in {count(members)}: {titles(members)}",
         evidence=tuple(f"{each.title}: {each.not_measured or _error(each)}" for each in members),
         fix=Fix(
-            "Unset AWS_EC2_METADATA_SERVICE_ENDPOINT, and run imds-probe again. It then tests each container at the metadata "
+            "Run as root."
+            if not facts.privileged
+            else "Unset AWS_EC2_METADATA_SERVICE_ENDPOINT, and run imds-probe again. It then tests each container at the metadata "
             "service."
             if elsewhere
+            else "Let root reach the metadata service on the host, or keep imds-probe's daemon running: a whole window without a "
+            "call by IMDSv1 settles it."
+            if without_host
             else "Run imds-probe again. If the evidence stays the same and names another program on the path, find that program, "
             "and make sure that it passes token requests."
-            if facts.privileged
-            else "Run as root."
         ),
-        settled_by=(*(() if facts.privileged else (AS_ROOT,)), SERVICE_ITSELF if elsewhere else LATER, OWNER),
+        settled_by=(
+            *(() if facts.privileged else (AS_ROOT,)),
+            *((SERVICE_REACHED, SILENT_WINDOW) if without_host else (SERVICE_ITSELF if elsewhere else LATER,)),
+            OWNER,
+        ),
     )
 
 
@@ -314,15 +356,6 @@ def _proxied(subject: str, members: list[Container], facts: Facts, catalog: Cata
     )
 
 
-def _cut_off(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
-    return METADATA_UNREACHABLE.found(
-        subject,
-        f"{count(members)} cannot reach the metadata service at all, so the switch changes nothing there: "
-        f"{titles(members)}",
-        evidence=measures(members, facts, catalog),
-    )
-
-
 def _higher_than_needed(facts: Facts, catalog: Catalog) -> list[Found]:
     imds = facts.get(Imds)
     limit, needed = imds.hop_limit if imds else None, needed_hop_limit(facts, catalog)
@@ -355,6 +388,7 @@ def _ways(members: Sequence[Container]) -> tuple[str, ...]:
 # What each container has by itself where the configuration accepts it.
 _DECIDING: dict[_Describe, Kind] = {
     _not_measured: CONTAINER_NOT_MEASURED,
+    perhaps_served: METADATA_PERHAPS_SERVED,
     _unexplained: DISTANCE_UNEXPLAINED,
     _filtered: TOKEN_FILTERED,
     lost_for_another_reason: TOKEN_LOST_BEHIND_RELAY,

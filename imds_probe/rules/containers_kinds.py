@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from imds_probe.findings import Kind
-from imds_probe.rules.settling import AS_ROOT, LATER, MORE_TIME, ON_HOST, OWNER, SERVICE_ITSELF
+from imds_probe.rules.settling import (
+    ANSWERING,
+    AS_ROOT,
+    EXEMPT,
+    LATER,
+    MORE_TIME,
+    ON_HOST,
+    OWNER,
+    SERVICE_ITSELF,
+    SERVICE_REACHED,
+    SILENT_WINDOW,
+)
 
 _HOPS = (
     "EC2 User Guide: How Instance Metadata Service Version 2 works (the response to PUT requests has a hop limit)",
     "EC2 API: InstanceMetadataOptionsRequest, HttpPutResponseHopLimit",
 )
+LISTENING = "a run while the server that a rule redirects to listens"
 
 HOP_LIMIT_TOO_LOW = Kind(
     id="hop-limit-too-low",
@@ -168,20 +180,37 @@ METADATA_UNREACHABLE = Kind(
     "nothing away.",
     cure="Nothing has to be done if this is intended.",
 )
+METADATA_PERHAPS_SERVED = Kind(
+    id="metadata-perhaps-served",
+    severity="warning",
+    implies="unknown",
+    title="A container may receive metadata, although imds-probe could not connect from it",
+    meaning="imds-probe asks as root, and once. Its connection was not made, and yet programs of the container may receive "
+    "metadata. A rule may keep root away and let another user through. The server that a rule redirects to may be down just now. "
+    "An HTTP proxy may ask for the programs (HTTP_PROXY). The watch may have seen metadata served there. The evidence says "
+    "which. It is not known whether these programs ask for a token, and whether they receive one.",
+    cure="If a server that a rule redirects to is down, start it and run imds-probe again. If a rule lets one user through, test a "
+    "token request as that user, in the container's network: `curl -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "
+    "http://169.254.169.254/latest/api/token`. Then keep the daemon running: a whole window without a call by IMDSv1 settles the "
+    "finding. Do not lower the hop limit before.",
+    sources=("EC2 User Guide: Limit access to the instance metadata service (iptables with --uid-owner)",),
+    settled_by=(LISTENING, EXEMPT, SILENT_WINDOW, OWNER),
+)
 CONTAINER_NOT_MEASURED = Kind(
     id="container-not-measured",
     severity="warning",
     implies="unknown",
     title="A container was not tested",
     meaning="imds-probe tests a container from inside the container's network namespace. The test needs root (CAP_SYS_ADMIN) and "
-    "a usable answer of the service. It also fails if another program on the path accepts the connection and gives no answer. The "
-    "evidence names the reason for each container. It is not known whether the token arrives in the container, so the verdict is "
-    "unknown.",
+    "a usable answer of the service on the host. It also fails if another program on the path accepts the connection and gives "
+    "no answer. The evidence names the reason for each container. It is not known whether the token arrives in the container, so "
+    "the verdict is unknown.",
     cure="If a network namespace is hidden, run as root. If the service was busy (503) or the time limit came first, run again. "
     "If another program accepted the connection, find that program: `nft list ruleset | grep -n 169.254.169.254` on the host and "
     "in the container's network namespace shows a redirect. Make sure that the program passes token requests, and run again. If "
-    "AWS_EC2_METADATA_SERVICE_ENDPOINT names an address on loopback, run without the variable: no container reaches that address.",
-    settled_by=(AS_ROOT, SERVICE_ITSELF, LATER, OWNER),
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT names an address on loopback, run without the variable: no container reaches that address. "
+    "If the service does not answer the host itself, the finding imds-unreachable or imds-kept-away says what to do.",
+    settled_by=(AS_ROOT, SERVICE_ITSELF, LATER, SERVICE_REACHED, SILENT_WINDOW, OWNER),
 )
 CONTAINERS_NOT_SEEN = Kind(
     id="containers-not-seen",
@@ -194,7 +223,7 @@ CONTAINERS_NOT_SEEN = Kind(
     "verdict is never ready while a container was not seen.",
     cure="Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted and "
     "named by --root. Give the run more time with --timeout if its time limit came first.",
-    settled_by=(AS_ROOT, ON_HOST, MORE_TIME),
+    settled_by=(AS_ROOT, ON_HOST, MORE_TIME, ANSWERING, OWNER),
 )
 HOP_LIMIT_HIGHER_THAN_NEEDED = Kind(
     id="hop-limit-higher-than-needed",
@@ -222,6 +251,7 @@ KINDS = (
     TOKEN_BEYOND_HOP_LIMIT,
     ANSWERED_BY_PROXY,
     METADATA_UNREACHABLE,
+    METADATA_PERHAPS_SERVED,
     CONTAINER_NOT_MEASURED,
     CONTAINERS_NOT_SEEN,
     HOP_LIMIT_HIGHER_THAN_NEEDED,

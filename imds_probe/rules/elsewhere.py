@@ -19,7 +19,7 @@ from imds_probe.rules.origins import of_containers, of_software
 from imds_probe.rules.phrases import container_names, few
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import nobody_by_v1, turned_off
-from imds_probe.rules.settling import OWNER, SILENT_WINDOW
+from imds_probe.rules.settling import EXEMPT, OWNER, SILENT_WINDOW
 
 METADATA_THROUGH_HTTP_PROXY = Kind(
     id="metadata-through-http-proxy",
@@ -38,7 +38,7 @@ METADATA_THROUGH_HTTP_PROXY = Kind(
         "botocore: utils.py, get_environ_proxies",
         "net/http of Go: ProxyFromEnvironment",
     ),
-    settled_by=("an environment of the programs with 169.254.169.254 in NO_PROXY", SILENT_WINDOW, OWNER),
+    settled_by=(EXEMPT, SILENT_WINDOW, OWNER),
 )
 NAMED_ENDPOINT_UNTESTED = Kind(
     id="named-endpoint-untested",
@@ -54,7 +54,7 @@ NAMED_ENDPOINT_UNTESTED = Kind(
     settled_by=("the programs without the variable", SILENT_WINDOW, OWNER),
 )
 # By component of the catalog, whether it takes a network in NO_PROXY. The other SDKs go past proxies of the environment.
-_HEED_PROXIES = {"botocore": False, "aws-sdk-go-v1": True, "aws-sdk-go-v2-imds": True}
+HEED_PROXIES = {"botocore": False, "aws-sdk-go-v1": True, "aws-sdk-go-v2-imds": True}
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _sdks(facts: Facts, catalog: Catalog) -> Iterator[_Program]:
         asks = asking(entry, row)
         inside = container_names([entry], facts[Containers])
         where = f" in {few(inside)}" if inside else ""
-        networks = _HEED_PROXIES.get(entry.component)
+        networks = HEED_PROXIES.get(entry.component)
         yield _Program(
             entry.component,
             f"{asks.name}{where}",
@@ -122,6 +122,8 @@ def _needs_metadata(container: Container, facts: Facts, catalog: Catalog) -> boo
 def _is_proxied(told: SdkSettings, program: _Program) -> bool:
     """Whether a process sends its requests for the metadata address to a proxy, and needs metadata."""
     proxied = told.effective.get(PROXY)
+    if program.asking is ANY_SDK and told.effective.keys() == {PROXY}:
+        return False  # it steers whatever is no SDK, too, and says nothing of one by itself
     if not program.heeds_proxies or proxied is None or (proxied == "other" and program.takes_networks):
         return False
     return need_of_processes((told,), program.asking).state != "unlikely"

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import EndpointReply, Imds
+from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.imds.endpoints import ENDPOINT_VARIABLE
 from imds_probe.imds.replies import EC2_SERVER
 from imds_probe.kept.shapes import OMITTED
+from imds_probe.rules.cut_off import host_is_cut_off, keeping_host
+from imds_probe.rules.phrases import few
 from imds_probe.rules.relays import quoted
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import nobody_by_v1
-from imds_probe.rules.settling import LATER, OWNER
+from imds_probe.rules.settling import LATER, OWNER, SERVICE_REACHED, SILENT_WINDOW
 
 _SUBJECT = "metadata service"
 WITH_V1_PROBE = "a run without --no-v1-probe"
@@ -36,8 +41,37 @@ IMDS_UNREACHABLE = Kind(
     "firewall, a route or a missing network. The cause is never the hop limit, which affects only the token response.",
     cure="Check the route (`ip route get 169.254.169.254`) and the firewall's output rules (`nft list ruleset`, `iptables -S "
     "OUTPUT`). Then run again.",
-    settled_by=("a route to the metadata service, and a firewall that lets requests through",),
+    settled_by=(SERVICE_REACHED,),
     not_acceptable="Nothing is known of the service that is to be switched.",
+)
+IMDS_KEPT_AWAY = Kind(
+    id="imds-kept-away",
+    severity="warning",
+    implies="unknown",
+    title="A rule or route keeps imds-probe from the metadata service",
+    meaning="The host cannot connect to the metadata service, and a rule, a route or a setting of the host explains that: "
+    "disable_ec2_metadata of cloud-init, a firewall rule, or a rule that lets only one user through (iptables with --uid-owner), "
+    "as AWS describes it. Programs that the rule concerns have no metadata today and lose none. imds-probe asks as root: other "
+    "users may be served. A rule may also come into force after a boot has already asked. The instance's own settings "
+    "(HttpTokens, hop limit) could not be seen.",
+    cure="If the block is intended, leave it as it is. Accept the finding, or keep the daemon running: once a whole window was "
+    "watched without a call by IMDSv1, the verdict no longer depends on this. The EC2 API shows the instance's own settings: "
+    "aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions'.",
+    sources=(
+        "EC2 User Guide: Limit access to the instance metadata service (iptables with --uid-owner)",
+        "cloud-init: module disable_ec2_metadata",
+    ),
+    settled_by=(SILENT_WINDOW, "a rule that lets root's requests through", OWNER),
+)
+IMDS_KEPT_AWAY_SETTLED = Kind(
+    id="imds-kept-away-settled",
+    severity="warning",
+    title="A rule or route keeps imds-probe from the metadata service, and nobody called IMDSv1",
+    meaning="The host cannot connect to the metadata service, and a rule, a route or a setting of the host explains that. A whole "
+    "window was watched, and nobody called IMDSv1: no user whom the rule lets through, and nobody before the rule was there. The "
+    "instance's own settings (HttpTokens, hop limit) could not be seen.",
+    cure="Nothing has to be done before the switch. To see the instance's own settings, ask the EC2 API: "
+    "aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions'.",
 )
 TOKEN_REQUEST_REFUSED = Kind(
     id="token-request-refused",
@@ -138,7 +172,29 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     named = next((reply for reply in imds.endpoints if reply.is_named), None)
     if named is not None and imds.endpoint != "disabled" and imds.answered_by != EC2_SERVER:
         return [_named_trouble(imds, named)]
+    if keeping := keeping_host(facts):
+        return [_kept_away(imds, keeping, facts)]
     return [_trouble(imds)]
+
+
+def _kept_away(imds: Imds, keeping: Sequence[PathObstacle], facts: Facts) -> Found:
+    who = "all programs of this host" if host_is_cut_off(facts) else "imds-probe, which asks as root,"
+    said = f"a rule, route or setting keeps {who} from the metadata service: {few([each.where for each in keeping])}"
+    evidence = (*_evidence(imds), *dict.fromkeys(f"{each.where}: {each.quote}" for each in keeping))
+    if nobody_by_v1(facts):
+        # Whoever is let through was watched, and so was what asked before the rule was there.
+        return IMDS_KEPT_AWAY_SETTLED.found(
+            _SUBJECT, f"{said}; nobody called IMDSv1 while it was watched", evidence=evidence
+        )
+    return IMDS_KEPT_AWAY.found(
+        _SUBJECT,
+        said,
+        evidence=evidence,
+        fix=Fix(
+            "Leave the rule as it is if it is intended. Accept the finding, or keep imds-probe's daemon running: a whole window "
+            "without a call by IMDSv1 settles the finding."
+        ),
+    )
 
 
 def _answered_by(imds: Imds, facts: Facts) -> list[Found]:
@@ -247,6 +303,8 @@ RULE = Rule(
     kinds=(
         IMDS_DISABLED,
         IMDS_UNREACHABLE,
+        IMDS_KEPT_AWAY,
+        IMDS_KEPT_AWAY_SETTLED,
         TOKEN_REQUEST_REFUSED,
         TOKEN_RESPONSE_LOST,
         IMDS_ANSWERED_BY_PROXY,

@@ -157,7 +157,7 @@ def _of_same(caller: CallerSeen, callers: Callers, facts: Facts) -> Sequence[Cal
     """All calls of one caller. One in a container that has ended is succeeded by those in others of its image."""
     if not caller.image or not _is_over(caller, facts):
         return callers.of_each.get(caller.identity, ())
-    return callers.of_images.get((caller.program, caller.script, caller.image), ())
+    return callers.of_images.get((caller.program, caller.script, caller.image, caller.namespace), ())
 
 
 def _is_over(caller: CallerSeen, facts: Facts) -> bool:

@@ -17,6 +17,7 @@ from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware
 from imds_probe.findings import Fix, Found
 from imds_probe.rules.asking import asking
 from imds_probe.rules.called import calls
+from imds_probe.rules.elsewhere import HEED_PROXIES
 from imds_probe.rules.fixes import library_commands
 from imds_probe.rules.hop_need import cures, limit_for
 from imds_probe.rules.metadata_need import metadata_need, need_of_processes
@@ -55,8 +56,8 @@ from imds_probe.rules.sdks_kinds import (
     SDKS_NOT_SEEN,
 )
 from imds_probe.rules.sdks_unknown import unknown
-from imds_probe.rules.settled import silent_processes, unserved
-from imds_probe.rules.settling import ON_HOST, by_run
+from imds_probe.rules.settled import silent_processes, unserved_now
+from imds_probe.rules.settling import ON_HOST, OWNER, by_reasons, by_run
 
 _SUBJECT = "sdks"
 _Group = dict[tuple[str, str, Requirement, bool], list[SdkSoftware]]
@@ -92,9 +93,11 @@ def _unseen(reasons: Sequence[str], run: CollectorRun | None, facts: Facts) -> F
         "some running programs could not be inspected for AWS SDKs",
         evidence=tuple(reasons),
         fix=more_time_or(
-            run, "Run as root on the host. Give the run more time with --timeout if its time limit came first."
+            run,
+            "Run as root on the host. Give the run more time with --timeout if its time limit came first. Restart processes that "
+            "do not answer.",
         ),
-        settled_by=by_run(run, facts, ON_HOST),
+        settled_by=(*(by_run(run, facts, ON_HOST) if run else by_reasons(reasons, facts, ON_HOST)), OWNER),
     )
 
 
@@ -123,10 +126,11 @@ def _in_use(
         speaks = NEEDS_SETTING if needed.status == "needs-setting" else ONLY_V1
         summary = f"{what}, {speaks}, but nothing shows that it asks for metadata: {need.reason}"
         return [SDK_TOO_OLD_UNASKED.found(subject, summary, evidence=evidence, fix=_fix(entries, needed, row))]
-    if why := unserved(
+    if why := unserved_now(
         any(entry.on_host for entry in entries),
         [identity for entry in entries for identity in entry.container_ids],
         facts,
+        heeds_proxies=subject in HEED_PROXIES,
     ):
         if needed.status == "unknown":
             summary = f"{what}, loses nothing by the switch, because {why}; its version does not show whether it speaks IMDSv2"

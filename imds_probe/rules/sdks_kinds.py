@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imds_probe.findings import Kind
-from imds_probe.rules.settling import AS_ROOT, CATALOG, MORE_TIME, ON_HOST, OWNER, REHEARSAL, UPGRADE, WINDOW
+from imds_probe.rules.settling import ANSWERING, AS_ROOT, CATALOG, MORE_TIME, ON_HOST, OWNER, REHEARSAL, UPGRADE, WINDOW
 
 SDK_TOO_OLD = Kind(
     id="sdk-too-old",
@@ -107,8 +107,9 @@ SDKS_NOT_SEEN = Kind(
     title="Some running programs could not be inspected for AWS SDKs",
     meaning="imds-probe lacked the rights or the time to inspect some processes, or could not list them, as below a root without "
     "/proc. One of them may use an old SDK.",
-    cure="Run as root on the host itself. Give the run more time with --timeout if its time limit came first.",
-    settled_by=(AS_ROOT, ON_HOST, MORE_TIME),
+    cure="Run as root on the host itself. Give the run more time with --timeout if its time limit came first. If a process does "
+    "not answer, restart it.",
+    settled_by=(AS_ROOT, ON_HOST, MORE_TIME, ANSWERING, OWNER),
 )
 SDK_SEARCH_CUT_SHORT = Kind(
     id="sdk-search-cut-short",

@@ -8,18 +8,17 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import SECONDS, in_words
 from imds_probe.facts.callers import BOOT_S, BootWatched, Callers, CallerSeen
 from imds_probe.facts.code import CodeSeen, NotRead
-from imds_probe.facts.containers import Container, Containers
+from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
-from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.facts.software import Installed, SdkSoftware, SdkUse, Software
 from imds_probe.rules.caller_phrases import no_call, watched_part
+from imds_probe.rules.cut_off import host_is_cut_off, is_cut_off, is_kept_from_all
 from imds_probe.rules.known_callers import runner_of
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import few
 from imds_probe.rules.rehearsed import rehearsed_code, rehearsed_software
-from imds_probe.rules.relays import is_in, seen_obstacles
 from imds_probe.rules.requirement import own_code, unread_code
 
 # What asks once a day has asked by then, and so has what renews credentials, which the service hands out for hours.
@@ -190,16 +189,30 @@ def turned_off(facts: Facts) -> bool:
     return imds is not None and imds.endpoint == "disabled"
 
 
-def unserved(on_host: bool, container_ids: Iterable[str], facts: Facts) -> str:
+def unserved(on_host: bool, container_ids: Iterable[str], facts: Facts, *, heeds_proxies: bool = True) -> str:
     """Why the switch takes nothing from what is in these places: no metadata reaches it. Empty where some does, or may."""
     if turned_off(facts):
         return "the metadata service is turned off"
     if on_host:
         return ""
     inside = [facts[Containers].by_identity(each) for each in container_ids]
-    if inside and all(each is not None and _is_cut_off(each) for each in inside):
+    if inside and all(each is not None and is_cut_off(each, facts, heeds_proxies=heeds_proxies) for each in inside):
         return "the metadata service cannot be reached from there"
     return ""
+
+
+def unserved_now(on_host: bool, container_ids: Iterable[str], facts: Facts, *, heeds_proxies: bool = True) -> str:
+    """The same of what runs or is started again and again. Rules on the host may have come after the boot, so that they say
+    nothing of what only a boot starts, and nothing of calls that were seen.
+    """
+    if not on_host or not host_is_cut_off(facts):
+        return unserved(on_host, container_ids, facts, heeds_proxies=heeds_proxies)
+    inside = tuple(container_ids)
+    return (
+        ""
+        if inside and not unserved(on_host=False, container_ids=inside, facts=facts)
+        else "a rule or route keeps all programs of the host from it"
+    )
 
 
 def unserved_caller(container_id: str | None, facts: Facts) -> str:
@@ -209,19 +222,9 @@ def unserved_caller(container_id: str | None, facts: Facts) -> str:
     container = facts[Containers].by_identity(container_id)
     if container_id is None or container is None or turned_off(facts):
         return unserved(on_host=container_id is None, container_ids=(container_id or "",), facts=facts)
-    why = unserved(on_host=False, container_ids=(container_id,), facts=facts)
-    return why if any(_cuts_off(each, container, facts) for each in seen_obstacles(facts)) else ""
-
-
-def _cuts_off(obstacle: PathObstacle, container: Container, facts: Facts) -> bool:
-    of_host = obstacle.container_id is None and obstacle.namespace == "host"
-    passed = of_host and (container.network == "host" or obstacle.applies_to != "output")
-    return (
-        (passed or is_in(obstacle, container, facts))
-        and obstacle.kind in ("drop", "reject", "route")
-        and obstacle.certain
-        and {"uid", "gid"}.isdisjoint((obstacle.scope or "").replace(",", " ").split())
-    )
+    if not is_kept_from_all(container, facts):
+        return ""
+    return unserved(on_host=False, container_ids=(container_id,), facts=facts, heeds_proxies=False)
 
 
 def elsewhere(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:
@@ -277,9 +280,3 @@ def nobody_by_v1(facts: Facts) -> bool:
         return False
     unseen = callers.metric is not None and callers.metric.unseen > 0
     return not (callers.losing or callers.unconfirmed or unseen)
-
-
-def _is_cut_off(container: Container) -> bool:
-    return bool(container.reach) and all(
-        reach.token in ("refused", "unreachable", "disabled") for reach in container.reach
-    )

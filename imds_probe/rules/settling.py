@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from imds_probe.duration import SECONDS, in_words
 from imds_probe.facts.callers import Callers
 from imds_probe.facts.code import CodeSeen, NotRead
-from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.collector_run import NO_ANSWER, OUT_OF_TIME, TOO_SLOW, CollectorRun
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.image import Image
 
@@ -26,6 +26,9 @@ MORE_TIME = "a run with more time (--timeout)"
 ON_HOST = "a run on the host itself, or with the host's PID namespace and its root (--root)"
 LATER = "a later run"
 SERVICE_ITSELF = "a run without AWS_EC2_METADATA_SERVICE_ENDPOINT"
+SERVICE_REACHED = "a route to the metadata service, and a firewall that lets requests through"
+ANSWERING = "processes and file systems that answer"
+EXEMPT = "an environment of the programs with 169.254.169.254 in NO_PROXY"
 READABLE_RECORD = "a record of calls that imds-probe can read and only root can write"
 OWNER = "the owner's acceptance of the risk ([[accept]])"
 AN_INSTANCE = "a watched window on an instance of this image"
@@ -83,3 +86,15 @@ def by_run(run: CollectorRun | None, facts: Facts, otherwise: str) -> tuple[str,
     if run is not None and run.status == "skipped":
         return (MORE_TIME,)
     return (otherwise,) if facts.privileged else (AS_ROOT,)
+
+
+def by_reasons(reasons: Sequence[str], facts: Facts, otherwise: str) -> tuple[str, ...]:
+    """What another run needs, to see what this one left out for these reasons, which collectors say in sentences; `otherwise`
+    where they name nothing that is known.
+    """
+    wanted = (
+        (AS_ROOT, not facts.privileged or any("as root" in each for each in reasons)),
+        (MORE_TIME, any(OUT_OF_TIME in each or TOO_SLOW in each for each in reasons)),
+        (ANSWERING, any(NO_ANSWER in each for each in reasons)),
+    )
+    return tuple(noun for noun, helps in wanted if helps) or (otherwise,)

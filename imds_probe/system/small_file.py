@@ -8,6 +8,8 @@ from pathlib import Path
 from imds_probe.system import rootfs
 from imds_probe.system.local_files import head
 
+CGROUP_BYTES = 64 * 1024
+
 
 def read_head(path: Path | str, limit_bytes: int, *, dir_fd: int | None = None) -> bytes:
     """The first `limit_bytes` of a regular file; a FIFO or device, which could block for ever, is an OSError. `dir_fd` is the
@@ -35,6 +37,12 @@ def read_several(
     or why it cannot be had. What does not answer costs all of the directory.
     """
     return rootfs.files().several(directory, files, links)
+
+
+def control_groups(proc: Path, pid: int) -> str:
+    """The text of a process's control groups, empty where it has ended."""
+    (content,) = read_several(proc / str(pid), (("cgroup", CGROUP_BYTES),))
+    return content.decode(errors="replace") if isinstance(content, bytes) else ""
 
 
 def read_links(directory: Path, most: int) -> tuple[str, ...]:

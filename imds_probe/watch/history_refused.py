@@ -193,7 +193,7 @@ def _name(caller: CallerSeen) -> Hashable:
         )
     image = (caller.image or "").partition("@")[0]
     directory, _, name = image.rpartition("/")
-    place = (directory, name.partition(":")[0]) if image else caller.container
+    place = (caller.namespace, directory, name.partition(":")[0]) if image else caller.container
     return PurePath(caller.program).name, caller.script, place
 
 

@@ -22,7 +22,7 @@ def write(proc, pid, content, arguments=b"x\0"):
         (b"", ((),)),
         (b"PATH=/bin\0HOME=/\0", ((),)),
         (b"AWS_REGION=eu-west-1\0PATH=/bin\0", (("AWS_REGION",),)),
-        (b"HTTP_PROXY=http://proxy:3128\0PATH=/bin\0", ((),)),
+        (b"HTTP_PROXY=http://proxy:3128\0PATH=/bin\0", (("HTTP_PROXY",),)),
         (b"HTTP_PROXY=http://proxy:3128\0AWS_REGION=a\0", (("AWS_REGION", "HTTP_PROXY"),)),
         (b"AWS_REGION=\0AWS_ROLE_ARN=x=y\0", (("AWS_REGION", "AWS_ROLE_ARN"),)),
         (b"MY_AWS_REGION=x\0aws_region=x\0AWS_REGION\0", ((),)),
@@ -31,6 +31,8 @@ def write(proc, pid, content, arguments=b"x\0"):
         # What overwrites its environment, with what it calls itself and nothing else, tells nothing.
         (b"nginx: worker process\0\0\0\0", ()),
         (bytes(99), ()),
+        (b"http_proxy=http://proxy:3128\0", (("HTTP_PROXY",),)),
+        (b"http_proxy=http://proxy:3128\0no_proxy=169.254.169.254\0", ((),)),
     ],
 )
 def test_names_of_one_process(tmp_path, content, expected):

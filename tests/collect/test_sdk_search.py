@@ -20,11 +20,13 @@ from soon import SOON_S
 
 from imds_probe.collect import sdk_disks
 from imds_probe.collect.collectors import READING, READING_MIB
-from imds_probe.collect.sdk_search import STUCK_SHARE
+from imds_probe.collect.sdk_search import STUCK_SHARE, Search
+from imds_probe.collect.sdk_systems import System as Looked
+from imds_probe.collect.sdk_tasks import Used
 from imds_probe.collect.sdks import SdksFound
 from imds_probe.inventory.sdks import files
 from imds_probe.inventory.sdks.recogniser import Files
-from imds_probe.reading.reader import Reader
+from imds_probe.reading.reader import OUT_OF_TIME, Answer, Reader
 from imds_probe.system.confined import given_up
 
 STRANGER = 4242
@@ -189,3 +191,50 @@ def test_a_share_over_a_programs_own_libraries_is_named(system: System, tmp_path
         found = beside(system, own, ours, containers=[container("evil", theirs)])
     said = f"{place} cannot be read: its file system does not answer"
     assert {said, f"evil: {said}"} <= set(found.unseen)
+
+
+OF_USER = "/user.slice/user-1000.slice/user@1000.service/app.slice/run.scope"
+OF_SYSTEM = "/system.slice/app.service"
+
+
+class Telling:
+    """A reader that says this of each process, and then fails by this."""
+
+    def __init__(self, failed: str = "", **said: bool) -> None:
+        self._said, self._failed = said, failed
+
+    def ask(self, task, using, roots, deadline, *, seen, stuck_s):
+        del task, roots, deadline, stuck_s
+        for pid in using.processes.pids if self._said else ():
+            seen(Used(pid, done=True, **self._said))
+        return Answer((), self._failed)
+
+
+@pytest.mark.parametrize(
+    ("reader", "unseen", "hidden", "trouble"),
+    [
+        (Telling(unanswered=True), ["process 7 does not answer"], 0, "process 8, which a user runs, does not answer"),
+        (Telling(hidden=True), [], 1, "process 8, which a user runs, could not be inspected"),
+        (
+            Telling(failed="it died"),
+            ["process 7 was not inspected: it died"],
+            0,
+            "process 8, which a user runs, was not inspected: it died",
+        ),
+    ],
+)
+def test_what_a_user_hides_of_his_own_holds_no_switch_up(system: System, reader, unseen, hidden, trouble) -> None:
+    """He could hide all that he runs. Of a service of the system, or of root, it may be what breaks."""
+    system.process(7, system.root, cgroup=OF_SYSTEM)
+    system.process(8, system.root, cgroup=OF_USER)
+    search = Search(Looked(system.root, (7, 8)), system.proc, {}, reader, lambda *_: None)
+    search.look(time.monotonic() + SOON_S)
+    assert (search.unseen, search.hidden, search.troubles, search.left) == (unseen, hidden, [trouble], [])
+
+
+def test_who_had_no_turn_in_time_is_counted_by_whose_he_is(system: System) -> None:
+    for pid, cgroup in ((7, OF_SYSTEM), (8, OF_USER), (9, OF_USER)):
+        system.process(pid, system.root, cgroup=cgroup)
+    search = Search(Looked(system.root, (7, 8, 9)), system.proc, {}, Telling(failed=OUT_OF_TIME), lambda *_: None)
+    search.look(time.monotonic() - 1)
+    assert search.late() == (1, 2)

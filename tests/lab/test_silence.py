@@ -69,6 +69,18 @@ def test_a_container_whose_environment_cannot_be_read(in_time, made_up, tmp_path
     assert ran.verdict in ("unknown", "not-ready")
 
 
+def test_what_a_user_runs_and_hides_is_his_own(in_time, made_up, service, tmp_path):
+    """He can do so at any time: the verdict does not depend on it, and the report says that it was not read."""
+    (tmp_path / "share").mkdir()
+    argv = [sys.executable, silent_process.__file__, str(tmp_path / "share")]
+    his = made_up.start(argv, cgroup="0::/user.slice/user-4242.slice/user@4242.service/app.slice/run.scope\n")
+    wait_for(lambda: silent_process.is_held_up(made_up.outer_pid(his), silent_process.WAITS))
+    ran = in_time()
+    assert "code-not-read-of-users" in ran.finding_ids
+    assert not {"code-not-read", "sdks-not-seen"} & ran.finding_ids
+    assert f"process {his}, which a user runs, does not answer" in records(ran)["sdks"]["reason"]
+
+
 def test_nobody_waits_for_what_hangs(made_up, host, service, tmp_path):
     """`run | cat` ends with the run: no process that hangs holds the pipe."""
     (tmp_path / "share").mkdir()

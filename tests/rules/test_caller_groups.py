@@ -172,3 +172,25 @@ def test_of_those_put_together_the_farthest_says_which_hop_limit_cures():
     assert "hop limit 3 cures that" in found.summary
     (found,) = judged(STEP, far, imds=replace(IMDS, hop_limit=3))
     assert found.implies is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "findings"),
+    [
+        ("team-a/report-1/main", "team-b/report-1/main", 2),
+        ("team-a/report-1/main", "team-b/report-2/main", 2),
+        ("team-a/report-1/main", "team-a/report-2/main", 1),  # the next of one job
+        ("report-1/main", "report-2/main", 1),  # of no namespace that is known
+        ("web-1", "web-2", 1),
+    ],
+)
+def test_pods_that_have_ended_are_one_only_within_their_kubernetes_namespace(one, other, findings):
+    """Whoever accepts the risk of one namespace's pod does not speak for another's."""
+    ended = [
+        replace(CURL, unit=None, container=name, container_id=str(number) * 64, image="registry.example/tool:1")
+        for number, name in enumerate((one, other))
+    ]
+    found = judged(*ended)
+    assert len(found) == findings
+    if findings == 2:
+        assert {each.subject for each in found} == {one, other}

@@ -2,7 +2,18 @@ from dataclasses import replace
 
 import pytest
 from code_seen import AGENT, BACKUP, DAY_S, PACKED, watched, with_code
-from observed import CATALOG, FACTS, SSM_AGENT, changed, container, report_of, with_containers, with_imds
+from observed import (
+    CATALOG,
+    DROP_ALL,
+    FACTS,
+    SSM_AGENT,
+    changed,
+    container,
+    kept_away,
+    report_of,
+    with_containers,
+    with_imds,
+)
 from watched_calls import CALLER
 
 from imds_probe.facts.code import HEADER_ELSEWHERE
@@ -140,7 +151,8 @@ def test_where_no_metadata_is_served_nothing_breaks():
 
 
 @pytest.mark.parametrize(
-    ("token", "implies"), [("refused", None), ("unreachable", None), ("lost", "not-ready"), ("ok", "not-ready")]
+    ("token", "implies"),
+    [("refused", "not-ready"), ("unreachable", None), ("lost", "not-ready"), ("ok", "not-ready")],
 )
 def test_a_container_that_is_cut_off_loses_nothing(token, implies):
     cut_off = container("web", 1, token)
@@ -148,6 +160,22 @@ def test_a_container_that_is_cut_off_loses_nothing(token, implies):
     assert finding.implies == implies
     (both,) = judged(in_web(JAR), facts=with_containers(cut_off))
     assert (both.id == "code-settled") == (implies is None)
+
+
+@pytest.mark.parametrize(
+    ("code", "finding_id"),
+    [
+        (AGENT, "code-imdsv1-unserved"),
+        (BACKUP, "code-imdsv1-unserved"),
+        # The rule may come later in a boot.
+        (replace(AGENT, pids=(), runs="boot"), "code-imdsv1"),
+    ],
+)
+def test_where_rules_keep_all_programs_of_the_host_away_only_a_boot_may_ask_before(code, finding_id):
+    (finding,) = judged(code, facts=kept_away(DROP_ALL))
+    assert finding.id == finding_id
+    (finding,) = judged(code, facts=kept_away(replace(DROP_ALL, scope="not uid 33")))
+    assert finding.id == "code-imdsv1"
 
 
 def test_variables_that_steer_sdks_do_not_keep_a_script_from_asking():

@@ -10,7 +10,7 @@ from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.inventory.code import unread
 from imds_probe.rules.code_kinds import SHORTER
 from imds_probe.rules.code_unread import not_read
-from imds_probe.rules.settling import OWNER
+from imds_probe.rules.settling import ANSWERING, AS_ROOT, OWNER
 
 CRON = replace(PACKED, program="/opt/x", why="too long", pids=(), started_by=("/etc/cron.d/x, daily",))
 
@@ -38,7 +38,7 @@ def test_all_that_nothing_tells_about_are_one_finding_with_their_reasons():
         ((unread.NO_TIME,), "Give the run more time with --timeout. Run again. If that does not help, watch", False),
         (
             (unread.HIDDEN, unread.GONE),
-            "Run as root on the host. Restart the programs whose files were replaced",
+            "Restart the programs that do not answer. Restart the programs whose files were replaced",
             False,
         ),
         ((unread.NO_TIME, unread.ENCRYPTED), "Give the run more time with --timeout. Watch the host, restart", True),
@@ -129,3 +129,11 @@ def test_many_are_bounded():
     (finding,), _ = found(*(replace(PACKED, program=f"/opt/{number}") for number in range(500)))
     assert finding.summary.endswith("/opt/0, /opt/1, /opt/2 and 497 more")
     assert len(finding.evidence) == 21
+
+
+@pytest.mark.parametrize(("privileged", "noun"), [(True, ANSWERING), (False, AS_ROOT)])
+def test_root_is_not_told_to_run_as_root(privileged, noun):
+    facts = replace(with_code(not_read=(replace(PACKED, why=unread.HIDDEN),)), privileged=privileged)
+    (finding,), _ = not_read(CollectorRun("code", "ok", 1.0), facts, Catalog(()))
+    assert finding.settled_by[0] == noun
+    assert ("as root" in finding.fix.text) == (not privileged)

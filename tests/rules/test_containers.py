@@ -161,9 +161,8 @@ def test_a_proxy(environment, status, implied):
     assert ids(proxied) == {("answered-by-proxy", implied)}
 
 
-@pytest.mark.parametrize("token", ["refused", "unreachable"])
-def test_without_a_way_there_the_switch_changes_nothing(token):
-    (finding,) = judged(container("web", None, token, environment=LIKELY))
+def test_without_a_way_there_the_switch_changes_nothing():
+    (finding,) = judged(container("web", None, "unreachable", environment=LIKELY))
     assert (finding.id, finding.severity, finding.implies) == ("metadata-unreachable", "info", None)
 
 
@@ -423,3 +422,9 @@ def test_the_hop_limit_is_not_to_be_lowered_below_what_was_seen_asking_with_a_to
 def test_of_a_container_that_runs_the_measured_distance_counts():
     there = replace(container("job", 0, "ok", 3), network="host")
     assert len(_lower(replace(JOB, container_id=there.identity, distance=2), containers=(there,))) == 1
+
+
+def test_what_time_was_lacking_for_is_settled_by_more_of_it():
+    late = ("not all records of containers were read: the run's time limit came first",)
+    (finding,) = RULE.judge(changed(FACTS, containers_unseen=late), Catalog(()))
+    assert finding.settled_by == ("a run with more time (--timeout)", "the owner's acceptance of the risk ([[accept]])")

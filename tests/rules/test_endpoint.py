@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 import pytest
-from observed import ENDPOINT, FACTS, changed, with_imds
+from observed import DROP_ALL, ENDPOINT, FACTS, changed, kept_away, report_of, with_imds
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.rules.endpoint import RULE
+from imds_probe.rules.endpoint import IMDS_KEPT_AWAY, RULE
 from imds_probe.rules.rule import NothingToJudge
 from imds_probe.watch.evidence import callers_of
 
@@ -84,6 +84,45 @@ def test_trouble_that_ec2_itself_has_there_is_that_of_any_address():
     endpoint = replace(ENDPOINT, address="192.0.2.1", state="refuses-tokens", detail="HTTP status 403")
     (finding,) = RULE.judge(with_imds(endpoint="refuses-tokens", endpoints=(endpoint,)), CATALOG)
     assert (finding.id, finding.implies) == ("token-request-refused", "not-ready")
+
+
+OWNER = replace(DROP_ALL, kind="reject", scope="not uid 33")
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "who"),
+    [
+        (DROP_ALL, "all programs of this host"),
+        (OWNER, "imds-probe, which asks as root,"),
+        (replace(DROP_ALL, certain=False), "imds-probe, which asks as root,"),
+        (replace(DROP_ALL, kind="setting", applies_to="any"), "imds-probe, which asks as root,"),
+    ],
+)
+def test_a_rule_that_keeps_the_probe_away_may_stay(obstacle, who):
+    """It is mostly intended: nothing shall be settled by undoing it alone."""
+    (finding,) = RULE.judge(kept_away(obstacle), CATALOG)
+    assert (finding.id, finding.implies) == ("imds-kept-away", "unknown")
+    assert finding.summary.startswith(f"a rule, route or setting keeps {who} from the metadata service: ")
+    assert finding.evidence[1].endswith(obstacle.quote)
+    assert finding.settled_by == IMDS_KEPT_AWAY.settled_by
+    assert not IMDS_KEPT_AWAY.not_acceptable
+    (finding,) = RULE.judge(kept_away(obstacle, callers=WATCHED), CATALOG)
+    assert (finding.id, finding.implies) == ("imds-kept-away-settled", None)
+    (finding,) = RULE.judge(kept_away(obstacle, callers=replace(WATCHED, imdsv1=1)), CATALOG)
+    assert finding.implies == "unknown"
+
+
+@pytest.mark.parametrize("obstacles", [(), (replace(DROP_ALL, applies_to="forward"),)])
+def test_a_host_that_cannot_connect_without_a_cause_that_was_seen_is_not_settled_by_a_watch(obstacles):
+    (finding,) = RULE.judge(kept_away(*obstacles, callers=WATCHED), CATALOG)
+    assert (finding.id, finding.implies) == ("imds-unreachable", "unknown")
+
+
+def test_a_watched_window_makes_a_host_that_rules_keep_away_ready():
+    verdict = report_of(kept_away(OWNER, callers=WATCHED)).verdict
+    assert verdict.state == "ready"
+    assert verdict.reasons[0].endswith("and a rule keeps imds-probe from the metadata service")
+    assert verdict.switch.http_put_response_hop_limit is None
 
 
 def test_nothing_asked_nothing_judged():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from code_seen import AGENT, DAY_S, watched, with_code
-from observed import FACTS, IMDS, SSM_AGENT, changed, container
+from observed import DROP_ALL, FACTS, IMDS, SSM_AGENT, changed, container, kept_away
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Setting
@@ -14,6 +14,7 @@ from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser, Software
 from imds_probe.findings import Finding
 from imds_probe.rules.rule import NothingToJudge
 from imds_probe.rules.sdks import RULE
+from imds_probe.rules.settling import MORE_TIME, OWNER
 
 CATALOG = Catalog.load()
 LOOKED = CollectorRun("sdks", "ok", 1.0)
@@ -227,6 +228,8 @@ def test_a_look_that_failed_is_no_clean_bill(status):
 
 
 def test_what_hides_is_unknown_and_what_was_not_searched_is_said():
+    (finding,) = judged(sdks_unseen=("12 processes were not inspected: the run's time limit came first",))
+    assert finding.settled_by == (MORE_TIME, OWNER)
     (finding,) = judged(sdks_unseen=("3 processes could not be inspected: run as root",))
     assert (finding.id, finding.implies) == ("sdks-not-seen", "unknown")
     (finding,) = judged(sdks_left_out=("the disk was searched in part",))
@@ -299,6 +302,15 @@ def test_a_watch_does_not_outweigh_code():
     assert "the catalog's row botocore says otherwise" in finding.evidence[0]
 
 
+def test_where_rules_keep_all_programs_of_the_host_away_an_old_sdk_only_warns():
+    facts = kept_away(DROP_ALL, software=(library(),), collectors=(LOOKED,))
+    (finding,) = RULE.judge(facts, CATALOG)
+    assert (finding.id, finding.implies) == ("sdk-unserved", None)
+    facts = kept_away(replace(DROP_ALL, scope="not uid 33"), software=(library(),), collectors=(LOOKED,))
+    (finding,) = RULE.judge(facts, CATALOG)
+    assert finding.id == "sdk-too-old"
+
+
 def test_where_nothing_is_served_an_old_sdk_only_warns():
     off = replace(IMDS, endpoint="disabled")
     (finding,) = judged(library(), imds=off)
@@ -310,6 +322,12 @@ def test_where_nothing_is_served_an_old_sdk_only_warns():
     inside = library(container="off", container_ids=(cut_off.identity,))
     (finding,) = judged(inside, containers=(cut_off, web))
     assert (finding.id, finding.implies) == ("sdk-unserved", None)
+    proxied = replace(cut_off, sdk_settings=(SdkSettings((Variable("HTTP_PROXY", "elsewhere"),)),))
+    (finding,) = judged(inside, containers=(proxied, web))
+    assert finding.id == "sdk-too-old"  # botocore heeds it
+    javascript = replace(inside, component="aws-sdk-js-v2", manager="npm", package="aws-sdk", version="2.500.0")
+    (finding,) = judged(javascript, containers=(proxied, web))
+    assert finding.id == "sdk-unserved"
     both = library(container="off", also_in=("web",), container_ids=(cut_off.identity, web.identity))
     (finding,) = judged(both, containers=(cut_off, web))
     assert finding.id == "sdk-too-old"

@@ -14,11 +14,13 @@ from imds_probe.facts.image import Image
 from imds_probe.rules.settled import silent
 from imds_probe.rules.settling import (
     AN_INSTANCE,
+    ANSWERING,
     AS_ROOT,
     LONGER_WINDOW,
     MORE_TIME,
     WHOLE_BOOT,
     WINDOW,
+    by_reasons,
     by_run,
     by_watch,
 )
@@ -86,3 +88,24 @@ def test_another_run_needs_time_or_root():
     assert by_run(skipped, FACTS, "else") == (MORE_TIME,)
     assert by_run(failed, replace(FACTS, privileged=False), "else") == (AS_ROOT,)
     assert by_run(failed, FACTS, "else") == by_run(None, FACTS, "else") == ("else",)
+
+
+LATE, HIDING = "12 processes were not inspected: the run's time limit came first", "3 processes hide: run as root"
+SILENT = "process 53 does not answer"
+
+
+@pytest.mark.parametrize(
+    ("reasons", "nouns"),
+    [
+        ((LATE,), (MORE_TIME,)),
+        (("process 7 was not inspected: the reading took longer than allowed",), (MORE_TIME,)),
+        ((SILENT,), (ANSWERING,)),
+        (("the records of docker: its files do not answer",), (ANSWERING,)),
+        ((HIDING,), (AS_ROOT,)),
+        ((LATE, SILENT), (MORE_TIME, ANSWERING)),
+        (("the network namespace of process 1 cannot be read",), ("else",)),
+    ],
+)
+def test_another_run_needs_what_this_one_lacked(reasons, nouns):
+    assert by_reasons(reasons, FACTS, "else") == nouns
+    assert AS_ROOT in by_reasons(reasons, replace(FACTS, privileged=False), "else")

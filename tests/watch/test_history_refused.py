@@ -123,6 +123,16 @@ def test_what_takes_the_place_of_a_caller_succeeds_it(history, before, after):
     assert (found.with_token_last, found.successor_last) == (None, rfc3339(START + 7200))
 
 
+@pytest.mark.parametrize(("namespace", "succeeds"), [("team-a", True), ("team-b", False)])
+def test_a_pod_of_another_kubernetes_namespace_succeeds_nobody(history, namespace, succeeds):
+    one, other = (replace(CURL, container=letter * 64, unit=None) for letter in "ab")
+    (seen, _), (again, _) = at(60, caller=one, image="shop/app:1"), at(7200, AGAIN, caller=other, image="shop/app:1")
+    history.record([(seen, "team-a/report-1/main")], START, START + 300)
+    history.record([(again, f"{namespace}/report-2/main")], START + 300, START + 8000)
+    (found,) = since(history).refused
+    assert (found.successor_last is not None) == succeeds
+
+
 def test_what_loses_nothing_takes_no_room_from_who_is_broken(history):
     broken = at(60, caller=replace(CURL, exe="/opt/pay", unit="pay.service", pid=5000))
     names = [replace(CURL, exe=f"/tmp/{number}", uid=1000, unit=None, pid=number) for number in range(REFUSED_MAX + 1)]

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from imds_probe.facts.collector_run import OUT_OF_TIME
 from imds_probe.inventory.containers import containerd, docker, storage
 from imds_probe.inventory.containers.accounts import homes
 from imds_probe.inventory.containers.cgroups import ContainerId
@@ -37,7 +38,7 @@ _ASKED_OF_USERS: Mapping[str, tuple[str, ...]] = {
     "unknown": ("docker", "podman"),
 }
 _NAMED_BY_ID = ("lxc", "nspawn")
-OUT_OF_TIME = "not all records of containers were read: the run's time limit came first"
+NOT_ALL_READ = f"not all records of containers were read: {OUT_OF_TIME}"
 
 
 class Records:
@@ -74,7 +75,7 @@ class Records:
         asked = _ASKED if owner_uid is None else _ASKED_OF_USERS
         for runtime in asked.get(container.runtime, ()):
             if time.monotonic() > self._deadline:
-                self.notes.append(OUT_OF_TIME)
+                self.notes.append(NOT_ALL_READ)
                 break
             try:
                 found = self._ask(runtime, container.id, owner_uid)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from imds_probe.inventory.containers.cgroups import ContainerId
-from imds_probe.inventory.containers.describing import OUT_OF_TIME, Records
+from imds_probe.inventory.containers.describing import NOT_ALL_READ, Records
 
 ID = "0123456789abcdef" * 4
 
@@ -140,7 +140,7 @@ def test_after_the_deadline_nothing_is_read(tmp_path):
     docker(tmp_path)
     records = Records(tmp_path, deadline=time.monotonic() - 1)
     assert records.describe(ContainerId("docker", ID), None).name is None
-    assert records.notes == [OUT_OF_TIME]
+    assert records.notes == [NOT_ALL_READ]
 
 
 def test_the_data_root_of_a_running_daemon(tmp_path):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from inventory_trees import HOST_MNTNS, HOST_NETNS, ProcTree
 from owners_world import IDS, MANAGERS, POD, UNITS, USERS, owner_of, puts
 
-from imds_probe.inventory.containers.describing import OUT_OF_TIME
+from imds_probe.inventory.containers.describing import NOT_ALL_READ
 from imds_probe.inventory.containers.discovery import discover, outside_containers
 from imds_probe.inventory.containers.processes import still_there
 
@@ -195,7 +195,7 @@ def test_containers_in_containers_are_not_read_without_end(tree, found):
     seen = found(deadline=time.monotonic() - 1)
     assert len(seen.containers) == 201
     assert {each.name for each in seen.containers} == {None}
-    assert OUT_OF_TIME in seen.notes
+    assert NOT_ALL_READ in seen.notes
 
 
 def test_what_runs_outside_of_containers(tree, tmp_path):
