@@ -13,6 +13,7 @@ from rehearsing import place
 from soon import SOON_S, wait_for
 
 from imds_probe import exitcodes
+from imds_probe.kept.generated_names import lasting
 from imds_probe.rehearsal.group import hierarchy_of
 
 SOURCE = str(Path(__file__).parents[2])
@@ -135,6 +136,6 @@ def test_what_came_of_callers_is_evidence_of_the_next_run(service, unit, rehears
     assert "experiment" in ran.report["verdict"]["evidence"]
     assert {"rehearsal-passed", "rehearsal-gave-up"} <= ran.finding_ids
     (blocker,) = [each for each in ran.report["findings"] if each["id"] == "rehearsal-gave-up"]
-    assert blocker["summary"].startswith(f"{other} (curl) was refused ")
+    assert blocker["summary"].startswith(f"{lasting(str(other))} (curl) was refused ")
     # By reading, that script has both, and would be left open.
     assert "code-undecided" not in ran.finding_ids

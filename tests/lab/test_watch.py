@@ -192,7 +192,7 @@ def test_for_a_while_and_without_a_right(lab, service):
     done = lab.instance.run(without, timeout_s=2 * SOON_S, env={"PYTHONPATH": SOURCE})
     assert (done.returncode, done.stdout) == (exitcodes.UNAVAILABLE, b"")
     assert done.stderr.decode().splitlines()[-1] == (
-        "imds-probe: packets cannot be captured: Operation not permitted. Run as root."
+        "imds-probe: packets cannot be captured: Operation not permitted. Run as root. See docs/callers.md."
     )
 
 

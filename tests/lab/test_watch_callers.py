@@ -35,7 +35,12 @@ const AWS = require("/SITE/node_modules/aws-sdk");
 new AWS.EC2MetadataCredentials().refresh(error => console.log(error || "refreshed"));
 """
 RCLONE = ["--s3-provider", "AWS", "--s3-env-auth", "--retries", "1", "--low-level-retries", "1", "--contimeout", "1s"]
-NO_CONFIG = {"AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "HOME": "/dev/null"}
+NO_CONFIG = {
+    "AWS_CONFIG_FILE": "/nonexistent",
+    "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+    "HOME": "/nonexistent",
+    "RCLONE_CONFIG": "/dev/null",  # else rclone makes that directory
+}
 
 
 def python(site: str) -> tuple[list[str], dict[str, str]]:
