@@ -63,7 +63,7 @@ VERSIONED = (
 IN_NAME = re.compile(r"(?:(?<=imds-probe[_:-])|(?<=--version-name )|(?<= Version=))\d+\.\d+\.\d+(?=[\s`\"]|-1)")
 DOCUMENTS = ("packaging/ssm/imds-probe-run.yaml", "packaging/cloudformation/imds-probe-ssm.yaml")
 IN_DOCUMENT = re.compile(r"\(\([a-z0-9|-]+\)\(,\([a-z0-9|-]+\)\)\{0,\d+\}\)\?")
-LISTED_IN_DOCUMENT = re.compile(r"(?<=goes besides, by commas: )[a-z0-9, -]+(?=\.$)", re.M)
+LISTED_IN_DOCUMENT = re.compile(r"(?<=report also goes to, by commas: )[a-z0-9, -]+(?=\.$)", re.M)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -508,7 +508,7 @@ OBJECTS: Mapping[str, Described] = {
             "pid": "Process of a proxy.",
             "image": "Image of the container that the proxy runs in.",
             "container_id": "Id of the container to which the namespace or the proxy belongs.",
-            "spares_root": "Whether a rule applies to processes of other users than root only. imds-probe itself then does not meet it.",
+            "spares_root": "Whether a rule applies only to other users than root. imds-probe itself does not meet such a rule.",
         },
     ),
     "ReportedSoftware": Described(
