@@ -957,7 +957,7 @@ OBJECTS: Mapping[str, Described] = {
             "inside": (
                 "Other root that the starter enters: a directory of the host, or `image` and the name of an image."
             ),
-            "starter_uid": "User id of the unprivileged user whose schedules alone start it. `null` if root's schedules start it, or if it runs.",
+            "starter_uid": "User id of the unprivileged user whose schedules alone start it. `null` otherwise, and if it runs.",
             "newest_s": (
                 "Seconds since the oldest process started in the unit or container that was started last. `null` if that is "
                 "not known."
@@ -995,7 +995,7 @@ OBJECTS: Mapping[str, Described] = {
             "every_s": "Longest time between two starts by a schedule.",
             "standing_s": "Seconds for which program and schedules have not changed.",
             "inside": "Other root that the starter enters, as in [Code](#code).",
-            "starter_uid": "User id of the unprivileged user whose schedules alone start it. `null` if root's schedules start it, or if it runs.",
+            "starter_uid": "User id of the unprivileged user whose schedules alone start it. `null` otherwise, and if it runs.",
             "newest_s": (
                 "Seconds since the oldest process started in the unit or container that was started last. `null` if that is "
                 "not known."
