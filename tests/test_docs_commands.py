@@ -2,8 +2,8 @@
 
 Commands for AWS go through the AWS CLI's own parser in tests/packaging/test_real_aws_cli.py, and those that install run in roots of
 Debian and rpm in tests/install/test_readme_install.py. Those that ask EC2 run beside moto in tests/fleet/test_ec2.py. Those that
-watch run in the lab (tests/lab/test_watch.py), and are parsed here. Those that rehearse are only parsed: tests/lab/test_rehearse.py runs
-the same options with programs of its own.
+watch run in the lab (tests/lab/test_watch.py), and are parsed here. Those that rehearse are only parsed: tests/lab/test_rehearse.py
+runs the same options with programs of its own.
 """
 
 import contextlib
