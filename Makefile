@@ -31,8 +31,8 @@ demo: $(VENV)/.installed
 test: $(VENV)/.linting .apt-test
 	tests/everywhere.sh
 
-# What takes long: a thousand kills, weeks in fast motion, privileges taken away, of which `make test` has a short form each, loss of
-# power, and another architecture.
+# What takes long: a thousand kills, weeks in fast motion, privileges taken away, loss of power, and another architecture. `make test`
+# has a short form of some of it: CONTRIBUTING.md says of what, and how much.
 SOAK_MINUTES := 90
 soak: $(VENV)/.testing $(VENV)/.packaging .apt-test
 	$(MACHINES)

@@ -1,4 +1,4 @@
-"""Exit codes, stable from the first release, each with its meaning for the reference page.
+"""Exit codes, which never change their meaning, each with its meaning for the reference page.
 
 168, 169 and 194 are never used: the SSM agent takes them as orders (skip the remaining steps, reboot the host).
 """

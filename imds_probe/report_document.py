@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import typing
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -116,7 +115,7 @@ def _installed(document: Mapping[str, Any]) -> Installed:
 
 
 def _joined_by_id(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Reports of the first release know containers by what they are called: callers and software get their ids."""
+    """The first reports that were kept know containers by what they are called: callers and software get their ids."""
     containers = document.get("containers")
     ids: dict[str, set[str]] = {}
     for each in containers if isinstance(containers, list) else ():
@@ -166,7 +165,7 @@ def _missing(kind: type[Section], document: Mapping[str, Any]) -> str:
     """Which key of a section the report lacks that it cannot do without; empty where it has them all."""
     if kind.report_key is not None:
         if kind.report_key not in document:
-            # One that came after the first release is what nobody looked for then.
+            # One that came later is what nobody looked for then.
             return kind.report_key if kind.report_key in FIRST else ""
         return next(_lacking(kind, document[kind.report_key], kind.report_key), "")
     for field in _fields(kind):
@@ -245,12 +244,13 @@ def document_type() -> type:
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema 2020-12. Open: names that are added later are accepted, and those that were added are not required."""
+    """JSON Schema 2020-12. Open: names that are added later are accepted, and those that were added are not required. The texts
+    of objects and fields, which the published one has besides, are no part of the program: docstrings are for who reads code.
+    """
     (_,), definitions = msgspec.json.schema_components([document_type()], ref_template="#/$defs/{name}")
     report = definitions.pop("Report")
-    report.pop("description", None)
-    for each in definitions.values():  # docstrings, which Python 3.13 and later keep without their indentation
-        each["description"] = inspect.cleandoc(each["description"])
+    for each in (report, *definitions.values()):
+        each.pop("description", None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA,

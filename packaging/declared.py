@@ -21,13 +21,13 @@ from pathlib import Path
 import athena
 import manual
 import reference
+import reference_report
 import reference_tables
 
 from imds_probe import __version__
 from imds_probe.commands.configuration import sections
 from imds_probe.config.keys import Key, fields_of, keys_of
 from imds_probe.config.printing import toml_value
-from imds_probe.report_document import json_schema
 from imds_probe.sinks import SINKS, declared
 from imds_probe.sinks.declaration import Declaration, Policy
 
@@ -63,7 +63,7 @@ VERSIONED = (
 IN_NAME = re.compile(r"(?:(?<=imds-probe[_:-])|(?<=--version-name )|(?<= Version=))\d+\.\d+\.\d+(?=[\s`\"]|-1)")
 DOCUMENTS = ("packaging/ssm/imds-probe-run.yaml", "packaging/cloudformation/imds-probe-ssm.yaml")
 IN_DOCUMENT = re.compile(r"\(\([a-z0-9|-]+\)\(,\([a-z0-9|-]+\)\)\{0,\d+\}\)\?")
-LISTED_IN_DOCUMENT = re.compile(r"(?<=goes besides, by commas: )[a-z0-9, -]+(?=\.$)", re.M)
+LISTED_IN_DOCUMENT = re.compile(r"(?<=report also goes to, by commas: )[a-z0-9, -]+(?=\.$)", re.M)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -91,7 +91,7 @@ def files(project: Path) -> Iterator[tuple[str, str]]:
     yield CONFIGURATION, configuration(keys)
     yield from reference.pages(keys)
     yield from reference_tables.pages(project)
-    yield SCHEMA, json.dumps(json_schema(), indent=2) + "\n"
+    yield SCHEMA, json.dumps(reference_report.described(), indent=2) + "\n"
     for sink in sinks:
         for policy in sink.policies:
             yield f"packaging/iam/{policy.name}.json", document(policy)

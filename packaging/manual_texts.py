@@ -246,7 +246,7 @@ TEXTS: Mapping[str, Text] = {
             ("One picture of all reports in a directory", "imds-probe fleet reports"),
             ("By account and Region", "imds-probe fleet --by account,region reports"),
             ("A row for each host, for a spreadsheet", "imds-probe fleet -o csv reports"),
-            ("What may be switched now, two hosts of each owner first", "imds-probe fleet plan --canaries 2 reports"),
+            ("Hosts that may be switched now, two of each owner first", "imds-probe fleet plan --canaries 2 reports"),
         ),
         statuses=(0, 2, 70, 74),
         see_also=("run", "judge"),
@@ -286,8 +286,8 @@ TEXTS: Mapping[str, Text] = {
     ),
     "rehearse": Text(
         description=(
-            "Runs a command for which the metadata service behaves as after the switch: the command and what it starts are "
-            "refused without a token. With `--unit` or `--container`, the same is done to a unit or container that is "
+            "Runs a command for which the metadata service behaves as after the switch: the service refuses the command and its "
+            "children without a token. With `--unit` or `--container`, the same is done to a unit or container that is "
             "running, and with `--host` to all programs of the host and the containers whose requests it forwards. Nothing "
             "changes for the instance and its other programs.",
             "A packet rule redirects the connections of one control group to a relay on loopback. The rule matches only "

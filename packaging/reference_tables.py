@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from imds_probe import __version__
 from imds_probe.collect.collectors import COLLECTORS
 from imds_probe.deprecation import DEPRECATED
 from imds_probe.sinks import SINKS, declared
 
+RELEASED = re.compile(r"^## \[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)$", re.MULTILINE)
 UNITS = ("imds-probe", "imds-probe-daemon", "imds-probe-boot")
 LIMITS = {"CPUQuota": "of a processor", "MemoryMax": "memory", "TimeoutStartSec": "seconds at most"}
 # For which reason a unit keeps a capability: a table lists those that the units really have.
@@ -31,7 +33,7 @@ def pages(project: Path) -> Iterator[tuple[str, str]]:
         "docs/costs.md": {"limits": _limits, "memory": _memory},
         "docs/failure-states.md": {"collectors": _collectors},
         "docs/privileges.md": {"capabilities": _capabilities, "rights": _rights},
-        "docs/versions.md": {"deprecated": _deprecated},
+        "docs/versions.md": {"released": _released, "deprecated": _deprecated},
         "docs/what-it-sends.md": {"calls": _rights},
     }
     for name, made in tables.items():
@@ -105,6 +107,15 @@ def _rights(project: Path) -> str:
         ]
         rows += f"| {taker} | {_calls(actions)} | `{name}` |\n"
     return f"| for | calls | policy |\n|---|---|---|\n{rows}"
+
+
+def _released(project: Path) -> str:
+    found = RELEASED.search((project / "CHANGELOG.md").read_text())
+    if found is None:
+        return (
+            f"No version has been released yet. Packages that are made from the source have the number {__version__}.\n"
+        )
+    return f"The newest released version is {found[1]} of {found[2]}.\n"
 
 
 def _deprecated(_: Path) -> str:

@@ -10,6 +10,7 @@ from imds_probe.facts.callers import BootWatched, Callers, CallerSeen
 from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import Facts
+from imds_probe.inventory.code import unread
 from imds_probe.watch.evidence import callers_of
 
 DAY_S = 86400.0
@@ -32,7 +33,7 @@ AGENT = CodeSeen(
     runs="running",
     pids=(41, 42),
 )
-PACKED = NotRead("/opt/packed/bin/run", "it is packed", pids=(77,))
+PACKED = NotRead("/opt/packed/bin/run", unread.PACKED, pids=(77,))
 
 
 def with_code(*code: CodeSeen, not_read: tuple[NotRead, ...] = (), facts: Facts = FACTS, status: str = "ok") -> Facts:

@@ -24,18 +24,20 @@ from observed import (
     with_imds,
 )
 from since_switch_seen import FOR_GOOD, RECOVERED, SWITCHED, as_caller, since
-from watched_calls import BOOT, CALLER
+from watched_calls import BOOT
+from watched_calls import CALLER as CALLED
+from whole_hosts import fell_short, whole
 
 from imds_probe.facts.acceptances import Acceptance, Acceptances, UnusableAcceptance
 from imds_probe.facts.callers import BOOT_S, Callers, CallerSeen
-from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.code import NotRead
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.platform import Platform
 from imds_probe.facts.software import SdkSoftware, SdkUse
-from imds_probe.facts.standing import SchedulesSeen, Standing
 from imds_probe.facts.switched import WatchedSince
+from imds_probe.inventory.code.unread import HIDDEN
 from imds_probe.render import html, text
 from imds_probe.report import Report, dump
 from imds_probe.watch.evidence import callers_of
@@ -68,7 +70,7 @@ BOTOCORE = SdkSoftware(
     "pypi",
     "botocore",
     "1.12.0",
-    "METADATA",
+    "dist-info",
     "/srv/app/venv/lib/python3.11/site-packages/botocore-1.12.0.dist-info",
     pids=(4711, 4712),
     sdk=SdkUse(None, None, ("/srv/app/venv/lib/python3.11/site-packages/botocore-1.12.0.dist-info",), 3),
@@ -85,21 +87,19 @@ GO = SdkSoftware(
     container_ids=("web" * 21 + "w", "api" * 21 + "a"),
     sdk=SdkUse("1.25.38", None, ("/usr/bin/rclone",), 1),
 )
-SOFTWARE = (SSM_AGENT, OLD_CLOUD_INIT, BOTOCORE, GO)
+DEBIANS_AGENT = replace(SSM_AGENT, manager="dpkg", version="3.3.987.0-1", source="dpkg database")
+SOFTWARE = (DEBIANS_AGENT, OLD_CLOUD_INIT, BOTOCORE, GO)
+# Called within the window of a run of that day.
+CALLER = replace(CALLED, first_seen="2026-11-21T04:00:00Z", last_seen="2026-11-22T22:13:20Z")
 V2 = replace(CALLER, version="v2", program="/usr/bin/amazon-ssm-agent", unit="amazon-ssm-agent.service", count=340)
+# What a run without root does not see.
+NO_NFT = "nftables: nft: Operation not permitted (you must be root); needs root (CAP_NET_ADMIN)"
+UNREAD = tuple(NotRead(f"process {pid}", HIDDEN, pids=(pid,)) for pid in (1, 412, 733))
 INCOMPLETE = (
-    CollectorRun(
-        "dpkg", "failed", 5.0, "Permission denied: /var/lib/dpkg/status", "the packages installed by dpkg on this host"
-    ),
-    CollectorRun("rpm", "nothing", 0.1, "no rpm database"),
-    CollectorRun("sdks", "partial", 900.0, "3 processes could not be inspected", "the AWS SDKs that programs use"),
-    CollectorRun(
-        "containers",
-        "skipped",
-        0.0,
-        "the run's time limit came first",
-        "the running containers, and whether the token reaches them",
-    ),
+    fell_short("dpkg", "failed", "Permission denied: /var/lib/dpkg/status"),
+    fell_short("obstacles", "partial", NO_NFT),
+    fell_short("sdks", "partial", "3 processes could not be inspected: run as root"),
+    fell_short("containers", "skipped", "the run's time limit came first"),
 )
 
 
@@ -120,6 +120,12 @@ def watched(*by: CallerSeen, observed_s: float = WINDOW_S) -> Callers:
     return replace(callers, boots=(BOOT if observed_s == WINDOW_S else UNWATCHED_BOOT,))
 
 
+def unprivileged(facts: Facts) -> Facts:
+    """The same host, inspected without root and in too little time."""
+    facts = changed(facts, host=DEBIAN, software=(), containers=None, collectors=INCOMPLETE, privileged=False)
+    return with_code(not_read=UNREAD, facts=facts)
+
+
 def switched(facts: Facts) -> Facts:
     """The same host where tokens are required."""
     return changed(facts, imds=replace(facts[Imds], tokens="required"))
@@ -128,12 +134,11 @@ def switched(facts: Facts) -> Facts:
 SWITCHED_CLEAN = replace(SWITCHED, watched=WatchedSince(86_000.0))
 JOB = {"script": "/opt/register.sh", "started_by": "cron", "unit": "cron.service", "path_class": "identity"}
 
-CASES: dict[str, Callable[[], Facts]] = {
+FOUND: dict[str, Callable[[], Facts]] = {
     "ready": lambda: FACTS,
     "ready-watched": lambda: changed(
         with_containers(*REACHED, limit=2),
         callers=watched(V2),
-        standing=Standing("3a2c6e1e-5f0d-4c55-9d3e-9a56ad6f1f6c", (SchedulesSeen("crontabs", 4, "0" * 32),)),
     ),
     "ready-accepted": lambda: changed(
         with_code(not_read=(PACKED,)),
@@ -177,7 +182,7 @@ CASES: dict[str, Callable[[], Facts]] = {
         replace(BACKUP, path="/opt/old/region.sh", line=3, runs="lies", started_by=()),
         replace(BACKUP, path="/var/lib/cloud/instance/user-data.txt", line=2, runs="once", started_by=()),
         not_read=(PACKED,),
-        facts=changed(FACTS, host=DEBIAN),
+        facts=changed(FACTS, host=DEBIAN, software=(DEBIANS_AGENT,)),
     ),
     "unknown-code": lambda: with_code(not_read=(PACKED,)),
     "not-ready-switched": lambda: switched(
@@ -188,14 +193,10 @@ CASES: dict[str, Callable[[], Facts]] = {
     "not-ready-refused-switched": lambda: since(
         FOR_GOOD, as_caller(RECOVERED, unit="agent.service"), as_caller(FOR_GOOD, **JOB)
     ),
-    "unknown": lambda: changed(
-        with_imds(hop_limit=None, hop_limit_method="unknown", tokens="unknown"),
-        containers=None,
-        software=(),
-        privileged=False,
-        collectors=INCOMPLETE,
+    "unknown": lambda: unprivileged(
+        with_imds(hop_limit=None, hop_limit_method="unknown", tokens="unknown", tokens_method="not-answered")
     ),
-    "unknown-switched": lambda: switched(changed(FACTS, containers=None, collectors=INCOMPLETE, privileged=False)),
+    "unknown-switched": lambda: switched(unprivileged(FACTS)),
     "unknown-elsewhere": lambda: changed(
         FACTS,
         platform=Platform(False, "DMI: sys_vendor is QEMU"),
@@ -205,6 +206,14 @@ CASES: dict[str, Callable[[], Facts]] = {
         software=(),
     ),
 }
+
+
+def _whole(name: str) -> Callable[[], Facts]:
+    return lambda: whole(FOUND[name]())
+
+
+# All that a run would have collected on such a host, whatever the case is about.
+CASES = {name: _whole(name) for name in FOUND}
 
 
 def golden_report(name: str, facts: Facts | None = None) -> Report:

@@ -14,7 +14,16 @@ from imds_probe.facts.switched import Refused, Switched, WatchedSince
 
 HOUR_S = 3600.0
 SINCE = "2026-11-22T00:00:00Z"
-CALLS = replace(CALLER, count=3, refused=3, served=0, origin="process", uid=0, last_seen="2026-11-22T20:00:00Z")
+CALLS = replace(
+    CALLER,
+    count=3,
+    refused=3,
+    served=0,
+    origin="process",
+    uid=0,
+    first_seen="2026-11-22T04:00:00Z",
+    last_seen="2026-11-22T20:00:00Z",
+)
 FOR_GOOD = Refused(CALLS, 0, CALLS.last_seen, 4 * HOUR_S)
 RECOVERED = Refused(CALLS, 3)
 MENDED = replace(FOR_GOOD, failed_ago_s=24 * HOUR_S, with_token_last="2026-11-22T21:00:00Z")

@@ -30,6 +30,7 @@ from imds_probe.report_document import read
 from imds_probe.system import remembered
 from imds_probe.verdict import EXIT_CODES
 
+MOST_COUNTED = 100_000  # beyond that are bytes
 GOLDEN = "".join(path.read_text() for path in DIRECTORY.glob("*.txt"))
 SHELL = "".join(text for page in PAGES for language, text in pages.blocks(page) if language == "sh")
 
@@ -39,6 +40,32 @@ def test_readmes_first_two_commands():
         ["make", "demo"],
         ["make", "test"],
     ]
+
+
+def test_how_much_of_the_soak_make_test_has():
+    rows = re.findall(
+        r"`(tests/\S+\.py)` \| ([\d,]+) \w+ \| ([\d,]+) \w+ \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
+    )
+    listed = [(path, *(int(number.replace(",", "")) for number in numbers)) for path, *numbers in rows]
+    assert len(listed) > 5
+    assert sorted(listed) == sorted(short_forms())
+
+
+def short_forms():
+    """Each test that counts something, with how much of it there is in `make test` and in `make soak`."""
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for short, long in re.findall(
+            r"\[(\([\d, _]+\)|\d+), pytest\.param\(([\d, _]+), marks=pytest\.mark\.soak\)\]", path.read_text()
+        ):
+            pairs = zip(numbers_in(short), numbers_in(long), strict=True)
+            # The first that the test is about: the most of the long form.
+            few, many = max(pairs, key=lambda pair: pair[1] if pair[1] <= MOST_COUNTED else 0)
+            if few < many:  # "step_ms" is a step, not a count
+                yield str(path.relative_to(ROOT)), few, many
+
+
+def numbers_in(text):
+    return [int(number.replace("_", "")) for number in re.findall(r"\d[\d_]*", text)]
 
 
 def test_readme_can_be_read_in_one_sitting():

@@ -1,7 +1,9 @@
 """Every command of the pages that a reader would type: run here on a made-up host that is not EC2, or held to what it names.
 
 Commands for AWS go through the AWS CLI's own parser in tests/packaging/test_real_aws_cli.py, and those that install run in roots of
-Debian and rpm in tests/install/test_readme_install.py. What watches, rehearses or serves runs in the lab; here it is parsed.
+Debian and rpm in tests/install/test_readme_install.py. Those that ask EC2 run beside moto in tests/fleet/test_ec2.py. Those that
+watch run in the lab (tests/lab/test_watch.py), and are parsed here. Those that rehearse are only parsed: tests/lab/test_rehearse.py
+runs the same options with programs of its own.
 """
 
 import contextlib
@@ -9,14 +11,18 @@ import importlib
 import itertools
 import json
 import re
-import shlex
 import shutil
+import signal
+import subprocess
+import sys
 
 import fleets_made
 import pages
 import pytest
 import yaml
+from docs_commands import ALL, OURS
 from golden_reports import golden_report
+from soon import SOON_S
 
 from imds_probe import exitcodes
 from imds_probe.commands import COMMANDS
@@ -25,13 +31,13 @@ from imds_probe.report import dump
 from imds_probe.simulator import scenarios
 
 ROOT = pages.ROOT
-RUN = ("run", "judge", "fleet", "explain", "catalog")
+RUN = ("run", "judge", "fleet", "explain", "catalog", "doctor")
 # By what each other program's lines are tested; what is listed with a dash only prepares or shows something.
 TESTED = {
     "aws": "tests/packaging/test_real_aws_cli.py",
     "apt-get": "tests/install/test_readme_install.py",
     "rpm": "tests/install/test_readme_install.py",
-    "curl": "tests/simulator",
+    "curl": "test_the_simulator_is_started_and_changed_as_its_page_says",
     "make": "test_make_has_these_targets",
     "systemctl": "test_these_units_are_in_the_package",
     "docker": "test_what_they_name_for_containers_is_there",
@@ -55,42 +61,11 @@ TESTED = {
 }
 
 
-def lines(text):
-    """Each line as the shell takes it: those that a backslash or a quotation mark continues are one."""
-    held = ""
-    for line in text.replace("\\\n", " ").splitlines():
-        held += re.sub(r"(^|\s)#.*", "", line) + "\n"
-        if held.count("'") % 2 == 0:
-            yield held
-            held = ""
-
-
-def commands():
-    """Each simple command of each page, as a list of words: without comments, pipes and sudo."""
-    for page in pages.PAGES:
-        text = "".join(text for language, text in pages.blocks(page) if language == "sh")
-        for line in lines(text):
-            words = shlex.shlex(line, posix=True, punctuation_chars="|;&<>")
-            words.whitespace_split = True
-            one = []
-            for word in [*words, ";"]:
-                if word.strip("|;&"):
-                    one.append(word)
-                    continue
-                one = one[1:] if one[:1] == ["sudo"] else one
-                if one:
-                    # In a copy of the project the program is in its virtual environment.
-                    yield page.name, [one[0].removeprefix(".venv/bin/"), *one[1:]]
-                one = []
-
-
 INSTANCE = {
     "InstanceId": fleets_made.instance_id(1),
     "State": {"Name": "running"},
     "Tags": [{"Key": "Team", "Value": "a"}],
 }
-ALL = list(commands())
-OURS = sorted({tuple(words[1:]) for _, words in ALL if words[0] == "imds-probe"})
 
 
 def named(program):
@@ -135,6 +110,8 @@ def as_here(words, place):
     words = [word.replace("/root/report.json", kept) for word in words if word != ">"]
     if words[0] == "fleet":
         return [*words, "--jobs", "1"]
+    if words[0] == "doctor":
+        return [*words, "--root", str(place / "root"), "--state-directory", str(place / "state")]
     if words[0] != "run":
         return words
     if "--root" in words:
@@ -155,8 +132,19 @@ def alone(place, monkeypatch):
 
 
 def is_run(words):
-    """Whether a command runs here: what asks AWS does so beside moto, in tests/fleet/test_ec2.py."""
+    """Whether a command runs here, by itself."""
     return words[0] in RUN and "--ec2" not in words
+
+
+def is_parsed(words):
+    """Whether it needs the lab."""
+    return words[0] in ("watch", "rehearse")
+
+
+def test_each_is_run_or_parsed():
+    rest = [words for words in OURS if not is_run(words) and not is_parsed(words)]
+    assert {words[0] for words in rest} == {"simulate", "fleet"}
+    assert all("--ec2" in words for words in rest if words[0] == "fleet")
 
 
 @pytest.mark.parametrize("words", list(filter(is_run, OURS)), ids=" ".join)
@@ -170,11 +158,47 @@ def test_it_runs(words, place, alone, capsys):
     assert "this is a bug" not in err
 
 
-@pytest.mark.parametrize("words", list(itertools.filterfalse(is_run, OURS)), ids=" ".join)
+@pytest.mark.parametrize("words", list(filter(is_parsed, OURS)), ids=" ".join)
 def test_it_is_parsed(words, monkeypatch):
     assert words[0] in COMMANDS
     monkeypatch.setattr(importlib.import_module(f"imds_probe.commands.{words[0]}"), "run", lambda args: 0)
     assert main(list(words)) == 0
+
+
+def test_the_simulator_is_started_and_changed_as_its_page_says(tmp_path):
+    """All its commands, with a port and a socket of the test's own. curl reaches nothing but the socket."""
+    ((_, started),) = [(page, words) for page, words in ALL if words[:2] == ["imds-probe", "simulate"]]
+    socket = str(tmp_path / "imds.sock")
+    started, *asked = ([word.replace("/tmp/imds.sock", socket) for word in each] for each in (started, *named("curl")))
+    assert socket in started
+    assert asked and all(words[1:3] == ["--unix-socket", socket] for words in asked)
+    argv = [sys.executable, "-m", "imds_probe", *started[1:], "--listen", "127.0.0.1:0"]
+    child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout.readline().startswith("listening on http://127.0.0.1:")
+        for words in (*asked, ["curl", "--unix-socket", socket, "http://localhost/state"]):
+            argv = [*words, "--fail", "--silent"]
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=SOON_S, check=False)
+            assert done.returncode == 0, done
+        state = json.loads(done.stdout)
+        assert (state["http_tokens"], state["hop_limit"]) == ("required", 2)
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.communicate(timeout=SOON_S)
+    assert child.returncode == 0
+
+
+def test_what_tests_other_programs_is_there():
+    """A file or folder whose tests name the program or read its page's block, or a test in this file."""
+    for program, where in TESTED.items():
+        if where == "-":
+            continue
+        if where.startswith("test_"):
+            assert where in globals(), program
+            continue
+        files = [ROOT / where] if where.endswith(".py") else sorted((ROOT / where).glob("*.py"))
+        text = "".join(path.read_text() for path in files)
+        assert re.search(rf"\b{re.escape(program)}\b", text) or "docs/install.md" in text, program
 
 
 def trail():

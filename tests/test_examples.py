@@ -1,5 +1,6 @@
 """What examples/ has is what today's version makes, judges and accepts."""
 
+import datetime
 import json
 import re
 import shutil
@@ -13,12 +14,14 @@ import pytest
 import yaml
 from cloudformation_template import Template
 from report_schema import check
+from whole_hosts import WITHOUT
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.commands import configuration
 from imds_probe.commands.dispatch import main
 from imds_probe.config import Config
 from imds_probe.config.acceptances import AcceptConfig
+from imds_probe.inventory.code import unread
 from imds_probe.judging_again import judged_again
 from imds_probe.report_document import read
 from imds_probe.sinks.settings import DeliveryConfig
@@ -45,6 +48,42 @@ def test_there_is_one_of_each_verdict():
 def test_a_report_holds_to_the_schema_and_is_judged_the_same_today(path):
     report = check(json.loads(path.read_text()))
     assert judged_again(read(report), Catalog.load()).verdict.state == report["verdict"]["state"]
+
+
+@pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.stem)
+def test_a_report_is_of_a_whole_run_of_this_version(path):
+    report = json.loads(path.read_text())
+    may_skip = {"control-plane", "switched", "rehearsals", "acceptances"}
+    if report["callers"] is None:
+        may_skip |= {"callers", "boots", "expired-tokens"}
+    if not report["platform"]["is_ec2"]:
+        may_skip |= {"endpoint", "tokens", "hop-limit", "containers", "obstacles", "elsewhere"}
+    assert {rule["id"] for rule in report["rules"] if rule["status"] == "skip"} <= may_skip
+    assert [each["id"] for each in report["collectors"]] == [
+        each for each in WITHOUT if each in {each["id"] for each in report["collectors"]}
+    ]
+    assert [each for each in report["collectors"] if each["means"] not in ("", WITHOUT[each["id"]])] == []
+    assert {each["why"] for each in report["read"]["not_read"]} <= {*unread.REASONS}
+    managers = {each["id"] for each in report["collectors"] if each["status"] == "ok"} & {"dpkg", "rpm"}
+    assert {each["manager"] for each in report["software"] if not each["sdk"]} <= managers
+
+
+@pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.stem)
+def test_its_times_fit_together(path):
+    report = json.loads(path.read_text())
+    began = report["probe"]["started_at"]
+    if (callers := report["callers"]) is not None:
+        first = seconds(began) - callers["window_s"]
+        assert [
+            each for each in callers["by"] if not first <= seconds(each["first_seen"]) <= seconds(each["last_seen"])
+        ] == []
+    del report["verdict"]["valid_until"]
+    later = [each for each in re.findall(r'"(\d{4}-\d\d-\d\dT[\d:]{8}Z)"', json.dumps(report)) if each > began]
+    assert later == []
+
+
+def seconds(time):
+    return datetime.datetime.fromisoformat(time).timestamp()
 
 
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.stem)

@@ -18,7 +18,7 @@ class Section:
     `report_key` is the name that the section has there. None: each of its fields is a key of the report's own, as
     containers and software are. `heading` is what pages put above it; None where a page shows it in a way of its own.
 
-    A field that was added after the first release has a default for the reports that lack it. Where no default would
+    A field that was added after the first reports were kept has a default for the reports that lack it. Where no default would
     be true, the field's metadata is NEEDED: what a rule makes of such a report cannot be judged again.
     """
 

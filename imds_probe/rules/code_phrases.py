@@ -73,7 +73,9 @@ def _inside(code: CodeSeen | NotRead, facts: Facts) -> str:
 
 def started(code: CodeSeen | NotRead) -> str:
     """What has it run: processes, and what starts them; empty where nothing is known to."""
-    processes = f"running as {_processes(code)}" if code.pids else ""
+    name = code.program if isinstance(code, NotRead) else code.path
+    # A program that could not be named is called by its process.
+    processes = f"running as {_processes(code)}" if code.pids and name != _processes(code) else ""
     return ", ".join(each for each in (processes, *(f"started by {who}" for who in code.started_by[:1])) if each)
 
 

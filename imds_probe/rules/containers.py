@@ -333,8 +333,8 @@ def _proxied(subject: str, members: list[Container], facts: Facts, catalog: Cata
             f"{said}, but may itself speak only IMDSv1: {titles(members)}",
             evidence=evidence,
             fix=Fix(
-                "Find out whether the proxy passes token requests on, or asks with tokens of its own. Or keep imds-probe's daemon "
-                "running: a whole window without a call by IMDSv1 shows it."
+                "Find out whether the proxy passes token requests on, or asks with tokens of its own. You can also keep "
+                "imds-probe's daemon running: a whole window without a call by IMDSv1 shows it."
             ),
             severity="warning" if implies else None,
             implies=implies,

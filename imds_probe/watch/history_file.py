@@ -164,7 +164,7 @@ def lost_before(path: Path, found: int) -> Loss | None:
 
 
 def _empty_out(database: sqlite3.Connection) -> None:
-    """Tables without a row in them, as the first release left them where it was killed at its very first start."""
+    """Tables without a row in them, as the first histories left them where it was killed at its very first start."""
     tables = database.execute("select name from sqlite_master where type = 'table'").fetchall()
     for (name,) in tables:
         database.execute(f'drop table "{name}"')

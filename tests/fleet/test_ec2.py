@@ -6,11 +6,15 @@ import json
 import os
 from collections.abc import Iterator
 
+import fleets_made
 import pytest
 from aws_server import ACCOUNT, AwsServer, aws_server
+from docs_commands import OURS
 from fault_proxy import FaultProxy, proxied
 
+from imds_probe import exitcodes
 from imds_probe.aws import account, calls, clients
+from imds_probe.commands.dispatch import main
 from imds_probe.errors import UsageError
 from imds_probe.fleet.ec2 import Asked, asked
 from imds_probe.fleet.launching import OTHERS, Default, NotAsked
@@ -84,6 +88,26 @@ def test_all_pages_of_instances_and_groups_are_read(server, monkeypatch):
     assert made.instances.covers(ACCOUNT, HERE)
     assert not made.instances.covers(ACCOUNT, THERE)
     assert made.launching.not_answered == ()
+
+
+@pytest.mark.parametrize("words", [words for words in OURS if "--ec2" in words], ids=" ".join)
+def test_the_commands_of_the_pages_run(server, monkeypatch, tmp_path, capsys, words):
+    """On reports of made-up hosts, with the profile that a page names."""
+    monkeypatch.setenv("AWS_REGION", HERE)
+    (tmp_path / "aws").write_text(
+        "[profile audit]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = made-up\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws"))
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/one.json").write_text(json.dumps(fleets_made.report(1)))
+    monkeypatch.chdir(tmp_path)
+    with proxied(server) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        code = main([*words, "--jobs", "1"])
+        assert "DescribeInstances" in proxy.calls
+    out, err = capsys.readouterr()
+    assert code == exitcodes.READY, err
+    assert out
 
 
 def test_several_regions_are_asked_and_all_of_them(server, monkeypatch):

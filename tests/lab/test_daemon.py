@@ -340,7 +340,7 @@ def test_its_heart_goes_on_beside_a_caller_that_keeps_it_waiting(lab, service, d
     assert running.end() == 0
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(30, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.soak)])
 def test_killed_again_and_again_it_loses_the_last_moment_only(lab, service, daemon, state, kills):
     """What was written stays, and the time in which it was down is not observed."""
     called, began = 0, time.monotonic()

@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from docs_commands import OURS as OF_PAGES
 from soon import SOON_S
 from watching import SOURCE, numbered, watching
 
@@ -37,6 +38,15 @@ def curl(node: Node, family: str, path: str, *, token: bool, before: tuple[str, 
     )
     child.wait()
     return child.pid
+
+
+@pytest.mark.parametrize("words", [words for words in OF_PAGES if words[0] == "watch"], ids=" ".join)
+def test_the_commands_of_the_pages_run(lab, service, words):
+    with watching(lab, *words[1:]) as watched:
+        pid = curl(lab.instance, "ipv4", numbered(7), token=False)
+    assert watched.code == 0, watched.err
+    assert numbered(7) in watched.out
+    assert str(pid) in watched.out
 
 
 def test_all_are_counted_with_version_and_process(lab, service, nodes):

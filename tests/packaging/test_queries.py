@@ -143,6 +143,7 @@ def report(host, state=None, *, software=(), callers=None, hop_limit=None):
             "template_waits_for": [],
             "steps": [],
             "no_rollback": "",
+            "try_first": "",
         }
     return check(document)
 

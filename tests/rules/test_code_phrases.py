@@ -28,6 +28,10 @@ def test_a_name_says_in_which_system_it_is():
 
 def test_what_has_it_run_is_said_once():
     assert started(PACKED) == "running as process 77"
+    # A program that could not be named is called by its process: once is enough, unless there are more of them.
+    assert started(replace(PACKED, program="process 77", started_by=("a.service",))) == "started by a.service"
+    assert started(replace(PACKED, program="process 77")) == ""
+    assert started(replace(PACKED, program="process 77", pids=(77, 78))) == "running as processes 77, 78"
     assert started(replace(AGENT, pids=(1, 2, 3, 4, 5))) == "running as processes 1, 2, 3 and 2 more"
     both = replace(AGENT, started_by=("a.service", "b.timer"))
     assert started(both) == "running as processes 41, 42, started by a.service"

@@ -59,7 +59,7 @@ def test_a_gap_that_a_killed_one_left_is_closed_before_anything_goes(tmp_path):
     assert numbers(tmp_path) == {"r.json": 4, "r.json.1": 3, "r.json.2": 1, "r.json.3": 0}
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.soak)])
 def test_killed_at_any_moment_no_report_is_lost(tmp_path, kills):
     code = """
 import itertools, sys, time

@@ -149,7 +149,7 @@ with History(Path(sys.argv[1])) as history:
 """
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [20, pytest.param(1000, marks=pytest.mark.soak)])
 def test_killed_again_and_again_it_holds_what_was_recorded(path: Path, kills: int) -> None:
     """In the middle of a write mostly: it does nothing else. All that it said it had written is there, and no half of anything."""
     env = {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parents[1]}:{Path(__file__).parent}"}

@@ -17,6 +17,7 @@ def test_the_parts_come_in_the_order_in_which_they_are_needed():
         "Instance metadata service",
         "Containers",
         "Calls to the metadata service",
+        "Code",
         "Software in the catalog",
         "This run",
     ]
