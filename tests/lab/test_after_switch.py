@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from soon import SOON_S, wait_for
 
+from imds_probe.kept.generated_names import lasting
 from imds_probe.simulator.lab.node import Node
 from imds_probe.watch.history import History
 from imds_probe.watch.history_format import FILE
@@ -128,7 +129,7 @@ def test_who_kept_credentials_from_before_the_switch_is_named_once_they_run_out(
     assert (after["state"], after["refused_callers"], after["recovered_callers"]) == ("refused", 1, 1)
     assert (after["since"], after["hours"] >= switched["hours"]) == (switched["since"], True)
     (found,) = [each for each in ran.report["findings"] if each["id"] == "refused-for-good"]
-    assert str(client.path) in found["summary"], json.dumps(found)
+    assert lasting(str(client.path)) in found["summary"], json.dumps(found)
     assert found["fix"]["commands"][0] == ran.report["verdict"]["rollback"]["aws_cli"]
     (again,) = [each for each in ran.report["findings"] if each["id"] == "refused-recovered"]
     assert str(script) in again["summary"]

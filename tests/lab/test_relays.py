@@ -153,7 +153,8 @@ def test_a_proxy_on_the_host_is_known_to_speak_imdsv2_by_a_watch(run, service, l
 def test_what_the_environment_names_is_what_was_asked_for(run, service, relay):
     relay("tokens", "vault", None, "169.254.169.254", "80")
     ran = run(env={"AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{PORT}"})
-    assert (ran.code, ran.verdict) == (0, "ready")
+    # The container that the proxy runs in has a loopback of its own, so it alone is left open.
+    assert [each["id"] for each in ran.report["findings"] if each["implies"]] == ["container-not-measured"]
     found = finding(ran, "named-endpoint-answered")
     assert found["summary"].startswith("a server of another name gave a token at 127.0.0.1, the address in AWS_EC2")
     assert "imds-answered-by-proxy" not in ran.finding_ids
