@@ -89,8 +89,8 @@ IMDSV1_FALLBACK_RAISED = Kind(
     severity="warning",
     implies="unknown",
     title="A program called IMDSv1 because a token did not reach it, and the hop limit was raised since",
-    meaning="The watch saw a program lose the answer to its token request and then ask without a token. What was captured of it "
-    "does not say how far away it was. The hop limit is higher now than it was then, and the program was not seen to ask with a "
+    meaning="The watch saw a program lose the answer to its token request and then ask without a token. Its captured calls "
+    "do not say how far away it was. The hop limit is higher now than it was then, and the program was not seen to ask with a "
     "token since. Whether the token reaches it now is not known.",
     cure="Leave tokens optional, and keep imds-probe's daemon running until the program has asked again. If it asks with a token, "
     "the hop limit is high enough. If it falls back again, the next report names a higher hop limit to try.",
