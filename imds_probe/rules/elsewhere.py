@@ -54,8 +54,8 @@ NAMED_ENDPOINT_UNTESTED = Kind(
     sources=("AWS SDKs and Tools Reference Guide: IMDS credential provider",),
     settled_by=("the programs without the variable", SILENT_WINDOW, OWNER),
 )
-# By component of the catalog, whether it reads NO_PROXY as Go does: networks, too, and the name in capitals first. Other SDKs go past
-# proxies of the environment.
+# By component of the catalog, whether it reads NO_PROXY as Go does: networks, too, and the name in capitals first.
+# Other SDKs go past proxies of the environment.
 HEED_PROXIES = {"botocore": False, "aws-sdk-go-v1": True, "aws-sdk-go-v2-imds": True}
 
 
