@@ -28,7 +28,16 @@ from imds_probe.rules.code_kinds import CODE_IMDSV1_ONCE, CODE_NOT_READ_OF_USERS
 from imds_probe.rules.containers_kinds import TOKEN_LOST_UNMEASURED
 from imds_probe.rules.cut_off import is_unreachable
 from imds_probe.rules.hop_alternatives import instead_of, why_limit
-from imds_probe.rules.hop_need import drawn_ways, is_users, limit_for, needed_hop_limit, needing, users_without_token
+from imds_probe.rules.hop_need import (
+    drawn_ways,
+    ended_limit,
+    ended_without_token,
+    is_users,
+    limit_for,
+    needed_hop_limit,
+    needing,
+    users_without_token,
+)
 from imds_probe.rules.judging import RuleRun
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import forgers_of
@@ -40,7 +49,7 @@ from imds_probe.switch import instance as instance_step
 from imds_probe.switch import owners
 from imds_probe.switch.options import cloudformation, in_force, terraform
 from imds_probe.switch.step import Plan, Step
-from imds_probe.switch.steps import steps_of
+from imds_probe.switch.steps import steps_of, template_waits_for
 from imds_probe.switch.templates import new_version
 
 Confidence = Literal["low", "medium", "high"]
@@ -82,6 +91,11 @@ class Switch:
     steps: tuple[Step, ...] = ()
     no_rollback: str = ""
     try_first: str = ""
+
+    @property
+    def hop_limit_needed(self) -> HopLimit | None:
+        """The hop limit that the switch is known to need; None where it stays as it is, and where it has to be tried first."""
+        return None if self.try_first else self.http_put_response_hop_limit
 
 
 @dataclass(frozen=True)
@@ -278,6 +292,13 @@ def _evidence(facts: Facts) -> tuple[str, ...]:
     return tuple(kind for kind in EVIDENCE if kind in had)
 
 
+def _untried(facts: Facts, findings: Sequence[Finding]) -> str:
+    """What will show whether the token arrives with the hop limit of the switch; empty where that was measured."""
+    if any(ended_limit(each) is None for each in ended_without_token(facts)):
+        return instance_step.BY_A_WATCH
+    return instance_step.BY_A_RUN if any(each.id == TOKEN_LOST_UNMEASURED.id for each in findings) else ""
+
+
 def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tuple[Switch, Rollback | None]:
     before = in_force(facts)
     present, needed = before.http_put_response_hop_limit, needed_hop_limit(facts, catalog)
@@ -291,7 +312,7 @@ def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tu
         control_plane=facts.get(ControlPlane),
         limit_reason=why_limit(hop_limit, facts, catalog),
         waits_for=tuple(f"{each.summary} [{each.id}]" for each in findings if each.id == CODE_IMDSV1_ONCE.id),
-        untried=any(each.id == TOKEN_LOST_UNMEASURED.id for each in findings),
+        untried=_untried(facts, findings),
     )
     undone, no_rollback = instance_step.undone(plan)
     first = instance_step.trial(plan)
@@ -302,7 +323,7 @@ def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tu
         terraform=terraform(after, plan.limit_reason),
         cloudformation=cloudformation(after),
         launch_template=None if plan.is_of_eks else new_version(owners.template_of(plan), plan).command,
-        template_waits_for=plan.waits_for,
+        template_waits_for=template_waits_for(plan),
         steps=steps_of(plan),
         no_rollback=no_rollback,
         try_first="".join(first.commands) if first is not None else "",

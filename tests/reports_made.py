@@ -24,6 +24,22 @@ WATCHED = callers_of(
 )
 # Not ready for what is installed, what was called, and a container whose token is lost.
 TROUBLED = changed(with_containers(container("web", 1, "lost")), software=(OLD_CLOUD_INIT,), callers=WATCHED)
+# Ready but for a hop limit that nobody has tried: what lost the token has ended, further away than is believed.
+UNTRIED = changed(
+    FACTS,
+    callers=callers_of(
+        (
+            replace(
+                CALLER, token="lost", token_ttl=1, distance=7, origin="process", container="ci", container_id="9" * 64
+            ),
+        ),
+        window_s=10.0,
+        observed_s=10.0,
+        needed_coverage=0.99,
+        dropped=0,
+        watched_until="2026-11-23T00:00:00Z",
+    ),
+)
 # A host of which next to nothing was seen.
 BARE = changed(FACTS, imds=None, instance=None, containers=None, software=())
 # What names may be made of by whoever chooses them.

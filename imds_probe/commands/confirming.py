@@ -112,7 +112,7 @@ def _json(stored: Stored, came: Confirmation, now: str, *, one_line: bool) -> st
         "confidence": verdict.confidence,
         "tokens": imds.tokens if imds else None,
         "hop_limit": imds.hop_limit if imds else None,
-        "hop_limit_needed": verdict.switch.http_put_response_hop_limit if verdict.switch else None,
+        "hop_limit_needed": verdict.switch.hop_limit_needed if verdict.switch else None,
         "valid_until": verdict.valid_until,
         "digest": verdict.digest,
         "instance_id": instance_id(stored.facts),

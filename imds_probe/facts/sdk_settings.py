@@ -8,7 +8,7 @@ from typing import Literal
 from imds_probe.dataclass import dataclass
 
 # "other" is said of what a switch is set to beside true and false, "elsewhere" of an endpoint that is not the instance's, and of a
-# proxy that requests for the metadata address go to; "other" also of one that only a network in NO_PROXY exempts them from.
+# proxy that requests for the metadata address go to; "other" also of one that Python sends them to, and Go does not.
 ValueClass = Literal["set", "empty", "true", "false", "other", "instance", "elsewhere", "ipv4", "ipv6"]
 
 # Where a profile has credentials from. "instance" is the instance's role, by that name.

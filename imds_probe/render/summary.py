@@ -40,7 +40,7 @@ def _document(report: Report) -> dict[str, Any]:
         "evidence": list(verdict.evidence),
         "tokens": imds.tokens if imds else None,
         "hop_limit": imds.hop_limit if imds else None,
-        "hop_limit_needed": verdict.switch.http_put_response_hop_limit if verdict.switch else None,
+        "hop_limit_needed": verdict.switch.hop_limit_needed if verdict.switch else None,
         "rollback": _rollback(report),
         "valid_until": verdict.valid_until,
         "digest": verdict.digest,

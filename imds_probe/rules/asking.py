@@ -55,6 +55,13 @@ class Asking:
     def asks_for(self) -> tuple[Asked, ...]:
         return self.row.asks_for if self.row else ()
 
+    @property
+    def heeds_sources(self) -> bool:
+        """Whether what it asks for may depend on where credentials come from: not where its row says what it asks for, and of no
+        source that it heeds it.
+        """
+        return self.row is None or bool(self.row.heeds or self.row.through or not self.row.asks_for)
+
     def is_disabled_by(self, value: ValueClass | None) -> bool:
         """Whether it asks for nothing where the variable that turns metadata off has such a value; None: it is not set."""
         heeded = self.row.heeds.get(DISABLED) if self.row else None

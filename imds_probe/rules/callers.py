@@ -33,7 +33,7 @@ from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.rehearsed import beside
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import unserved_caller
-from imds_probe.rules.settling import MORE_TIME, OWNER, READABLE_RECORD
+from imds_probe.rules.settling import MORE_TIME, OWNER, READABLE_RECORD, SILENT_WINDOW
 
 NAMED_MAX = 20
 PATHS_SHOWN = 3
@@ -83,6 +83,18 @@ IMDSV1_FALLBACK_PAST = Kind(
     cure="Nothing has to be changed. The calls no longer count once they are older than the window (watch.window). Do not lower "
     "the hop limit.",
     sources=("EC2 User Guide: Considerations for containers and the hop limit",),
+)
+IMDSV1_FALLBACK_RAISED = Kind(
+    id="imdsv1-fallback-raised",
+    severity="warning",
+    implies="unknown",
+    title="A program called IMDSv1 because a token did not reach it, and the hop limit was raised since",
+    meaning="The watch saw a program lose the answer to its token request and then ask without a token. Its captured calls "
+    "do not say how far away it was. The hop limit is higher now than it was then, and the program was not seen to ask with a "
+    "token since. Whether the token reaches it now is not known.",
+    cure="Leave tokens optional, and keep imds-probe's daemon running until the program has asked again. If it asks with a token, "
+    "the hop limit is high enough. If it falls back again, the next report names a higher hop limit to try.",
+    settled_by=("a watched token request of the same program that is answered", SILENT_WINDOW, OWNER),
 )
 IMDSV1_THROUGH_RELAY = Kind(
     id="imdsv1-through-relay",
@@ -288,6 +300,8 @@ def _caller(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog
         return _Caller(group, IMDSV1_THROUGH_RELAY, cause)
     if cause.past:
         return _Caller(group, IMDSV1_FALLBACK_PAST, cause)
+    if cause.raised:
+        return _Caller(group, IMDSV1_FALLBACK_RAISED, cause)
     return _Caller(group, IMDSV1_FALLBACK if cause.needs_hop_limit is not None else IMDSV1_CALLER, cause)
 
 
@@ -479,6 +493,7 @@ RULE = Rule(
         IMDSV1_CALLER,
         IMDSV1_FALLBACK,
         IMDSV1_FALLBACK_PAST,
+        IMDSV1_FALLBACK_RAISED,
         IMDSV1_THROUGH_RELAY,
         IMDSV1_REFUSED,
         IMDSV1_WITHOUT_EFFECT,

@@ -121,6 +121,8 @@ def _group(container: Container, facts: Facts, catalog: Catalog) -> _Describe | 
             return _too_far_unneeded if unneeded else _too_far
         return _filtered
     if "lost" in tokens:
+        if not unneeded and limit_for(container, facts) is None and _are_lowered(container, facts):
+            return _filtered
         known = all(reach.explained for reach in container.reach if reach.token == "lost")
         return _too_far_unneeded if unneeded else _too_far if known else _unexplained
     if "answered-by-proxy" in tokens:
@@ -147,8 +149,12 @@ def _unreached(container: Container, need: Need, facts: Facts) -> _Describe | No
 def _is_lowered(container: Container, facts: Facts) -> bool:
     """Whether a rule that lowers TTLs is why the token is lost at a hop limit that the distance allows."""
     imds = facts.get(Imds)
-    limit = limit_for(container, facts) if lowered_by(container, facts) else None
+    limit = limit_for(container, facts) if _are_lowered(container, facts) else None
     return limit is not None and imds is not None and imds.hop_limit is not None and imds.hop_limit < limit
+
+
+def _are_lowered(container: Container, facts: Facts) -> bool:
+    return any(lowered_by(reach, container, facts) for reach in container.reach)
 
 
 def _unseen(facts: Facts) -> Found:
@@ -230,7 +236,7 @@ def _too_far(subject: str, members: list[Container], facts: Facts, catalog: Cata
 
 def _lowering(members: Sequence[Container], facts: Facts) -> tuple[str, ...]:
     """The rules that lower TTLs, where some do."""
-    return quoted(members, facts) if any(lowered_by(each, facts) for each in members) else ()
+    return quoted(members, facts) if any(_are_lowered(each, facts) for each in members) else ()
 
 
 def _unexplained(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
@@ -293,7 +299,9 @@ def _filtered(subject: str, members: list[Container], facts: Facts, catalog: Cat
     lowering = _lowering(members, facts)
     return TOKEN_FILTERED.found(
         subject,
-        f"the hop limit suffices for {count(members)}, but the token response does not arrive: {titles(members)}",
+        f"a rule lowers TTLs, and the token response does not reach {count(members)}: {titles(members)}"
+        if lowering
+        else f"the hop limit suffices for {count(members)}, but the token response does not arrive: {titles(members)}",
         evidence=(*measures(members, facts, catalog), *lowering),
         fix=Fix("Remove the rule that lowers TTLs, and run imds-probe again.")
         if lowering

@@ -31,7 +31,8 @@ METADATA_THROUGH_HTTP_PROXY = Kind(
     "from the service: the SDK falls back to IMDSv1, and the switch breaks it. imds-probe sends nothing to the proxy, so its own "
     "tests do not show that.",
     cure="Add 169.254.169.254 to NO_PROXY in the environment of the program, and restart it. botocore takes no networks such as "
-    "169.254.0.0/16 there. If the proxy has to stay in between, keep the daemon running: a whole window without a call by IMDSv1 "
+    "169.254.0.0/16 there. Where both names are set, Python reads no_proxy and Go reads NO_PROXY. "
+    "If the proxy has to stay in between, keep the daemon running: a whole window without a call by IMDSv1 "
     "shows that the proxy passes tokens.",
     sources=(
         "AWS CLI User Guide: Using an HTTP proxy, on instances",
@@ -53,7 +54,8 @@ NAMED_ENDPOINT_UNTESTED = Kind(
     sources=("AWS SDKs and Tools Reference Guide: IMDS credential provider",),
     settled_by=("the programs without the variable", SILENT_WINDOW, OWNER),
 )
-# By component of the catalog, whether it takes a network in NO_PROXY. The other SDKs go past proxies of the environment.
+# By component of the catalog, whether it reads NO_PROXY as Go does: networks, too, and the name in capitals first.
+# Other SDKs go past proxies of the environment.
 HEED_PROXIES = {"botocore": False, "aws-sdk-go-v1": True, "aws-sdk-go-v2-imds": True}
 
 

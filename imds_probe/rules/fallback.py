@@ -12,7 +12,7 @@ from imds_probe.facts.imds import Imds
 from imds_probe.facts.software import Installed, SdkSoftware
 from imds_probe.findings import Fix
 from imds_probe.kept.process_name import is_fetcher
-from imds_probe.rules.hop_need import AT_LEAST, cures, ended_limit, is_of_user, limit_for
+from imds_probe.rules.hop_need import cures, ended_limit, ended_limit_to_try, is_of_user, limit_for
 from imds_probe.rules.phrases import raise_hop_limit
 from imds_probe.rules.refused import QUIET_S
 from imds_probe.rules.relays import lowered_by
@@ -42,7 +42,8 @@ QUIET_GAPS = 4  # as many times as long as between two calls
 @dataclass(frozen=True)
 class Cause:
     """`needs_hop_limit` is set where nothing else has to change, and `past` where nothing has to change any more. `evidence` says
-    how that is known. `open`: it may be the cause of a part of the calls only, as several clients cannot be told apart.
+    how that is known. `open`: it may be the cause of a part of the calls only, as several clients cannot be told apart. `raised`:
+    the hop limit was raised since, and whether that is enough is not known.
     """
 
     why: str
@@ -51,6 +52,7 @@ class Cause:
     needs_hop_limit: int | None = None
     past: bool = False
     open: bool = False
+    raised: bool = False
 
 
 def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> Cause | None:
@@ -197,7 +199,8 @@ def token_is_lost(container: Container) -> bool:
 
 def _is_lost_to_a_rule(container: Container, facts: Facts) -> bool:
     """Whether no token arrives though the hop limit allows for the distance, as a rule lowers TTLs."""
-    return container.main is not None and container.main.token == "lost" and lowered_by(container, facts) > 0
+    main = container.main
+    return main is not None and main.token == "lost" and lowered_by(main, container, facts) > 0
 
 
 def _uses(entry: SdkSoftware, caller: CallerSeen) -> bool:
@@ -279,13 +282,43 @@ def _of_ended(caller: CallerSeen, since: str, facts: Facts) -> Cause:
     if limit and limit <= present:
         now = f"the hop limit is {present} now, and {limit} suffices"
         return _past(caller, now) if _is_over(caller, facts) else _stuck(caller)
-    cures = f"hop limit {limit} cures that" if limit else f"a hop limit of at least {AT_LEAST} is needed"
-    where = "" if limit else f". Its distance is not known: try hop limit {AT_LEAST} first"
+    if limit is None:
+        return _of_unknown_distance(caller, present, facts)
     return Cause(
-        f"it asked for a token, received none and fell back; {cures}",
-        raise_hop_limit(limit or AT_LEAST),
-        (*_measured(caller), f"{_unmeasured(caller, facts)}{where}"),
-        needs_hop_limit=limit or AT_LEAST,
+        f"it asked for a token, received none and fell back; hop limit {limit} cures that",
+        raise_hop_limit(limit),
+        (*_measured(caller), _unmeasured(caller, facts)),
+        needs_hop_limit=limit,
+    )
+
+
+def _of_unknown_distance(caller: CallerSeen, present: int, facts: Facts) -> Cause:
+    """The same where what was captured does not say how far away it is: a hop limit can be tried, and only its next request shows
+    whether that is enough.
+    """
+    limit = ended_limit_to_try(caller)
+    if limit is None:
+        return _not_known()
+    evidence = (*_measured(caller), f"{_unmeasured(caller, facts)}. Its distance is not known")
+    if limit <= present:
+        return Cause(
+            f"it asked for a token, received none and fell back; the hop limit is {present} now, and it is not known whether "
+            "that is enough",
+            Fix(
+                "Keep imds-probe's daemon running until the program has asked again. If it asks with a token, the hop limit is "
+                "high enough."
+            ),
+            evidence,
+            raised=True,
+        )
+    return Cause(
+        f"it asked for a token, received none and fell back; a hop limit of at least {limit} is needed",
+        Fix(
+            f"Raise the hop limit to {limit} while tokens are still optional, and do not require tokens in the same command. Keep "
+            "imds-probe's daemon running, and require tokens once the program has asked with one."
+        ),
+        evidence,
+        needs_hop_limit=limit,
     )
 
 

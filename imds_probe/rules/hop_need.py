@@ -42,8 +42,9 @@ def limit_at(reach: Reach, container: Container, facts: Facts) -> int | None:
         return limit_to_try(reach, container, facts)
     if not reach.explained:
         return None
-    if reach.token == "lost" and (lowered := reach.needs_hop_limit + lowered_by(container, facts)) <= FAR:
-        return lowered
+    if reach.token == "lost" and (lowered := lowered_by(reach, container, facts)):
+        limit = reach.needs_hop_limit + lowered
+        return limit if limit <= FAR else None
     if reach.token == "ok" and imds is not None and imds.hop_limit is not None:
         return min(reach.needs_hop_limit, imds.hop_limit)  # it arrives as it is, whatever was measured
     return reach.needs_hop_limit
@@ -88,7 +89,8 @@ def needed_hop_limit(facts: Facts, catalog: Catalog) -> int:
     seen to lose the token and have ended since: what started them may start the next.
     """
     running = max((limit_for(container, facts) or 1 for container in needing(facts, catalog)), default=1)
-    return max(running, *(ended_limit(each) or AT_LEAST for each in ended_without_token(facts)), 1)
+    ended = ended_without_token(facts)
+    return max(running, *(ended_limit(each) or ended_limit_to_try(each) or 1 for each in ended), 1)
 
 
 def ended_limit(caller: CallerSeen) -> int | None:
@@ -100,6 +102,14 @@ def ended_limit(caller: CallerSeen) -> int | None:
     if not caller.distance or caller.distance >= (AT_LEAST if unknown else FAR):
         return None
     return caller.distance + 1
+
+
+def ended_limit_to_try(caller: CallerSeen) -> int | None:
+    """The hop limit to try for what has ended where its distance is not known: above the one at which it lost the token. None where
+    that takes one above FAR.
+    """
+    limit = max(AT_LEAST, (caller.token_ttl or 0) + 1)
+    return limit if limit <= FAR else None
 
 
 def ended_without_token(facts: Facts) -> tuple[CallerSeen, ...]:

@@ -134,7 +134,7 @@ def need_of_processes(told: Iterable[SdkSettings], asking: Asking) -> Need:
 
 def _said(container: Container, facts: Facts, catalog: Catalog) -> Need:
     there = asking_in(container, facts, catalog)
-    sdks = [each for each in there if each.is_sdk]
+    sdks = [each for each in there if each.is_sdk and each.heeds_sources]
     if container.told is None:
         unread = _OfProcess(Part("unknown", "the environment could not be read"))
         return _need([(unread, each, None) for each in there or [ANY_SDK]])
@@ -149,8 +149,8 @@ def _said(container: Container, facts: Facts, catalog: Catalog) -> Need:
     others = [
         (_of_process(told, each), each, told)
         for each in there
-        if not each.is_sdk and each.asks_for
-        for told in container.told or (SdkSettings(),)
+        if each not in sdks and each.asks_for
+        for told in each.told or container.told or (SdkSettings(),)
     ]
     return _need(processes, others)
 
@@ -247,6 +247,8 @@ def _of_process(told: SdkSettings, asking: Asking) -> _OfProcess:
     )
     if silent := _silent(heeded, asking):
         return _OfProcess(Part("unlikely", silent), source, silent)
+    if not asking.heeds_sources:
+        return _OfProcess(Part("unknown", f"{asking.name} looks at no source of credentials"), source)
     if words:
         return _OfProcess(Part("unlikely", f"credentials come from {words}"), source)
     ignored = _ignored(told, heeded, asking)

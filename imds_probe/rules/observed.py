@@ -28,8 +28,8 @@ _SAID_ELSEWHERE = (
 # without the metadata of their repositories are common. Since when tokens are required tells nothing of who can do without.
 _NO_EVIDENCE = ("repositories", "tokens-seen")
 # Without these a verdict is only stricter, or says less of whom to tell: no time for them leaves nothing unknown. Of the platform
-# another rule says it.
-_NEEDS_NO_TIME = (*_NO_EVIDENCE, "acceptances", "owner", "platform", "standing")
+# another rule says it. What the EC2 API says is asked for by an option, and nobody misses it without that.
+_NEEDS_NO_TIME = (*_NO_EVIDENCE, "acceptances", "control-plane", "owner", "platform", "standing")
 
 WITHOUT_CAUSE = "a run without the quoted cause"
 

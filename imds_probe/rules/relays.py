@@ -83,8 +83,10 @@ def quoted(members: Iterable[Container], facts: Facts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lines))
 
 
-def lowered_by(container: Container, facts: Facts) -> int:
-    """By how much rules on the host lower what comes in for containers, and with them the host: distances do not show that."""
+def lowered_by(reach: Reach, container: Container, facts: Facts) -> int:
+    """By how much rules on the host lower what comes in for containers from one address, and with them the host: distances do not
+    show that.
+    """
     if container.network == "host":
         return 0
     return sum(
@@ -92,6 +94,7 @@ def lowered_by(container: Container, facts: Facts) -> int:
         for each in seen_obstacles(facts)
         if each.kind == "ttl-change"
         and each.certain
+        and each.family in (reach.family, "both")
         and each.applies_to == "prerouting"
         and each.container_id is None
         and each.namespace == "host"

@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from imds_probe.escape import terminal
-from imds_probe.sinks.extract import accepted, blockers, containers_lost, ends_at, instance, switched
+from imds_probe.sinks.extract import accepted, blockers, containers_lost, ends_at, hop_limit_needed, instance, switched
 from imds_probe.sinks.sink import Report, started_at
 from imds_probe.verdict import ORDER
 
@@ -22,7 +22,7 @@ LABELLED = {
 }
 GAUGES = {
     "hop_limit": "The hop limit that was measured",
-    "hop_limit_needed": "The hop limit of the command to switch",
+    "hop_limit_needed": "The hop limit of the command to switch; left out where it has to be tried",
     "accepted_risks": "Findings that the verdict leaves out, as their risk is accepted",
     "accepted_until_timestamp_seconds": "When the first accepted risk counts again, since the epoch",
     "tokens_required": "1 where IMDSv1 is turned off",
@@ -83,12 +83,11 @@ def _labelled(name: str, values: Mapping[str, int]) -> GaugeMetricFamily:
 
 def _values(report: Report) -> Mapping[str, float | None]:
     imds, callers, lost = report["imds"] or {}, report["callers"] or {}, containers_lost(report)
-    switch = report["verdict"]["switch"] or {}
     risks = accepted(report)
     since = switched(report) or {}
     return {
         "hop_limit": imds.get("hop_limit"),
-        "hop_limit_needed": switch.get("http_put_response_hop_limit"),
+        "hop_limit_needed": hop_limit_needed(report),
         "accepted_risks": len(risks),
         "accepted_until_timestamp_seconds": ends_at(risks[0]["expires"]) if risks else None,
         "tokens_required": {"required": 1.0, "optional": 0.0}.get(imds.get("tokens", "unknown")),

@@ -34,6 +34,13 @@ def switched(report: Report) -> Mapping[str, Any] | None:
     return found
 
 
+def hop_limit_needed(report: Report) -> int | None:
+    """The hop limit of the command to switch; None where there is none, and where it has to be tried by itself before."""
+    switch = report["verdict"]["switch"] or {}
+    found: int | None = None if switch.get("try_first") else switch.get("http_put_response_hop_limit")
+    return found
+
+
 def ends_at(day: str) -> float:
     """The end of a day in UTC, in seconds since the epoch."""
     return datetime.datetime.fromisoformat(day).replace(tzinfo=datetime.UTC).timestamp() + DAY_S

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from imds_probe.dataclass import dataclass
 from imds_probe.sinks.dimensions import INSTANCE_ID, dimension
-from imds_probe.sinks.extract import accepted, blockers, switched
+from imds_probe.sinks.extract import accepted, blockers, hop_limit_needed, switched
 from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import Report, started_at
 from imds_probe.verdict import ORDER
@@ -74,7 +74,9 @@ METRICS = (
         "like `RefusedCallers`.",
     ),
     Declared(
-        "HopLimitNeeded", "None", "The hop limit of the command to switch. Left out where there is no such command."
+        "HopLimitNeeded",
+        "None",
+        "The hop limit of the command to switch. Left out where there is no such command, or the limit has to be tried.",
     ),
     Declared(
         "ReportAge",
@@ -118,6 +120,6 @@ def _values(report: Report, now: float) -> Iterator[tuple[str, float, dict[str, 
     if (since := switched(report)) and since["clean_hours"] is not None:
         yield "RefusedCallers", since["refused_callers"], {}
         yield "CleanHours", since["clean_hours"], {}
-    if verdict["switch"] and verdict["switch"]["http_put_response_hop_limit"] is not None:
-        yield "HopLimitNeeded", verdict["switch"]["http_put_response_hop_limit"], {}
+    if (needed := hop_limit_needed(report)) is not None:
+        yield "HopLimitNeeded", needed, {}
     yield "ReportAge", max(0.0, round(now - started_at(report), 3)), {}

@@ -7,7 +7,7 @@ from typing import Any
 
 from imds_probe.escape import terminal
 from imds_probe.facts.containers import title
-from imds_probe.sinks.extract import accepted, blockers, containers_lost, switched
+from imds_probe.sinks.extract import accepted, blockers, containers_lost, hop_limit_needed, switched
 from imds_probe.sinks.sink import Report
 
 VALUE_MAX = 4096  # bytes of UTF-8, as the agent counts
@@ -43,7 +43,7 @@ def readiness(report: Report) -> dict[str, str]:
         ),
         "HttpTokens": imds.get("tokens"),
         "HopLimit": imds.get("hop_limit"),
-        "HopLimitNeeded": None if switch.get("try_first") else switch.get("http_put_response_hop_limit"),
+        "HopLimitNeeded": hop_limit_needed(report),
         "Endpoint": imds.get("endpoint"),
         "SwitchedSince": since.get("since"),
         "SwitchedState": since.get("state"),

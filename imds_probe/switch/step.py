@@ -40,8 +40,8 @@ class Step:
 @dataclass(frozen=True)
 class Plan:
     """What is known of an instance that is to be switched. `before` are its options now and `after` those of the switch, None where
-    they are not known. `limit_reason` says in a clause why the hop limit is above 1, and is empty where it is not. `untried`: links
-    and routes tell that limit, and nobody has measured whether the token arrives with it.
+    they are not known. `limit_reason` says in a clause why the hop limit is above 1, and is empty where it is not. `untried` says
+    in whole sentences what will show whether the token arrives with that limit, and is empty where that was measured.
     """
 
     before: MetadataOptions
@@ -50,7 +50,7 @@ class Plan:
     control_plane: ControlPlane | None = None
     limit_reason: str = ""
     waits_for: tuple[str, ...] = ()
-    untried: bool = False
+    untried: str = ""
 
     @property
     def owner(self) -> Owner | None:

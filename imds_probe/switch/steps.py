@@ -17,7 +17,14 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
         # A template may say what it will where the account enforces tokens, but nothing is launched from it then.
         locked = launches.no_rollback or instance.no_way_back(plan)
         rollback = () if locked else launches.rollback
-        launches = replace(launches, waits_for=plan.waits_for, rollback=rollback, no_rollback=locked)
+        launches = replace(launches, waits_for=template_waits_for(plan), rollback=rollback, no_rollback=locked)
     tried = role.step(plan) if this is not None or launches is not None else None
     first = instance.trial(plan)
     return tuple(each for each in (first, this, tried, launches, default) if each is not None)
+
+
+def template_waits_for(plan: Plan) -> tuple[str, ...]:
+    """What has to come before new instances are launched with tokens required, in sentences without a full stop: a hop limit that
+    nobody has measured is tried on this instance first.
+    """
+    return (*((instance.SHOWN_FIRST,) if instance.trial(plan) is not None else ()), *plan.waits_for)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from reports_made import hostile, report
+from reports_made import UNTRIED, hostile, report
 
 from imds_probe.commands import confirming
 from imds_probe.confirmation import Confirmation
@@ -53,6 +53,13 @@ def test_what_changed_is_said_in_lines_that_steer_no_terminal():
     assert line.isascii() and len(line) <= confirming.LIMIT_BYTES and "\n" not in line
     found = json.loads(line)
     assert len(found["changes"]) + found["changes_left_out"] == 600
+
+
+@pytest.mark.parametrize("one_line", [True, False])
+def test_a_hop_limit_that_has_to_be_tried_is_no_number_to_switch_with(one_line):
+    for facts, needed in (({}, 2), ({"facts": UNTRIED}, None)):
+        said = confirming._json(read(report(**facts)), Confirmation((), ()), "2026-11-23T00:00:00Z", one_line=one_line)
+        assert json.loads(said)["hop_limit_needed"] == needed
 
 
 @pytest.mark.parametrize(

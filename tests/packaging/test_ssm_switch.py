@@ -488,6 +488,7 @@ def test_the_rollback_is_refused(walk, place):
         ("ready-or-needs-hop-limit", 2, "switched", 2),
         ("ready-or-needs-hop-limit", 3, "switched", 3),
         ("ready-or-needs-hop-limit", 4, "notSwitched", 1),
+        ("ready-or-needs-hop-limit", None, "notSwitched", 1),  # it has to be tried first
     ],
 )
 def test_a_hop_limit_is_raised_only_where_that_is_accepted_and_it_is_small(walk, place, accept, needed, end, hop_limit):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from observed import FACTS, IMDS, INSTANCE, OLD_CLOUD_INIT, changed, container, report_of, with_containers
-from reports_made import HOSTILE, TROUBLED
+from reports_made import HOSTILE, TROUBLED, UNTRIED
 
 from imds_probe.facts.control_plane import AccountDefaults, ControlPlane, MetadataOptions
 from imds_probe.facts.standing import Standing
@@ -60,6 +60,11 @@ def test_what_takes_a_higher_hop_limit_is_one_of_them():
     read = json.loads(line(report_of(with_containers(container("web", 1, "lost")))))
     assert (read["verdict"], read["hop_limit_needed"]) == ("needs-hop-limit", 2)
     assert [each["id"] for each in read["blockers"]] == ["hop-limit-too-low"]
+
+
+def test_a_hop_limit_that_has_to_be_tried_is_no_number_to_switch_with():
+    read = json.loads(line(report_of(UNTRIED)))
+    assert (read["verdict"], read["hop_limit_needed"]) == ("needs-hop-limit", None)
 
 
 @pytest.mark.parametrize("enforced", [True, False])

@@ -40,7 +40,7 @@ def test_a_variable_is_heeded_from_a_version_on(since, version, heeded):
 
 def test_what_was_not_recognised_does_as_the_reference_says():
     assert ANY_SDK.heeds(DISABLED)
-    assert (ANY_SDK.asks_for, ANY_SDK.any_value_disables) == ((), False)
+    assert (ANY_SDK.asks_for, ANY_SDK.is_disabled_by("other"), ANY_SDK.is_disabled_by("true")) == ((), False, True)
 
 
 def test_of_a_range_the_oldest_counts():

@@ -340,7 +340,13 @@ def test_the_way_is_evidence_of_the_limit_that_it_needs():
 
 @pytest.mark.parametrize(
     ("hops", "limit", "implied", "switch"),
-    [(1, 2, "needs-hop-limit", 3), (1, 1, "needs-hop-limit", 3), (1, 3, "not-ready", None), (2, 3, "not-ready", None)],
+    [
+        (1, 2, "needs-hop-limit", 3),
+        (1, 1, "needs-hop-limit", 3),
+        (1, 3, "not-ready", None),
+        (2, 3, "not-ready", None),
+        (2, 1, "not-ready", None),
+    ],
 )
 def test_where_a_rule_lowers_ttls_the_limit_allows_for_that(hops, limit, implied, switch):
     """Up to a hop limit that needs no explanation; where it has to be higher, somebody shall look at the rule."""
@@ -355,6 +361,29 @@ def test_where_a_rule_lowers_ttls_the_limit_allows_for_that(hops, limit, implied
     else:
         assert "A higher hop limit does not help" not in finding.fix.text
         assert any("--ttl-dec 1" in line for line in finding.evidence)
+
+
+@pytest.mark.parametrize(
+    ("obstacles", "switch"),
+    [
+        ((LOWERS, replace(LOWERS, family="ipv6")), 3),  # a packet is of one family
+        ((replace(LOWERS, family="ipv6"),), 2),
+        ((replace(LOWERS, family="both"),), 3),
+        ((LOWERS, LOWERS), 1),
+        ((replace(LOWERS, target="-3"),), 1),
+    ],
+)
+def test_rules_count_for_packets_of_their_own_family(obstacles, switch):
+    facts = changed(with_containers(container("web", 1, "lost", environment=LIKELY)), obstacles=obstacles)
+    (finding,) = RULE.judge(facts, Catalog(()))
+    verdict = report_of(facts).verdict
+    assert verdict.switch.http_put_response_hop_limit == switch
+    if (
+        switch == 1
+    ):  # a hop limit above 3 would be needed: the rule has to go, and no number is named that does not help
+        assert (finding.id, finding.implies, verdict.state) == ("token-filtered", "not-ready", "not-ready")
+        assert finding.fix.text == "Remove the rule that lowers TTLs, and run imds-probe again."
+        assert "the hop limit suffices" not in finding.summary
 
 
 @pytest.mark.parametrize("token", ["lost", "answered-by-proxy", "error", "disabled"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from observed import FACTS, IMDS, changed, container
+from observed import FACTS, IMDS, changed, container, report_of
 from rules.test_relays import LOWERS, MESH, behind_relay
 from watched_calls import CALLER
 
@@ -17,6 +17,7 @@ from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser
 from imds_probe.rules.caller_cause import cause_of
 from imds_probe.rules.callers import RULE
 from imds_probe.rules.hop_need import needed_hop_limit
+from imds_probe.switch.instance import BY_A_WATCH, SHOWN_FIRST
 from imds_probe.watch.evidence import callers_of
 
 CATALOG = Catalog.load()
@@ -199,10 +200,17 @@ def test_containers_of_one_image_that_have_ended_are_one_finding():
         # A user may have started a process of which nothing is known.
         (replace(ENDED, container=None, container_id=None, uid=None), 2, "hop limit 2 cures"),
         (
-            replace(ENDED, container=None, container_id=None, uid=None, distance=2, token_ttl=2),
+            replace(ENDED, container=None, container_id=None, uid=None, distance=2, token_ttl=1),
             2,
             "a hop limit of at least 2 is needed",
         ),
+        # It was lost at hop limit 2.
+        (
+            replace(ENDED, container=None, container_id=None, uid=None, distance=2, token_ttl=2),
+            3,
+            "a hop limit of at least 3 is needed",
+        ),
+        (replace(ENDED, distance=5, token_ttl=3), None, "is not known"),
         (replace(ENDED, container=None, container_id=None, uid=0, distance=2, token_ttl=2), 3, "hop limit 3 cures"),
         (replace(ENDED, token_ttl=3), None, "although the hop limit suffices"),
     ],
@@ -212,6 +220,48 @@ def test_how_high_a_limit_what_has_ended_needs(caller, limit, why):
     assert found.needs_hop_limit == limit
     assert why in found.why
     assert needed_hop_limit(watched(caller), CATALOG) == (limit or 1)
+
+
+UNKNOWN = replace(ENDED, container=None, container_id=None, uid=None, distance=2, token_ttl=1)
+
+
+@pytest.mark.parametrize("caller", [UNKNOWN, replace(ENDED, distance=3, token_ttl=1), replace(UNKNOWN, distance=7)])
+def test_a_limit_that_nobody_has_tried_does_not_come_with_required_tokens(caller):
+    report = report_of(watched(caller))
+    switch = report.verdict.switch
+    assert (report.verdict.state, switch.http_put_response_hop_limit, switch.hop_limit_needed) == (
+        "needs-hop-limit",
+        2,
+        None,
+    )
+    assert "--http-put-response-hop-limit 2 " in switch.try_first
+    assert "--http-tokens" not in switch.try_first
+    assert switch.steps[0].notes == (BY_A_WATCH,)
+    assert switch.template_waits_for == (SHOWN_FIRST,)
+
+
+@pytest.mark.parametrize(
+    "caller", [replace(UNKNOWN, distance=1), replace(ENDED, distance=2, token_ttl=1), replace(UNKNOWN, uid=0)]
+)
+def test_one_that_is_known_comes_with_them(caller):
+    switch = report_of(watched(caller)).verdict.switch
+    assert (switch.try_first, switch.template_waits_for) == ("", ())
+    assert switch.hop_limit_needed == caller.distance + 1
+
+
+def test_what_has_not_asked_since_the_limit_was_raised_leaves_the_verdict_open():
+    raised = replace(IMDS, hop_limit=2)
+    (finding,) = judged(UNKNOWN, imds=raised)
+    assert (finding.id, finding.implies) == ("imdsv1-fallback-raised", "unknown")
+    assert "the hop limit is 2 now, and it is not known whether that is enough" in finding.summary
+    again = replace(UNKNOWN, token_ttl=2)  # it did, and lost the token again
+    (finding,) = judged(again, imds=raised)
+    assert (finding.id, finding.implies) == ("imdsv1-fallback", "needs-hop-limit")
+    assert needed_hop_limit(watched(again, imds=raised), CATALOG) == 3
+    (finding,) = judged(replace(again, token_ttl=3, distance=4), imds=replace(raised, hop_limit=3))
+    assert (finding.id, finding.implies) == ("imdsv1-caller", "not-ready")  # no limit is known that helps
+    known = judged(replace(ENDED, token_ttl=1), imds=raised)
+    assert [each.id for each in known] == ["imdsv1-fallback-past"]
 
 
 def test_an_sdk_that_gives_up_asking_for_tokens_fell_back_before_it_was_watched():

@@ -258,7 +258,6 @@ IDENTITY = [
     ("node-ec2-metadata", "npm", "0.0.5"),
     ("aws-xray-sdk-python", "pypi", "2.4.3"),
     ("opentelemetry-aws-node", "npm", "0.9.0"),
-    ("datadog-ddtrace", "gem", "1.0.0"),
     ("hazelcast-aws", "maven", "3.0"),
     ("jets3t", "maven", "0.9.4"),
 ]
@@ -292,6 +291,42 @@ def test_credentials_spare_nothing_to_what_is_no_sdk(component, manager, version
 def test_credentials_spare_what_looks_for_them(component, manager, version):
     assert of_component(component, manager, version, STATIC).state == "unlikely"
     assert of_component(component, manager, version, "").state != "unlikely"
+
+
+@pytest.mark.parametrize(
+    ("component", "manager", "version"),
+    [
+        ("aws-xray-sdk-python", "pypi", "2.14.0"),
+        ("aws-xray-sdk-node", "npm", "3.9.0"),
+        ("opentelemetry-aws-python", "pypi", "2.0.1"),
+        ("opentelemetry-aws-node", "npm", "1.5.0"),
+        ("minio-node", "npm", "8.0.0"),
+        ("spot-connect", "pypi", "1.0"),
+    ],
+)
+@pytest.mark.parametrize("said", [STATIC, f"{STATIC} AWS_REGION=a", f"{IRSA} AWS_REGION=a", POD])
+def test_what_heeds_no_source_makes_no_need_where_another_one_is_served(component, manager, version, said):
+    """It asks where a program tells it to, whatever the environment says of credentials."""
+    beside = sdk("botocore", "pypi", "1.34.0")
+    alone, both = of(told(said), beside), of(told(said), beside, sdk(component, manager, version))
+    assert (both.state, both.credentials) == (alone.state, alone.credentials) == ("unlikely", alone.credentials)
+    assert of(told(said), sdk(component, manager, version)).state == "unlikely"
+    assert of(told(""), beside, sdk(component, manager, version)).state == "likely"
+
+
+@pytest.mark.parametrize(
+    ("component", "manager", "version"),
+    [
+        ("aws-embedded-metrics-python", "pypi", "3.2.0"),
+        ("codeguru-profiler-python", "pypi", "1.2.0"),
+        ("elastic-apm-python", "pypi", "6.22.0"),
+        ("google-auth-python", "pypi", "2.30.0"),  # looks for a role by itself, and not by a web identity
+        ("minio-python", "pypi", "7.2.0"),
+    ],
+)
+def test_what_asks_by_itself_makes_a_need_beside_one_that_is_served(component, manager, version):
+    there = (sdk("botocore", "pypi", "1.34.0"), sdk(component, manager, version))
+    assert of(told(f"{IRSA} AWS_REGION=a"), *there).state == "likely"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_all_that_there_was_no_time_for_is_one_finding():
     )
 
 
-@pytest.mark.parametrize("name", ["acceptances", "owner", "standing", "repositories", "tokens-seen"])
+@pytest.mark.parametrize("name", ["acceptances", "control-plane", "owner", "standing", "repositories", "tokens-seen"])
 def test_what_only_clears_or_tells_needs_no_time(name):
     assert judged(CollectorRun(name, "skipped", 0.0, "the run's time limit came first", "it")) == ("ready", [])
 

@@ -122,6 +122,8 @@ LOWERS = replace(ON_HOST, kind="ttl-change", target="-1", applies_to="prerouting
     [
         ((LOWERS,), "own", 1),
         ((LOWERS, replace(LOWERS, target="-2")), "own", 3),
+        ((LOWERS, replace(LOWERS, family="ipv6")), "own", 1),
+        ((replace(LOWERS, family="ipv6"),), "own", 0),
         ((replace(LOWERS, target="+1"),), "own", 0),
         ((replace(LOWERS, target="1"),), "own", 0),
         ((replace(LOWERS, target=None),), "own", 0),
@@ -134,7 +136,7 @@ LOWERS = replace(ON_HOST, kind="ttl-change", target="-1", applies_to="prerouting
 )
 def test_what_rules_on_the_host_take_away(obstacles, network, expected):
     web = replace(container("web"), network=network)
-    assert lowered_by(web, changed(with_containers(web), obstacles=obstacles)) == expected
+    assert lowered_by(web.reach[0], web, changed(with_containers(web), obstacles=obstacles)) == expected
 
 
 def _without_routers(shop):

@@ -1,7 +1,7 @@
 from exposition_reader import samples
 from golden_reports import CASES
 from prometheus_client.parser import text_string_to_metric_families
-from reports_made import BARE, STARTED, hostile, report
+from reports_made import BARE, STARTED, UNTRIED, hostile, report
 from since_switch_seen import FOR_GOOD, since
 
 from imds_probe.sinks.exposition import exposition
@@ -33,6 +33,10 @@ def test_what_was_found():
 def test_what_is_not_known_has_no_sample():
     found = {labels[0] for labels in samples(exposition(report(BARE)).decode())}
     assert found - {"blockers"} == {"verdict", "accepted_risks", "last_run_timestamp_seconds"}
+
+
+def test_a_hop_limit_that_has_to_be_tried_is_none():
+    assert ("hop_limit_needed",) not in samples(exposition(report(UNTRIED)).decode())
 
 
 def test_accepted_risks_and_when_the_first_counts_again():

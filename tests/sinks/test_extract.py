@@ -1,7 +1,7 @@
 from golden_reports import CASES
-from reports_made import BARE, report
+from reports_made import BARE, UNTRIED, report
 
-from imds_probe.sinks.extract import accepted, blockers, containers_lost, ends_at, instance
+from imds_probe.sinks.extract import accepted, blockers, containers_lost, ends_at, hop_limit_needed, instance
 
 
 def test_the_instance():
@@ -24,6 +24,18 @@ def test_containers_whose_token_is_lost_without_what_only_holds_their_network():
     made["containers"] += [{**container, "sandbox": True}, {**container, "token": "ok"}]
     assert containers_lost(made) == [container]
     assert containers_lost(report(BARE)) is None
+
+
+def test_a_hop_limit_that_has_to_be_tried_is_not_said_to_be_needed():
+    made = report(UNTRIED)
+    assert (made["verdict"]["state"], made["verdict"]["switch"]["http_put_response_hop_limit"]) == (
+        "needs-hop-limit",
+        2,
+    )
+    assert (hop_limit_needed(made), hop_limit_needed(report())) == (None, 2)
+    del made["verdict"]["switch"]["try_first"]  # as in reports of earlier versions
+    assert hop_limit_needed(made) == 2
+    assert hop_limit_needed(report(verdict={"switch": None})) is None
 
 
 def test_accepted_risks_of_any_version_of_the_report():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from golden_reports import CASES
 from observed import INSTANCE, changed
-from reports_made import BARE, STARTED, TROUBLED, report
+from reports_made import BARE, STARTED, TROUBLED, UNTRIED, report
 from since_switch_seen import FOR_GOOD, as_caller, since
 
 from imds_probe.sinks.metrics import Metric, metrics_of
@@ -38,6 +38,10 @@ def test_counts_sum_over_a_fleet_and_no_metric_knows_the_instance():
 def test_what_was_not_observed_has_no_value():
     names = {each.name for each in metrics_of(report(BARE), MetricsConfig(), NOW)}
     assert names == {"Heartbeat", "Hosts", "ReportAge"} | ({"Blockers"} & names)
+
+
+def test_a_hop_limit_that_has_to_be_tried_is_none():
+    assert ("HopLimitNeeded",) not in named(metrics_of(report(UNTRIED), MetricsConfig(), NOW))
 
 
 def test_each_set_of_dimensions_has_all_metrics():

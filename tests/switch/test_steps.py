@@ -16,6 +16,7 @@ from imds_probe.facts.control_plane import (
     Template,
 )
 from imds_probe.facts.owner import LaunchedFrom, Owner, OwnerKind
+from imds_probe.switch.instance import BY_A_RUN, SHOWN_FIRST
 from imds_probe.switch.steps import steps_of
 
 LAUNCHED = LaunchedFrom(TEMPLATE_ID, "3", "a label")
@@ -34,14 +35,21 @@ def test_this_instance_comes_first_and_the_account_last():
 
 
 def test_a_hop_limit_that_nobody_has_measured_is_tried_alone():
-    first, second, *_ = steps_of(replace(plan(), untried=True))
+    first, second, _, launches, default = steps_of(replace(plan(), untried=BY_A_RUN))
     _, _, tried, _ = parsed(shlex.split(first.commands[0])[1:])
     assert tried == {"InstanceId": "i-0123456789abcdef0", "HttpPutResponseHopLimit": 2, "HttpEndpoint": "enabled"}
     _, _, undone, _ = parsed(shlex.split(first.rollback[0])[1:])
     assert undone["HttpPutResponseHopLimit"] == 1
-    assert (second.what, len(second.waits_for)) == ("Require tokens on this instance", 1)
-    required = replace(plan(), untried=True, before=replace(BEFORE, http_tokens="required"))
+    assert first.notes == (BY_A_RUN,)
+    assert (second.what, second.waits_for) == ("Require tokens on this instance", (SHOWN_FIRST,))
+    assert (launches.waits_for, default.waits_for) == ((SHOWN_FIRST,), ())
+    *_, launches, _ = steps_of(replace(plan(), untried=BY_A_RUN, waits_for=("what ran once",)))
+    assert launches.waits_for == (SHOWN_FIRST, "what ran once")
+    *_, launches, _ = steps_of(plan())
+    assert launches.waits_for == ()
+    required = replace(plan(), untried=BY_A_RUN, before=replace(BEFORE, http_tokens="required"))
     assert steps_of(required)[0].what == "Raise the hop limit of this instance to 2"  # nothing is left that could break
+    assert not any(each.waits_for for each in steps_of(required))
 
 
 def test_what_is_done_already_is_no_step():

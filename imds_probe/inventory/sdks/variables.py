@@ -47,7 +47,7 @@ KNOWN = frozenset(
     }
 )
 _PROXIES = ("http_proxy", PROXY)
-_EXEMPTING = ("no_proxy", "NO_PROXY")  # in this order, as Go and Python do
+_EXEMPTING = ("no_proxy", "NO_PROXY")
 _SERVICE = ipaddress.ip_address("169.254.169.254")
 _SWITCHES = frozenset({DISABLED, V1_DISABLED, LOAD_CONFIG})
 _MODES: dict[str, ValueClass] = {"ipv4": "ipv4", "ipv6": "ipv6"}
@@ -70,19 +70,30 @@ def variables_in(environ: bytes, asked: Collection[str] = KNOWN) -> tuple[Variab
 
 
 def _proxied(proxying: Mapping[str, str]) -> ValueClass | None:
-    """Whether requests for the metadata address go to a proxy: None where they do not."""
-    if not any(proxying.get(name) for name in _PROXIES):
-        return None
-    exempt = next((value for name in _EXEMPTING if (value := proxying.get(name))), "")
+    """Whether requests for the metadata address go to a proxy: None where they do not, "other" where those of Python alone do."""
+    if _is_proxied_by_go(proxying):
+        return "elsewhere"
+    return "other" if _is_proxied_by_python(proxying) else None
+
+
+def _is_proxied_by_go(proxying: Mapping[str, str]) -> bool:
+    """golang.org/x/net/http/httpproxy: names in capitals come first, and what is empty is as if it were not set."""
+    proxy, exempt = (next(filter(None, map(proxying.get, reversed(names))), "") for names in (_PROXIES, _EXEMPTING))
     entries = [entry.strip() for entry in exempt.split(",")]
-    if any(_names_service(entry) for entry in entries):
-        return None
-    return "other" if any(_is_network_of_service(entry) for entry in entries) else "elsewhere"
+    return bool(proxy) and not any(
+        entry == "*" or entry.removesuffix(":80") == str(_SERVICE) or _is_network_of_service(entry) for entry in entries
+    )
 
 
-def _names_service(entry: str) -> bool:
-    """Whether all readers of NO_PROXY take an entry for the metadata address."""
-    return entry == "*" or entry.removesuffix(":80").lstrip(".") == str(_SERVICE)
+def _is_proxied_by_python(proxying: Mapping[str, str]) -> bool:
+    """urllib.request: names in small letters come first, even where they are empty; networks, ports and * among others exempt from
+    nothing.
+    """
+    proxy, exempt = (
+        next((proxying[name] for name in names if name in proxying), "") for names in (_PROXIES, _EXEMPTING)
+    )
+    entries = [entry.strip() for entry in exempt.split(",")]
+    return bool(proxy) and exempt != "*" and not any(entry.lstrip(".") == str(_SERVICE) for entry in entries)
 
 
 def _is_network_of_service(entry: str) -> bool:

@@ -20,7 +20,7 @@ def plugins(text: str) -> Plugins:
     found: dict[str, list[dict[str, object]]] = {}
     open_ones: list[dict[str, object]] = []
     for line in text.splitlines():
-        word, _, value = line.strip().partition(" ")
+        word, value = _parted(line)
         if word.startswith("</"):
             if open_ones:
                 _put(open_ones.pop(), _TYPE, found)
@@ -41,8 +41,14 @@ def plugins_of(document: object) -> Plugins:
 
 def included_files(text: str) -> list[str]:
     """The files that the configuration includes, as they stand there."""
-    commands = (line.strip().partition(" ") for line in text.splitlines())
-    return [_unquoted(value) for word, _, value in commands if word in _INCLUDE and value.strip()]
+    commands = (_parted(line) for line in text.splitlines())
+    return [_unquoted(value) for word, value in commands if word in _INCLUDE and value]
+
+
+def _parted(line: str) -> tuple[str, str]:
+    """A directive or parameter, and what stands behind it: blanks and tabs are between them."""
+    word, *rest = line.split(None, 1) or [""]
+    return word, "".join(rest).strip()
 
 
 def _put(parameters: dict[str, object], names: tuple[str, ...], into: dict[str, list[dict[str, object]]]) -> None:

@@ -31,6 +31,26 @@ class SettingsError(ProbeError):
     """A configuration file that is not of its format."""
 
 
+def _kept(load: Callable[[str], object]) -> Callable[[str], object]:
+    """The same, which keeps the last documents, and what was wrong with them: a file is looked through for several keys."""
+
+    @functools.lru_cache(_DOCUMENTS_KEPT)
+    def outcome(text: str) -> tuple[object, Exception | None]:
+        try:
+            return load(text), None
+        except (ValueError, RecursionError) as error:
+            return None, error
+
+    @functools.wraps(load)
+    def loaded(text: str) -> object:
+        document, error = outcome(text)
+        if error is not None:
+            raise error.with_traceback(None)  # or each time it would grow
+        return document
+
+    return loaded
+
+
 def look_up(form: FileFormat, text: str, key: str) -> list[str]:
     """Every value that the text gives the key, in its order; empty where it does not set it.
 
@@ -48,7 +68,7 @@ def _yaml(text: str, key: str) -> Iterator[str]:
     yield from _nested(_load_yaml(text), key.split("."))
 
 
-@functools.lru_cache(_DOCUMENTS_KEPT)
+@_kept
 def _load_yaml(text: str) -> object:
     # Agents ship examples that are mostly comments; lines stay where they are, for errors to name.
     return yaml_document(re.sub(r"^[ \t]*#.*$", "", text, flags=re.MULTILINE), "characters that are not comments")
@@ -71,7 +91,8 @@ def yaml_document(text: str, counted: str = "characters") -> object:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
-        raise ValueError(f"{getattr(error, 'problem', None) or type(error).__name__}{where}") from None
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or type(error).__name__
+        raise ValueError(f"{problem}{where}") from None
     return document
 
 
@@ -79,7 +100,7 @@ def _json(text: str, key: str) -> Iterator[str]:
     yield from _nested(_load_json(text), key.split("."))
 
 
-@functools.lru_cache(_DOCUMENTS_KEPT)
+@_kept
 def _load_json(text: str) -> object:
     return json.loads(text)
 
@@ -88,7 +109,7 @@ def _toml(text: str, key: str) -> Iterator[str]:
     yield from _nested(_load_toml(text), key.split("."))
 
 
-@functools.lru_cache(_DOCUMENTS_KEPT)
+@_kept
 def _load_toml(text: str) -> object:
     return toml.loads(text)
 
@@ -110,7 +131,7 @@ def _alloy(text: str, key: str) -> Iterator[str]:
 _ELSEWHERE = frozenset(("import", "remotecfg"))
 
 
-@functools.lru_cache(_DOCUMENTS_KEPT)
+@_kept
 def _load_hcl(text: str) -> object:
     return _load_json(text) if _is_json(text) else hcl_document(text)
 
@@ -120,7 +141,7 @@ def _any(text: str, key: str) -> Iterator[str]:
     yield from _nested(_load_any(text), key.split("."))
 
 
-@functools.lru_cache(_DOCUMENTS_KEPT)
+@_kept
 def _load_any(text: str) -> object:
     if _is_json(text):
         return _load_json(text)

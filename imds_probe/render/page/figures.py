@@ -42,11 +42,12 @@ def _figures(report: Report) -> Iterator[tuple[str, str, Tone]]:
 
 
 def _hop_limit(report: Report, imds: Imds) -> tuple[str, Tone]:
-    wanted = report.verdict.switch.http_put_response_hop_limit if report.verdict.switch else None
+    switch = report.verdict.switch
+    wanted = switch.http_put_response_hop_limit if switch else None
     if imds.hop_limit is None:
         return NOT_KNOWN, "care"
-    if wanted is not None and wanted > imds.hop_limit:
-        return f"{imds.hop_limit}, {wanted} needed", "care"
+    if switch is not None and wanted is not None and wanted > imds.hop_limit:
+        return f"{imds.hop_limit}, {wanted} {'to try' if switch.try_first else 'needed'}", "care"
     return str(imds.hop_limit), "plain"
 
 

@@ -15,6 +15,8 @@ from imds_probe.inventory.settings.fluentd import included_files, is_directives,
         ("<match>\n# @type a\n@type b\n</match>\n</match>\n@type c\n", {"b": [{"@type": "b"}]}),
         ("<match>\n@type a\n</match>\n<match>\n@type a\n</match>", {"a": [{"@type": "a"}, {"@type": "a"}]}),
         ("<match>\n@type a\n", {}),
+        ("<match\t**>\n\t@type\ta\n\tb\tc\td \n  e \t f\n</match>", {"a": [{"@type": "a", "b": "c\td", "e": "f"}]}),
+        ("<match>\n@type a\nb\n</match>", {"a": [{"@type": "a", "b": ""}]}),
     ],
 )
 def test_plugins_by_their_types(text: str, found: object) -> None:
@@ -29,4 +31,5 @@ def test_plugins_in_a_document_that_holds_itself() -> None:
 
 def test_what_is_included_and_what_is_of_the_own_format() -> None:
     assert included_files("@include a/*.conf\n  include 'b.conf'\n@include\n# @include c\n") == ["a/*.conf", "b.conf"]
+    assert included_files("\t@include\ta.conf\ninclude\t\t'b.conf'\t\n@include\t\n") == ["a.conf", "b.conf"]
     assert [is_directives(each) for each in ("<source>", "@include x", "config:\n- a\n")] == [True, True, False]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from soon import cpu_s
 
 from imds_probe.catalog.rows import FileFormat
+from imds_probe.inventory.settings import formats
 from imds_probe.inventory.settings.formats import VALUE_MAX, SettingsError, from_arguments, included, look_up
 
 DATADOG = """\
@@ -114,6 +116,57 @@ def test_a_broken_file_is_an_error_that_says_where(form: FileFormat, text: str, 
         look_up(form, text, "a.b")
     assert caught.value.remedy
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "said"),
+    [
+        ("yaml", "a: {\n", "expected the node content, but found '<stream end>' (line 2)"),
+        ("yaml", "a: b: c\n", "mapping values are not allowed here (line 1)"),
+        ("yaml", "a:\n\tb: c\n", "found character '\\t' that cannot start any token (line 2)"),
+        ("yaml", "a: b\n- c\n", "expected <block end>, but found '-' (line 2)"),
+        ("yaml", "\x01", "special characters are not allowed"),
+        ("toml", "a", "Expected '=' after a key in a key/value pair (at end of document)"),
+        ("toml", "[a\n", "Expected ']' at the end of a table declaration (at line 1, column 3)"),
+        ("json", '{"a": "b', "Unterminated string starting at: line 1 column 7 (char 6)"),
+        ("yaml", "a: *hunter2\n", "found undefined alias … (line 1)"),
+        ("yaml", "a: !hunter2 b\n", "could not determine a constructor for the tag … (line 1)"),
+    ],
+)
+def test_the_reader_of_a_broken_file_is_quoted_and_the_file_is_not(form: FileFormat, text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        look_up(form, text, "a")
+    assert str(raised.value) == f"is not {form}: {said}. Correct the file."
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("yaml", "a: {"),
+        ("otelcol", "a: {"),
+        ("json", '{"a'),
+        ("toml", "a"),
+        ("hcl", "a {"),
+        ("any", "a: {"),
+        ("yaml", "[" * 5000),
+    ],
+)
+def test_a_broken_file_is_read_once_for_all_its_keys(
+    form: FileFormat, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Mock] = []
+    for load in ("yaml_document", "hcl_document", "json.loads", "toml.loads"):
+        name, _, attribute = load.rpartition(".")
+        of = getattr(formats, name) if name else formats
+        monkeypatch.setattr(of, attribute, read := Mock(side_effect=getattr(of, attribute)))
+        reads.append(read)
+    said = set()
+    for key in ("a", "b", "a"):
+        with pytest.raises(SettingsError) as raised:
+            look_up(form, f"{text}{' ' * len(form)}", key)  # which no other test reads
+        said.add(str(raised.value))
+    assert len(said) == 1
+    assert {read.call_count for read in reads} <= {0, 1} and any(read.called for read in reads)
 
 
 def test_aliases_do_not_grow_without_end() -> None:

@@ -1,4 +1,6 @@
 from golden_reports import golden_report
+from observed import report_of
+from reports_made import UNTRIED
 
 from imds_probe.render.page.bounds import LONG, SHORT
 from imds_probe.render.page.figures import figures
@@ -17,6 +19,12 @@ def test_what_is_wrong_is_seen_at_once():
     assert found["Calls by IMDSv1"] == ("3 in 14 d", "bad")
     assert found["Containers"] == ("4, 2 without a token", "care")
     assert found["Tokens"] == ("optional", "plain")
+
+
+def test_a_hop_limit_that_nobody_has_measured_is_to_be_tried():
+    (part,) = figures(report_of(UNTRIED), LONG)
+    (block,) = part.blocks
+    assert ("Hop limit", "1, 2 to try", "care") in block.figures
 
 
 def test_what_is_not_known_is_no_good_sign():
