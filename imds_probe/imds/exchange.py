@@ -203,7 +203,9 @@ class Exchange:
         self._conversation.local_port = self._socket.getsockname()[1]
         self.deadline = min(self._last, time.monotonic() + self._patience_s())
         self._selector.modify(self._socket, selectors.EVENT_READ, self)
-        self._socket.send(token_put(self._way.endpoint, HELD_S if self._way.hold else 1))  # fits into any fresh socket's buffer
+        self._socket.send(
+            token_put(self._way.endpoint, HELD_S if self._way.hold else 1)
+        )  # fits into any fresh socket's buffer
 
     def _patience_s(self) -> float:
         origin = self._origin

@@ -132,6 +132,11 @@ def need_of_processes(told: Iterable[SdkSettings], asking: Asking) -> Need:
     return _need([(_of_process(each, asking), asking, each) for each in tuple(told) or (SdkSettings(),)])
 
 
+def says_nothing(told: SdkSettings, asking: Asking) -> bool:
+    """Whether it is not known if a process needs metadata only because it is told nothing that would say so."""
+    return _of_process(told, asking).says_nothing
+
+
 def _said(container: Container, facts: Facts, catalog: Catalog) -> Need:
     there = asking_in(container, facts, catalog)
     sdks = [each for each in there if each.is_sdk]

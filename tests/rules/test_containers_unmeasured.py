@@ -149,7 +149,11 @@ PASSED_ON = replace(GAVE_TOKEN.reach[0], token_is_the_services=True, answered_by
         (replace(PASSED_ON, token_is_the_services=False), {}, ("answered-by-proxy", "unknown")),
         (replace(PASSED_ON, token_is_the_services=None), {}, ("answered-by-proxy", "unknown")),
         (replace(PASSED_ON, answered_by="kube2iam"), {}, ("answered-by-proxy", "unknown")),
-        (PASSED_ON, {"obstacles": (replace(KUBE2IAM, image="jtblin/kube2iam:0.11.2"),)}, ("answered-by-proxy", "unknown")),
+        (
+            PASSED_ON,
+            {"obstacles": (replace(KUBE2IAM, image="jtblin/kube2iam:0.11.2"),)},
+            ("answered-by-proxy", "unknown"),
+        ),
         (PASSED_ON, {"obstacles": (KUBE2IAM,)}, ("answered-by-proxy", "unknown")),
         (PASSED_ON, {"obstacles": (replace(KUBE2IAM, image="jtblin/kube2iam:0.12.0"),)}, ("token-through-relay", None)),
         (replace(PASSED_ON, status=403, token_is_the_services=None), {}, ("answered-by-proxy", "unknown")),
