@@ -29,8 +29,8 @@ METADATA_THROUGH_HTTP_PROXY = Kind(
     meaning="The environment of a program has HTTP_PROXY, and its NO_PROXY lacks 169.254.169.254. Some AWS SDKs (botocore, and "
     "those for Go) then send their metadata requests to the proxy. A proxy that adds X-Forwarded-For, as squid does, gets no token "
     "from the service: the SDK falls back to IMDSv1, and the switch breaks it. imds-probe sends nothing to the proxy, so its own "
-    "tests do not show that. A program of Go that has an SDK in it and is told nothing of AWS may never ask: for such a program alone "
-    "the verdict does not become unknown.",
+    "tests do not show that. A program of Go that has an SDK in it and is told nothing of AWS may never ask. For such a program "
+    "alone, the verdict does not become unknown.",
     cure="Add 169.254.169.254 to NO_PROXY in the environment of the program, and restart it. botocore takes no networks such as "
     "169.254.0.0/16 there. If the proxy has to stay in between, keep the daemon running: a whole window without a call by IMDSv1 "
     "shows that the proxy passes tokens.",
@@ -216,7 +216,8 @@ def _untested(programs: Sequence[_Program]) -> Found:
     who = _who(programs)
     return NAMED_ENDPOINT_UNTESTED.found(
         programs[0].subject,
-        f"{few(who)} {'asks' if len(who) == 1 else 'ask'} another server for metadata, and it is not known how that server asks EC2",
+        f"{few(who)} {'asks' if len(who) == 1 else 'ask'} another server for metadata, and it is not known how that server asks "
+        "EC2",
         evidence=tuple(f"{each}: {ENDPOINT} names another address in its environment" for each in _processes(programs)),
         fix=Fix(
             "Find the server that the variable names. If it runs on this instance, make sure that it speaks IMDSv2. If it is a "
