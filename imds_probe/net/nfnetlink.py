@@ -71,15 +71,12 @@ def is_loaded() -> bool:
 @functools.cache
 def _is_built_in() -> bool:
     """Whether it is part of the kernel itself; so, too, where the kernel does not say. Only asked where it is no module."""
-    lines = 0
     try:
         with SYMBOLS.open("rb") as symbols:
-            for lines, line in enumerate(symbols, 1):
-                if line.rstrip().endswith(_SYMBOL):
-                    return True
+            first = symbols.readline()
+            return not first or any(line.rstrip().endswith(_SYMBOL) for line in itertools.chain((first,), symbols))
     except OSError:
         return True
-    return lines == 0
 
 
 class Nfnetlink:

@@ -122,10 +122,10 @@ BUILT_IN = "0000000000000000 T nft_register_chain_type\n"
     ],
 )
 def test_whether_a_question_makes_the_kernel_load_nf_tables(tmp_path, monkeypatch, modules, symbols, expected):
-    for name, text in (("MODULES", modules), ("SYMBOLS", symbols)):
+    for name, said in (("MODULES", modules), ("SYMBOLS", symbols)):
         monkeypatch.setattr(nfnetlink, name, tmp_path / name)
-        if text is not None:
-            (tmp_path / name).write_text(text)
+        if said is not None:
+            (tmp_path / name).write_text(said)
     nfnetlink._is_built_in.cache_clear()
     try:
         assert nfnetlink.is_loaded() is expected
