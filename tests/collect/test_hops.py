@@ -141,9 +141,8 @@ def test_whether_a_proxys_token_is_the_services(lab, service, ignored):
     assert reach["web"][0].token_is_the_services is None
     assert proxy.requests == 2
     assert (service.counts.imdsv1, counter.imdsv1) == (0, 0)
-    assert (
-        counter.imdsv2 == service.counts.imdsv2 == 5
-    )  # host, both containers, once more by the proxy, and the question
+    # The host, both containers, once more by the proxy, and the question.
+    assert counter.imdsv2 == service.counts.imdsv2 == 5
     assert not any(secret in repr((result, reach)) for secret in service.issued_secrets)
     with ForwardingProxy(lab.instance, added="", server="envoy", token="made-up") as proxy:
         _, reach = measured(lab, "proxied", endpoints=(IPV4,))
