@@ -313,6 +313,10 @@ OBJECTS: Mapping[str, Described] = {
             "taken_inside": (
                 "Whether a program in the container's own network accepted the connection and sent no token."
             ),
+            "token_is_the_services": (
+                "Whether the service itself, asked from the host, knew the token that a proxy gave here. `null` if it was not "
+                "asked, or did not say."
+            ),
         },
     ),
     "Hop": Described(

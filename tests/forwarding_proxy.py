@@ -13,11 +13,11 @@ SERVICE = ("169.254.169.254", 80)
 
 class ForwardingProxy:
     """Listens on all IPv4 addresses of a node. `added` is put into every request; the answer's Server header becomes
-    `server` where one is given. Use it in a `with` statement.
+    `server` where one is given, and what it gave as a token `token`. Use it in a `with` statement.
     """
 
-    def __init__(self, node, port=8181, *, added="X-Forwarded-For: 172.17.0.2", server=None):
-        self._node, self._port, self._added, self._server = node, port, added, server
+    def __init__(self, node, port=8181, *, added="X-Forwarded-For: 172.17.0.2", server=None, token=None):
+        self._node, self._port, self._added, self._server, self._token = node, port, added, server, token
         self._listening = None
         self._threads = []
         self.requests = 0
@@ -64,6 +64,9 @@ class ForwardingProxy:
                 answer += chunk
             if self._server:
                 answer = answer.replace(b"Server: EC2ws", b"Server: " + self._server.encode())
+            if self._token:
+                head, _, given = answer.partition(b"\r\n\r\n")
+                answer = head + b"\r\n\r\n" + self._token.encode().ljust(len(given), b"A")
             client.sendall(answer)
 
 

@@ -15,7 +15,7 @@ from imds_probe.collect.tokens_seen import TokensSeen
 from imds_probe.dataclass import dataclass
 from imds_probe.duration import parse_duration
 from imds_probe.errors import ProbeError, said
-from imds_probe.facts.callers import BOOT_S, SERVED, BootWatched, Callers, MetricCompared, last_seen_whole
+from imds_probe.facts.callers import SERVED, BootWatched, Callers, MetricCompared, last_seen_whole
 from imds_probe.facts.switched import WatchedSince
 from imds_probe.reading.here import HERE, Asks
 from imds_probe.system import rootfs
@@ -31,7 +31,7 @@ from imds_probe.system.state_directory import (
 from imds_probe.timestamp import rfc3339
 from imds_probe.watch import boots
 from imds_probe.watch.evidence import merged
-from imds_probe.watch.history_format import FILE, HOUR_S
+from imds_probe.watch.history_format import FILE
 from imds_probe.watch.history_refused import together
 
 if TYPE_CHECKING:
@@ -183,11 +183,12 @@ def _boots(history: History, now: float, options: CallersOptions) -> tuple[tuple
     shown = [boot for boot in found if boot.age_s <= options.window_s or boot in (whole, found[-1])]
     if whole is None or whole.age_s <= options.window_s:
         return tuple(shown), range(0)
-    booted = next(boot.booted for boot in on_record if boot.boot_id == whole.boot_id)
-    hours = range(int(booted // HOUR_S), int((booted + BOOT_S) // HOUR_S) + 1)
+    kept = next(boot for boot in on_record if boot.boot_id == whole.boot_id)
+    hours = boots.first_hours(kept.booted)
     in_all, only = history.at_boot(hours)
-    # What was forgotten meanwhile, or some of it, was counted before.
-    counted = replace(whole, imdsv1=only if in_all >= whole.imdsv1 else whole.imdsv1)
+    if in_all < kept.imdsv1:  # what was forgotten meanwhile, or some of it, was counted before
+        only = kept.imdsv1 if kept.only_then is None else kept.only_then
+    counted = replace(whole, imdsv1=only)
     return tuple(counted if boot is whole else boot for boot in shown), hours
 
 

@@ -10,22 +10,24 @@ service's answer come in; or, where a namespace has an interface of its own that
 from __future__ import annotations
 
 import contextlib
+import functools
+import socket
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
 from imds_probe.collect import reaches
 from imds_probe.collect.reaches import Reference
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Hop, Reach
-from imds_probe.imds.client import RequestCounter
+from imds_probe.imds.client import MetadataClient, RequestCounter
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.imds.exchange import Attempt, Way
 from imds_probe.imds.pace import Pacer
 from imds_probe.imds.parallel import put_tokens
 from imds_probe.imds.replies import EC2_SERVER, Outcome
-from imds_probe.net.namespaces import NamespaceError
+from imds_probe.net.namespaces import NamespaceError, socket_in
 from imds_probe.net.topology import Topology
 from imds_probe.net.witness import Witness
 
@@ -149,12 +151,16 @@ class _Measuring:
         attempts = dict(zip(ways, self._put(ways), strict=True))
         again = self._look_past_host([way for way in ways if not self._is_settled(attempts[way])])
         attempts |= {way: new for way, new in zip(again, self._put(again), strict=True) if new.outcome}
+        reached: dict[Way, Reach] = {}
         for way, attempt in attempts.items():
             if self._is_measured(way, attempt):
                 reference = self._references[way.endpoint]
                 drawn = self._way(way, names) if reaches.connected(attempt) else ()
                 seen = self._is_seen(attempt)
-                self._add(way, reaches.of_root(reference, attempt, seen=seen, unseen=self._unseen, way=drawn))
+                reached[way] = reaches.of_root(reference, attempt, seen=seen, unseen=self._unseen, way=drawn)
+        known = self._known_tokens({way: attempts[way] for way, reach in reached.items() if _is_proxys(reach)})
+        for way, reach in reached.items():
+            self._add(way, reaches.confirmed(reach, by_service=known.get(way)))
 
     def ask_users(self, others: Sequence[tuple[Path, int]]) -> None:
         """The namespaces that users made, with what time is left."""
@@ -165,6 +171,28 @@ class _Measuring:
             if self._is_measured(way, attempt):
                 reference = self._references[way.endpoint]
                 self._add(way, reaches.of_user(reference, attempt, seen=self._is_seen(attempt)))
+
+    def _known_tokens(self, proxied: Mapping[Way, Attempt]) -> dict[Way, bool | None]:
+        """Whether the service knows the tokens that come on these ways, where proxies gave some. It is asked from the host, and
+        only where it answers the host itself.
+        """
+        ways = [way for way in proxied if self._references[way.endpoint].is_the_services]
+        known: dict[Way, bool | None] = {}
+        for way, held in zip(ways, self._put([replace(way, hold=True) for way in ways]), strict=True):
+            wait_s = self._pacer.wait_s(time.monotonic())
+            if held.token is None or held.server != proxied[way].server or time.monotonic() + wait_s >= self._deadline:
+                continue
+            time.sleep(max(0.0, wait_s))
+            client = MetadataClient(
+                way.endpoint,
+                deadline=self._deadline,
+                counter=self._counter,
+                make_socket=functools.partial(socket_in, self._host[0], kind=socket.SOCK_STREAM),
+            )
+            with contextlib.suppress(NamespaceError):
+                known[way] = client.knows(held.token)
+            self._pacer.spend(PACKETS_PER_EARLIER_REQUEST, time.monotonic())
+        return known
 
     def _put(self, ways: Sequence[Way]) -> list[Attempt]:
         attempts = put_tokens(
@@ -240,6 +268,11 @@ class _Measuring:
 
     def _add(self, way: Way, reach: Reach) -> None:
         self.measured.reach[way.inode] = (*self.measured.reach.get(way.inode, ()), reach)
+
+
+def _is_proxys(reach: Reach) -> bool:
+    """Whether a proxy gave a token there."""
+    return reach.token == "answered-by-proxy" and reach.status == 200
 
 
 def _limit(origin: Attempt) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import FAR, ContainerToken, Hop, Reach
@@ -36,6 +37,11 @@ class Reference:
     origin: Attempt
     hop_limit: int | None
     relayed: bool = False
+
+    @property
+    def is_the_services(self) -> bool:
+        """Whether the service itself gave the instance a token."""
+        return not self.relayed and self.origin.outcome is Outcome.OK and self.origin.server == EC2_SERVER
 
 
 def connected(attempt: Attempt) -> bool:
@@ -84,6 +90,13 @@ def of_user(reference: Reference, attempt: Attempt, *, seen: bool) -> Reach:
     elif relayed:
         detail = f"{detail}; {NOT_SEEN}"
     return _reach(reference, attempt, token, detail, measured=not relayed and token != "answered-by-proxy", seen=seen)
+
+
+def confirmed(reach: Reach, *, by_service: bool | None) -> Reach:
+    """The same of a proxy's token, once the service was asked whether it knows it."""
+    says = {True: "the service knows this token", False: "the service does not know this token", None: ""}[by_service]
+    detail = f"{reach.detail}; {says}" if says else reach.detail
+    return replace(reach, detail=detail, token_is_the_services=by_service)
 
 
 def _reach(

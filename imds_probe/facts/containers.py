@@ -46,7 +46,8 @@ class Reach:
     `routers` is how many routers links and routes show between there and the service, beside those before the instance: None
     where they could not be followed. `ttls_changed` says that the TTLs which came in do not go together, or not with the
     routers: something on the way writes them, and no distance comes of them. `taken_inside`: no token came, and who took the
-    connection is in the container's own network.
+    connection is in the container's own network. `token_is_the_services`: asked from the host, the service knew the token that a
+    proxy had given, so the proxy passes token requests on. None where it was not asked, or did not say.
     """
 
     family: Family
@@ -63,6 +64,7 @@ class Reach:
     routers: Count | None = None
     ttls_changed: bool = False
     taken_inside: bool = False
+    token_is_the_services: bool | None = None
 
     @property
     def relayed(self) -> bool:

@@ -108,6 +108,15 @@ class MetadataClient:
             self._token = None
         raise AssertionError("unreachable")
 
+    def knows(self, token: Token) -> bool | None:
+        """Whether a token is one of this service's own: one GET with it, and no other request. None where the answer says
+        nothing: while tokens are optional, a service may serve whatever it is sent, and then does not say how long it lives.
+        """
+        reply = self._request("GET", "/latest/meta-data/", token.header(), imdsv2=True)
+        if reply.outcome is Outcome.UNAUTHORIZED:
+            return False
+        return True if reply.ok and reply.tells_life_left else None
+
     def get_without_token(self, path: str) -> Reply:
         """One IMDSv1 request, never repeated. For v1_probe.py alone: it counts in CloudWatch's MetadataNoToken."""
         return self._request("GET", path, {}, imdsv2=False)
@@ -128,6 +137,7 @@ class MetadataClient:
         started = time.monotonic()
         self._dialer.begin(min(self._deadline, started + self._exchange_s))
         status, server, body = None, None, b""
+        tells_life_left = False
         trouble = ""
         try:
             # http.client knows of no proxies, .netrc, cookies or redirects: HTTP_PROXY in the environment must not see a
@@ -137,6 +147,7 @@ class MetadataClient:
                 connection.request(method, path, headers=own | headers)
                 with connection.getresponse() as response:
                     status, server = response.status, server_name(response.headers.get("Server"))
+                    tells_life_left = TTL_HEADER in response.headers
                     body = response.read(BODY_LIMIT_BYTES + 1)
                     trouble = _incomplete(response, body)
         except (http.client.HTTPException, OSError) as error:
@@ -157,6 +168,7 @@ class MetadataClient:
             latency_ms=round((time.monotonic() - started) * 1000, 3),
             local_port=conversation.local_port,
             body=body if outcome is Outcome.OK else b"",
+            tells_life_left=tells_life_left,
         )
 
 

@@ -13,6 +13,7 @@ import selectors
 import socket
 import struct
 import time
+from dataclasses import field
 from pathlib import Path
 
 from imds_probe.dataclass import dataclass
@@ -22,7 +23,7 @@ from imds_probe.imds.dialer import Conversation
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.imds.outcomes import CLOSED, NO_TOKEN, SILENCE, classify, server_name, trouble_of
 from imds_probe.imds.replies import Outcome
-from imds_probe.imds.token import plausible
+from imds_probe.imds.token import Token, plausible
 from imds_probe.imds.token_put import token_put
 from imds_probe.net import namespaces
 from imds_probe.net.capture import Arrivals
@@ -41,17 +42,19 @@ RETRANSMITTED = 2  # within PATIENCE_S
 TIME_EXCEEDED = 3  # ICMP that a router sends back for the answer, the FIN after it and a repetition: RFC 792
 _WITHOUT_TOKEN = (Outcome.ANSWER_LOST, Outcome.UNEXPECTED)  # silence, or a relay that says that it waited in vain
 TIME_UP = "the time of the run was up"
+HELD_S = 60  # the life of a token that is held until the service was asked whether it knows it
 
 
 @dataclass(frozen=True)
 class Way:
     """A network namespace and an address of the service to ask from there. `inode` names the namespace that is meant:
-    process ids come again.
+    process ids come again. `hold` keeps the token that comes.
     """
 
     netns: Path
     inode: int
     endpoint: Endpoint
+    hold: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class Attempt:
     """What came of a token PUT. `detail` is safe to print. TTLs and handshake are None where the packet was not seen.
     `taken_inside`: no token came, and who took the connection is in the namespace that it was made from.
 
-    `outcome` is None for a way that could not be tried, `gone` where that is because the namespace is.
+    `outcome` is None for a way that could not be tried, `gone` where that is because the namespace is. `token` is held only
+    where the way says so.
     """
 
     outcome: Outcome | None
@@ -72,6 +76,7 @@ class Attempt:
     handshake: Handshake | None = None
     gone: bool = False
     taken_inside: bool = False
+    token: Token | None = field(default=None, repr=False, compare=False)
 
     def distance_from(self, origin: Attempt | None) -> int | None:
         """How many hops further from the service than `origin`, who asked at the same address. None: not measured."""
@@ -198,7 +203,9 @@ class Exchange:
         self._conversation.local_port = self._socket.getsockname()[1]
         self.deadline = min(self._last, time.monotonic() + self._patience_s())
         self._selector.modify(self._socket, selectors.EVENT_READ, self)
-        self._socket.send(token_put(self._way.endpoint))  # fits into any fresh socket's buffer
+        self._socket.send(
+            token_put(self._way.endpoint, HELD_S if self._way.hold else 1)
+        )  # fits into any fresh socket's buffer
 
     def _patience_s(self) -> float:
         origin = self._origin
@@ -225,9 +232,12 @@ class Exchange:
             trouble = answer.trouble
             if answer.status == 200 and not trouble and not plausible(answer.body):
                 trouble = NO_TOKEN
-            self._settle(trouble, answer.status, server_name(answer.server))
+            token = Token(answer.body.decode("ascii"), HELD_S) if self._way.hold and plausible(answer.body) else None
+            self._settle(trouble, answer.status, server_name(answer.server), token)
 
-    def _settle(self, trouble: str, status: int | None = None, server: str | None = None) -> None:
+    def _settle(
+        self, trouble: str, status: int | None = None, server: str | None = None, token: Token | None = None
+    ) -> None:
         seen = self._arrivals()
         outcome, detail = classify(self._conversation, status, trouble)
         self.result = Attempt(
@@ -240,6 +250,7 @@ class Exchange:
             answer_ttl=min(seen.payload, default=None),
             handshake=seen.handshake,
             taken_inside=outcome in _WITHOUT_TOKEN and self._is_taken_inside(),
+            token=token if outcome is Outcome.OK else None,
         )
 
     def _is_taken_inside(self) -> bool:

@@ -30,7 +30,8 @@ def put_tokens(
 ) -> list[Attempt]:
     """Ask for a token on each way, in parallel, and give what came of it in the same order.
 
-    `origins` has what the instance itself saw at each address. Nothing is asked without a token, and no token is kept.
+    `origins` has what the instance itself saw at each address. Nothing is asked without a token, and no token is
+    kept but where a way says so.
     `on_turn` is called after each wait, for what has to be read meanwhile.
     """
     results: dict[int, Attempt] = {}

@@ -43,6 +43,7 @@ class Reply:
     latency_ms: float | None = None  # from the start of the connection to the end of the answer
     local_port: int | None = None
     body: bytes = field(default=b"", repr=False)
+    tells_life_left: bool = False  # of the token that was sent: it is one of the service's own
 
     @property
     def ok(self) -> bool:

@@ -11,8 +11,8 @@ TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
 USER_AGENT = f"imds-probe/{__version__}"
 
 
-def token_put(endpoint: Endpoint) -> bytes:
-    """A request for a token that lives one second, the shortest life there is: nobody uses it."""
+def token_put(endpoint: Endpoint, life_s: int = 1) -> bytes:
+    """A request for a token. It lives one second unless said otherwise, the shortest life there is: nobody uses it."""
     host = f"[{endpoint.address}]" if endpoint.family == "ipv6" else endpoint.address
     if endpoint.port != 80:
         host += f":{endpoint.port}"
@@ -20,7 +20,7 @@ def token_put(endpoint: Endpoint) -> bytes:
         f"PUT {TOKEN_PATH} HTTP/1.1",
         f"Host: {host}",
         f"User-Agent: {USER_AGENT}",
-        f"{TTL_HEADER}: 1",
+        f"{TTL_HEADER}: {life_s}",
         "Accept-Encoding: identity",
         "Connection: close",
     )

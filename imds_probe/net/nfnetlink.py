@@ -5,6 +5,7 @@ Changes are transactions: all of it is done, or nothing. Source: <linux/netfilte
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import socket
@@ -44,6 +45,8 @@ RULE_EXPRESSIONS = 4
 ANSWER_BYTES = 64 * 1024
 TIMEOUT_S = 5.0  # the kernel answers at once, or when another transaction is through
 _GENERIC = struct.Struct("!BBH")
+MODULES, SYMBOLS = Path("/proc/modules"), Path("/proc/kallsyms")
+_SYMBOL = b" nft_register_chain_type"  # one of those that nf_tables gives to other modules
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,26 @@ class Change:
     family: int
     body: bytes
     flags: int = 0
+
+
+def is_loaded() -> bool:
+    """Whether the kernel has nf_tables, or has no way to load it: a question to it has the kernel load it otherwise."""
+    try:
+        with MODULES.open("rb") as loaded:
+            return any(line.startswith(b"nf_tables ") for line in loaded) or _is_built_in()
+    except OSError:
+        return True  # a kernel without modules
+
+
+@functools.cache
+def _is_built_in() -> bool:
+    """Whether it is part of the kernel itself; so, too, where the kernel does not say. Only asked where it is no module."""
+    try:
+        with SYMBOLS.open("rb") as symbols:
+            first = symbols.readline()
+            return not first or any(line.rstrip().endswith(_SYMBOL) for line in itertools.chain((first,), symbols))
+    except OSError:
+        return True
 
 
 class Nfnetlink:

@@ -35,9 +35,10 @@ BOOT_CALLED_IMDSV1 = Kind(
     meaning="The watch saw calls by IMDSv1 in the first hour of a boot that is longer ago than the window (watch.window). The "
     "callers have called on fewer than three days since then, so perhaps only a boot starts them. Their silence in the window "
     "therefore does not show that they were changed. The next boot may make the same calls.",
-    cure="Find the callers: set watch.window in the configuration to more than the age of that boot, and run imds-probe again. The "
-    "report then names them. Change them so that they ask for a token, and reset watch.window. Then reboot the host while the "
-    "daemon is enabled. The finding disappears once a boot was watched whole without a call by IMDSv1.",
+    cure="Reboot the host while the daemon is enabled: the watch sees the calls of that boot, and the report names the callers. "
+    "Change them so that they ask for a token, and reboot once more. The finding disappears once a boot was watched whole without "
+    "a call by IMDSv1. To find the callers without a reboot, set watch.window to more than the age of that boot and run imds-probe "
+    "again, as long as the boot is not older than watch.retention (90 days): the daemon keeps the calls of older boots no more.",
     settled_by=(WHOLE_BOOT, OWNER),
 )
 
@@ -89,8 +90,8 @@ def _called(boot: BootWatched) -> Found:
         f"IMDSv1 was called {times(boot.imdsv1)} in the last boot that was watched whole, {in_words(boot.age_s)} ago, and not "
         "again in the window",
         fix=Fix(
-            "Find the programs that call at boot, as `imds-probe explain boot-called-imdsv1` says, and change them. Then reboot "
-            "the host while the daemon is enabled."
+            "Reboot the host while the daemon is enabled: the report then names the programs that call at boot. Change them, and "
+            "reboot again. `imds-probe explain boot-called-imdsv1` says how to find them before."
         ),
     )
 

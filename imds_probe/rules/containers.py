@@ -49,7 +49,7 @@ from imds_probe.rules.hop_need import (
 from imds_probe.rules.metadata_need import Need, by_configuration, metadata_need
 from imds_probe.rules.origins import of_containers
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
-from imds_probe.rules.proxies import proxies_speak
+from imds_probe.rules.proxies import passes_on, proxies_speak
 from imds_probe.rules.relays import is_lost_unmeasured, lower_is_known_to_do, lowered_by, quoted
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import nobody_by_v1
@@ -125,8 +125,9 @@ def _group(container: Container, facts: Facts, catalog: Catalog) -> _Describe | 
             return _filtered
         known = all(reach.explained for reach in container.reach if reach.token == "lost")
         return _too_far_unneeded if unneeded else _too_far if known else _unexplained
-    if "answered-by-proxy" in tokens:
-        return _proxied
+    proxied = [reach for reach in container.reach if reach.token == "answered-by-proxy"]
+    if proxied:
+        return relayed if all(passes_on(reach, facts) for reach in proxied) else _proxied
     if "ok" in disagree:
         return _unexpected
     if any(reach.ttls_changed for reach in container.reach):

@@ -118,7 +118,9 @@ TOKEN_THROUGH_RELAY = Kind(
     title="The token reaches a container through a relay",
     meaning="A relay takes the container's connections and makes connections of its own to the metadata service: the sidecar of a "
     "service mesh, an egress proxy, or a user-mode network such as slirp4netns or pasta. The token request was made at the "
-    "present hop limit, and the token came. The distance between the relay and the service was not measured.",
+    "present hop limit, and the token came. If the relay names itself in its answers, imds-probe asked the service on the host "
+    "with that token, and the service knew it: the relay passes token requests on. The distance between the relay and the service "
+    "was not measured.",
     cure="Nothing has to be done. Do not lower the hop limit: a lower one may not suffice.",
 )
 TTLS_CHANGED = Kind(
@@ -162,8 +164,8 @@ ANSWERED_BY_PROXY = Kind(
     "kube2iam, kiam, service meshes and sidecars answer like that. The proxy decides whether these containers have metadata "
     "after the switch. If the proxy adds X-Forwarded-For, its token requests are answered with 403. If the proxy itself speaks "
     "only IMDSv1, its requests are answered with 401. A proxy that gave a token speaks IMDSv2 to the containers. How it asks the "
-    "service itself does not show: a proxy may give tokens of its own and ask by IMDSv1. Its version (kube2iam, kiam) or a whole "
-    "watched window without a call by IMDSv1 tells.",
+    "service itself does not show: the service did not confirm the token on the host, so the proxy may give tokens of its own and "
+    "ask by IMDSv1. Its version (kube2iam, kiam) or a whole watched window without a call by IMDSv1 tells.",
     cure="If the proxy gave a token, keep the daemon running until a whole window was watched: once nobody called IMDSv1 in it, "
     "nothing has to be done. If the proxy gave none, upgrade it (kube2iam to 0.12.0 or later, kiam to 4.0 "
     "or later), or replace it by IRSA or EKS Pod Identity. Configure any other proxy or service mesh so that it passes token "

@@ -132,6 +132,11 @@ def need_of_processes(told: Iterable[SdkSettings], asking: Asking) -> Need:
     return _need([(_of_process(each, asking), asking, each) for each in tuple(told) or (SdkSettings(),)])
 
 
+def says_nothing(told: SdkSettings, asking: Asking) -> bool:
+    """Whether it is not known if a process needs metadata only because it is told nothing that would say so."""
+    return _of_process(told, asking).says_nothing
+
+
 def _said(container: Container, facts: Facts, catalog: Catalog) -> Need:
     there = asking_in(container, facts, catalog)
     sdks = [each for each in there if each.is_sdk and each.heeds_sources]
@@ -180,13 +185,17 @@ def _other(processes: Sequence[_Told]) -> Part:
         if one.silent:
             found.append(Part("unlikely", one.silent))
             continue
-        set_there = set(told.effective) if told else set()
-        if told and (chosen := asking.profiles(told)) and all(profile.region for profile in chosen):
-            set_there |= _REGIONS
+        set_there = _set_there(told, asking) if told else set()
         found += [_asked_part(asking, index, set_there) for index in range(len(asking.asks_for))]
         if not asking.asks_for:
             found.append(_OTHER_UNKNOWN)
     return min(found, key=lambda part: _ORDER.index(part.state), default=_OTHER_UNKNOWN)
+
+
+def _set_there(told: SdkSettings, asking: Asking) -> set[str]:
+    """The variables that are set there, with those of the region where a profile names one."""
+    chosen = asking.profiles(told)
+    return {*told.effective, *(_REGIONS if chosen and all(profile.region for profile in chosen) else ())}
 
 
 def _asked_part(asking: Asking, index: int, set_there: Collection[str]) -> Part:
@@ -219,22 +228,24 @@ def _by_its_settings(asking: Asking, asked: Asked, name: str, switch: Switch) ->
 
 
 def _may_ask(asking: Asking, asked: Asked) -> str:
-    """What software asks for only where it is told to: the rest of a sentence."""
+    """What software asks for only where it is told to, or where nothing names it: the rest of a sentence."""
+    if asking.is_sdk and asked.unless:
+        return f"asks for {asked.what} unless a program or {' or '.join(asked.unless)} names it"
     return f"asks for {asked.what} where {'a program' if asking.is_sdk else 'its configuration'} tells it to"
 
 
 def by_configuration(container: Container, facts: Facts, catalog: Catalog) -> tuple[Part, ...]:
     """What is known of all that software in a container asks for only where its own configuration tells it to, while nothing
-    turns metadata off there.
+    turns metadata off there. Of SDKs, what a variable would spare them.
     """
     found = []
     for each in asking_in(container, facts, catalog):
         told = [one for one in container.told or (SdkSettings(),) if not _of_process(one, each).silent]
-        if each.is_sdk or not told:
+        if not told:
             continue
         for index, asked in enumerate(each.asks_for):
-            if asked.when != "always":
-                parts = (_asked_part(each, index, set(one.effective)) for one in told)
+            if asked.when != "always" and (asked.unless or not each.is_sdk):
+                parts = (_asked_part(each, index, _set_there(one, each)) for one in told)
                 found.append(min(parts, key=lambda part: _ORDER.index(part.state)))
     return tuple(found)
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from imds_probe.dataclass import dataclass
+from imds_probe.facts.containers import Reach
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.rules.relays import seen_obstacles
@@ -67,6 +68,16 @@ def proxies_speak(facts: Facts) -> bool:
     """Whether proxies are known to run here to which rules bring requests, and all of them speak IMDSv2."""
     there = [known_proxy(each) for each in seen_obstacles(facts) if each.kind == "proxy" and each.certain]
     return bool(there) and all(each is not None and each.speaks for each in there)
+
+
+def passes_on(reach: Reach, facts: Facts) -> bool:
+    """Whether the proxy that gave a token there is one that passes requests on: the service itself knew the token. kube2iam and
+    kiam pass a token request on as well, and yet ask for other things by themselves: of these the version decides.
+    """
+    if not reach.token_is_the_services or any(name in (reach.answered_by or "").casefold() for name in _PROXIES):
+        return False
+    there = [known_proxy(each) for each in seen_obstacles(facts)]
+    return all(each is None or each.speaks for each in there)
 
 
 def _version(image: str | None, name: str) -> Version | None:

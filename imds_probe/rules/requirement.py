@@ -12,7 +12,7 @@ from imds_probe.catalog.rows import Requirement, Row
 from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead, Speaks
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host
-from imds_probe.facts.software import Installed, SdkSoftware, Software
+from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware, Software
 from imds_probe.rules.code_phrases import count, place_of
 
 # What distributions call libraries.
@@ -25,7 +25,7 @@ def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requireme
     row = catalog.row(software.component)
     code = [_as_started(each, software) for each in own_code(software, facts)]
     if not any(each.speaks != "mentions" for each in code):
-        return _by_changelog(software, by_version, row, facts)
+        return _by_changelog(software, _by_its_processes(software, by_version, row, facts), row, facts)
     says = _says(software, code, facts)
     if says == "v1" and _blocks(by_version, code, row, facts):
         why = f"its own code asks without a token: {place_of(_first(code, 'v1'))}"
@@ -38,6 +38,27 @@ def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requireme
         why = f"its own code has both, with and without a token: {place_of(_first(code, 'both', 'v1'))}"
         return replace(by_version, why=f"{by_version.why}; {why}")
     return by_version
+
+
+def _by_its_processes(software: Software, by_version: Requirement, row: Row | None, facts: Facts) -> Requirement:
+    """The same of what has SDKs make its calls, unless its processes have none: then it makes no such calls. Only where all
+    processes were searched for SDKs, and its own programs neither name the service nor were left unread. Rows with a figure of
+    their own are of tools that start their plug-ins as programs.
+    """
+    if by_version.status != "unknown" or row is None or row.minimum or row.only_if:
+        return by_version
+    search = facts.collector("sdks")
+    if search is None or search.status not in ("ok", "nothing") or facts[SdkSearch].sdks_unseen:
+        return by_version
+    if not row.through or not software.pids:
+        return by_version
+    pids = set(software.pids)
+    has_sdk = any(
+        isinstance(each, SdkSoftware) and not pids.isdisjoint(each.pids) for each in facts[Installed].software
+    )
+    if has_sdk or isinstance(software, SdkSoftware) or own_code(software, facts) or unread_code(software, facts):
+        return by_version
+    return Requirement(None, "ok", "its processes have no AWS SDK, which would make its calls", None)
 
 
 def _by_changelog(software: Software, by_version: Requirement, row: Row | None, facts: Facts) -> Requirement:

@@ -115,7 +115,8 @@ class Daemon:
             recorder = Recorder(history, self._say, boot=boot, began=began)
             if handed is not None:
                 self._take(handed, watcher, names, recorder)
-            return self._loop(watcher, recorder, Forgetting(history), runs, names, wake=wake, config=config)
+            forgetting = Forgetting(history, boot=boot)
+            return self._loop(watcher, recorder, forgetting, runs, names, wake=wake, config=config)
 
     def _handed(self) -> Handed | None:
         """What a watch from early in the boot has seen before ours; None where there is none, or it did not say."""

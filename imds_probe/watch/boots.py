@@ -22,12 +22,13 @@ from imds_probe.inventory.containers.processes import TICKS_A_SECOND, start_tick
 from imds_probe.system.small_file import read_head
 from imds_probe.system.state_directory import check_directory, check_file
 from imds_probe.timestamp import rfc3339
-from imds_probe.watch.history_format import TIME_MAX
+from imds_probe.watch.history_format import HOUR_S, TIME_MAX
 from imds_probe.watch.sealed import replace as replace_file
 from imds_probe.watch.sealed import sealed, whole
 
 FILE = "boots.json"
 BOOTS_MAX, SHOWN_MAX = 100, 20
+SETTLED_BEFORE_S = 2 * 86_400.0  # before its calls are forgotten: a daemon that stands still for a day misses nothing
 SIZE_MAX_BYTES = 64 * 1024
 WRITTEN_WITHIN_S = 20.0  # of what is watched without an event
 GAP_S = 1.0  # between two parts that follow on there may be a moment
@@ -45,7 +46,8 @@ class ThisBoot(NamedTuple):
 @dataclass(frozen=True)
 class Boot:
     """One boot as it is kept. Times are in seconds: `booted` since the epoch, by the clock as it was; the rest as in
-    BootWatched.
+    BootWatched. `only_then` is how many of the calls were of callers who did not go on calling: noted before the history forgets
+    the calls, None before that.
     """
 
     boot_id: str
@@ -54,6 +56,12 @@ class Boot:
     from_start: bool
     watched_s: float = 0.0
     imdsv1: int = 0
+    only_then: int | None = None
+
+
+def first_hours(booted: float) -> range:
+    """The hours of the epoch that the beginning of a boot falls into, as the history counts."""
+    return range(int(booted // HOUR_S), int((booted + BOOT_S) // HOUR_S) + 1)
 
 
 def this_boot(proc: Path = Path("/proc")) -> ThisBoot | None:
@@ -126,7 +134,8 @@ def decoded(content: bytes) -> tuple[Boot, ...]:
 
 def _is_possible(boot: Boot) -> bool:
     times = 0 <= boot.booted <= TIME_MAX and 0 <= boot.began_s <= TIME_MAX and 0 <= boot.watched_s <= BOOT_S
-    return times and boot.imdsv1 >= 0 and _BOOT_ID.fullmatch(boot.boot_id) is not None
+    counts = boot.imdsv1 >= 0 and (boot.only_then is None or boot.only_then >= 0)
+    return times and counts and _BOOT_ID.fullmatch(boot.boot_id) is not None
 
 
 def encoded(boots: Sequence[Boot]) -> bytes:
@@ -211,6 +220,24 @@ class BootWatch:
             boot = replace(boot, watched_s=max(boot.watched_s, min(until_s, BOOT_S) - boot.began_s))
         self._boot = replace(boot, imdsv1=boot.imdsv1 + (imdsv1 if from_s < BOOT_S else 0))
         self._write_where_due(at_end=until_s >= BOOT_S)
+
+    def settle(self, at_boot: Callable[[range], tuple[int, int]], forgotten_before: float) -> None:
+        """Note of each boot whose calls are soon to be forgotten how many were of callers who did not go on calling. `at_boot` is
+        History.at_boot, and may raise HistoryError; `forgotten_before` is in seconds since the epoch.
+        """
+
+        def settled(boot: Boot) -> Boot:
+            hours = first_hours(boot.booted)
+            if not boot.imdsv1 or not 0 <= hours.start * HOUR_S - forgotten_before <= SETTLED_BEFORE_S:
+                return boot
+            in_all, only = at_boot(hours)
+            return replace(boot, only_then=only) if in_all >= boot.imdsv1 else boot
+
+        others = tuple(map(settled, self._others))
+        boot = settled(self._boot) if self._boot else None
+        if (others, boot) != (self._others, self._boot):
+            self._others, self._boot, self._written = others, boot, None
+            self.end()
 
     def end(self) -> None:
         """Write what is not written yet."""

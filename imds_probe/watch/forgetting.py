@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from imds_probe.watch.boots import BootWatch
 from imds_probe.watch.history import History
 
 EVERY_S = 3600.0
@@ -24,8 +25,10 @@ class Forgetting:
         history: History,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
+        *,
+        boot: BootWatch | None = None,
     ) -> None:
-        self._history, self._clock, self._steady = history, clock, steady
+        self._history, self._clock, self._steady, self._boot = history, clock, steady, boot
         self._at, self._looks = steady(), 0
         self._ahead = deque([clock() - self._at], maxlen=LOOKS)  # the clock less the steady one
 
@@ -39,4 +42,7 @@ class Forgetting:
         self._looks += 1
         if self._looks % CHECKED_EACH == 0:
             self._history.check()
-        self._history.forget(now + min(self._ahead) - retention_s, PACE * passed_s)
+        before = now + min(self._ahead) - retention_s
+        if self._boot is not None:
+            self._boot.settle(self._history.at_boot, before)
+        self._history.forget(before, PACE * passed_s)

@@ -98,6 +98,21 @@ def test_what_the_last_boot_that_was_watched_called_is_known_however_long_ago(tm
     assert ([each.imdsv1 for each in found.boots], found.boot_was_silent) == ([2], False)
 
 
+@pytest.mark.parametrize(("noted", "silent"), [(None, False), (1, False), (0, True)])
+def test_what_was_noted_of_a_boot_counts_once_its_calls_are_forgotten(
+    tmp_path: Path, monkeypatch, noted: int | None, silent: bool
+) -> None:
+    up_s = 120 * 86_400.0
+    booted = time.time() - up_s
+    monkeypatch.setattr(boots, "this_boot", lambda: boots.ThisBoot("a" * 36, up_s))
+    (tmp_path / boots.FILE).write_bytes(boots.encoded((boots.Boot("a" * 36, booted, 2.0, True, BOOT_S - 2, 2, noted),)))
+    with History(tmp_path / FILE) as history:
+        history.record([], time.time() - 20 * 86_400.0, time.time())
+    found = look(CallersOptions(state=tmp_path), None)
+    assert found is not None
+    assert ([each.imdsv1 for each in found.boots], found.boot_was_silent) == ([2 if noted is None else noted], silent)
+
+
 def test_a_boot_that_was_missed_since_takes_nothing_from_it(tmp_path: Path, monkeypatch) -> None:
     now = time.time()
     booted = now - 40 * 86_400.0

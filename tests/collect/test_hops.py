@@ -116,7 +116,8 @@ def test_a_proxy_that_adds_x_forwarded_for(lab, service):
 @pytest.mark.parametrize(
     ("server", "token", "words"),
     [
-        ("kiam", "answered-by-proxy", "the token came from kiam, not from EC2ws"),
+        ("kiam", "answered-by-proxy", "the token came from kiam, not from EC2ws; the service knows this token"),
+        ("envoy", "answered-by-proxy", "the token came from envoy, not from EC2ws; the service knows this token"),
         (None, "ok", "HTTP status 200, through a relay"),
     ],
 )
@@ -126,6 +127,28 @@ def test_a_proxy_that_passes_tokens(lab, service, server, token, words):
         _, reach = measured(lab, "proxied", endpoints=(IPV4,))
     assert (reach["proxied"][0].token, reach["proxied"][0].status) == (token, 200)
     assert words in reach["proxied"][0].detail
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_whether_a_proxys_token_is_the_services(lab, service, ignored):
+    """No request without a token, one more token from the proxy, and one request with it from the host."""
+    service.update(invalid_token_when_optional="ignored" if ignored else "unauthorized", hop_limit=3)
+    redirect(lab.instance, lab.nodes["proxied"].ipv4)
+    counter = RequestCounter()
+    with ForwardingProxy(lab.instance, added="", server="envoy") as proxy:
+        result, reach = measured(lab, "proxied", "web", endpoints=(IPV4,), counter=counter)
+    assert reach["proxied"][0].token_is_the_services is True
+    assert reach["web"][0].token_is_the_services is None
+    assert proxy.requests == 2
+    assert (service.counts.imdsv1, counter.imdsv1) == (0, 0)
+    # The host, both containers, once more by the proxy, and the question.
+    assert counter.imdsv2 == service.counts.imdsv2 == 5
+    assert not any(secret in repr((result, reach)) for secret in service.issued_secrets)
+    with ForwardingProxy(lab.instance, added="", server="envoy", token="made-up") as proxy:
+        _, reach = measured(lab, "proxied", endpoints=(IPV4,))
+    assert reach["proxied"][0].token == "answered-by-proxy"
+    assert reach["proxied"][0].token_is_the_services is (None if ignored else False)
+    assert service.counts.imdsv1 == 0
 
 
 def test_a_filter_on_the_answer_is_told_from_the_hop_limit(lab, service):

@@ -13,6 +13,7 @@ from soon import SOON_S, wait_for
 from imds_probe.imds.client import BODY_LIMIT_BYTES, MetadataClient, RequestCounter, Timeouts
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.imds.replies import Outcome
+from imds_probe.imds.token import Token
 from imds_probe.simulator.faults import Fault
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
@@ -46,6 +47,27 @@ def test_put_then_get(simulator):
     assert reply.latency_ms > 0
     assert (counter.imdsv1, counter.imdsv2) == (0, 2)
     assert (simulator.counts.imdsv1, simulator.counts.imdsv2) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "made_up", "expected"),
+    [
+        ({}, False, True),
+        ({}, True, False),
+        ({"invalid_token_when_optional": "ignored"}, False, True),
+        ({"invalid_token_when_optional": "ignored"}, True, None),  # served, whatever was sent
+        ({"faults": (Fault("status", status=404),)}, False, None),
+        ({"faults": (Fault("garbage"),)}, False, None),
+    ],
+)
+def test_whether_a_token_is_the_services(simulator, changes, made_up, expected):
+    asked = client_of(simulator.addresses[0])
+    assert asked.put_token().ok
+    given = Token("made-up", 60) if made_up else asked._token
+    simulator.update(**changes)
+    simulator.reset_counts()
+    assert client_of(simulator.addresses[0]).knows(given) is expected
+    assert (simulator.counts.imdsv1, simulator.counts.token_puts) == (0, 0)
 
 
 def test_one_token_serves_many_requests(simulator):

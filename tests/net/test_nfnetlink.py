@@ -7,7 +7,7 @@ import threading
 import pytest
 from soon import SOON_S
 
-from imds_probe.net import namespaces
+from imds_probe.net import namespaces, nfnetlink
 from imds_probe.net.netlink import NLM_F_CREATE, NLM_F_EXCL
 from imds_probe.net.nfnetlink import DELTABLE, NEWTABLE, Change, Nfnetlink, text
 from imds_probe.simulator.lab.lab import Lab
@@ -103,3 +103,31 @@ def test_of_another_namespace(lab):
 def test_without_the_right_it_is_refused():
     with pytest.raises(namespaces.NamespaceError):
         Nfnetlink(namespaces.Path("/nonexistent"))
+
+
+OTHERS = "nf_tables_ipv4 16384 0 - Live 0x0\nx_tables 53248 1 nft_compat, Live 0x0\n"
+BUILT_IN = "0000000000000000 T nft_register_chain_type\n"
+
+
+@pytest.mark.parametrize(
+    ("modules", "symbols", "expected"),
+    [
+        (OTHERS, "0000000000000000 T nft_register_chain\n", False),
+        ("nf_tables 335872 3 nft_compat, Live 0x0\n", "", True),
+        (OTHERS, BUILT_IN, True),
+        ("", "0000000000000000 T a\n" + BUILT_IN, True),
+        (None, "0000000000000000 T a\n", True),  # a kernel without modules loads none
+        (OTHERS, "", True),  # nothing is said
+        (OTHERS, None, True),
+    ],
+)
+def test_whether_a_question_makes_the_kernel_load_nf_tables(tmp_path, monkeypatch, modules, symbols, expected):
+    for name, said in (("MODULES", modules), ("SYMBOLS", symbols)):
+        monkeypatch.setattr(nfnetlink, name, tmp_path / name)
+        if said is not None:
+            (tmp_path / name).write_text(said)
+    nfnetlink._is_built_in.cache_clear()
+    try:
+        assert nfnetlink.is_loaded() is expected
+    finally:
+        nfnetlink._is_built_in.cache_clear()

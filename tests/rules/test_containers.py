@@ -3,12 +3,14 @@ from dataclasses import replace
 import pytest
 from observed import ENDPOINT, FACTS, changed, container, report_of, with_containers, with_imds
 from rules.test_relays import LOWERS
+from rules.test_sdks import library
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.imds import Imds
+from imds_probe.facts.sdk_settings import SdkSettings, Variable
 from imds_probe.facts.software import SettingSeen, Software
 from imds_probe.rules.containers import RULE
 from imds_probe.rules.rule import NothingToJudge
@@ -76,6 +78,28 @@ def test_software_that_asks_where_its_configuration_says_so_is_named(component):
     assert (finding.id, finding.severity, finding.implies) == ("hop-limit-keeps-out", "warning", None)
     assert "unless an option is set: web" in finding.summary
     assert "where its configuration tells it to" in finding.evidence[-1]
+
+
+@pytest.mark.parametrize(
+    ("component", "manager", "settings", "severity"),
+    [
+        ("aws-sdk-net", "nuget", {}, "warning"),
+        ("aws-sdk-cpp", "binary", {}, "warning"),
+        ("aws-sdk-rust", "crate", {}, "warning"),
+        ("aws-sdk-java-v2", "maven", {}, "warning"),
+        ("aws-sdk-net", "nuget", {"AWS_REGION": "set"}, "info"),
+        ("botocore", "pypi", {}, "info"),
+    ],
+)
+def test_an_sdk_that_may_be_told_the_region_by_code_needs_no_hop_limit(component, manager, settings, severity):
+    """With credentials of its own and no region in the environment: the region mostly stands in code, or in appsettings."""
+    names = {"AWS_ROLE_ARN": "set", "AWS_WEB_IDENTITY_TOKEN_FILE": "set"} | settings
+    told = SdkSettings(tuple(Variable(name, value) for name, value in sorted(names.items())))
+    web = replace(container("web", 1, "lost"), environment=(tuple(sorted(names)),), sdk_settings=(told,))
+    user = library(component, "4.0.0", manager=manager, container="web", container_ids=(web.identity,))
+    (finding,) = RULE.judge(with_containers(web, software=(user,)), Catalog.load())
+    assert (finding.id, finding.severity, finding.implies) == ("hop-limit-keeps-out", severity, None)
+    assert ("asks for the region unless a program or AWS_" in finding.evidence[-1]) == (severity == "warning")
 
 
 def with_configured(component, *seen, version="v9"):

@@ -138,6 +138,39 @@ def test_how_a_proxy_asks_the_service_is_known_by_a_watch_or_its_version(more, i
     assert ("may itself speak only IMDSv1" in finding.summary) == (implies is not None)
 
 
+PASSED_ON = replace(GAVE_TOKEN.reach[0], token_is_the_services=True, answered_by="envoy")
+
+
+@pytest.mark.parametrize(
+    ("reach", "more", "expected"),
+    [
+        (PASSED_ON, {}, ("token-through-relay", None)),
+        (PASSED_ON, {"obstacles": ()}, ("token-through-relay", None)),
+        (replace(PASSED_ON, token_is_the_services=False), {}, ("answered-by-proxy", "unknown")),
+        (replace(PASSED_ON, token_is_the_services=None), {}, ("answered-by-proxy", "unknown")),
+        (replace(PASSED_ON, answered_by="kube2iam"), {}, ("answered-by-proxy", "unknown")),
+        (
+            PASSED_ON,
+            {"obstacles": (replace(KUBE2IAM, image="jtblin/kube2iam:0.11.2"),)},
+            ("answered-by-proxy", "unknown"),
+        ),
+        (PASSED_ON, {"obstacles": (KUBE2IAM,)}, ("answered-by-proxy", "unknown")),
+        (PASSED_ON, {"obstacles": (replace(KUBE2IAM, image="jtblin/kube2iam:0.12.0"),)}, ("token-through-relay", None)),
+        (replace(PASSED_ON, status=403, token_is_the_services=None), {}, ("answered-by-proxy", "unknown")),
+    ],
+)
+def test_a_proxy_whose_token_the_service_knows_passes_requests_on(reach, more, expected):
+    shop = replace(GAVE_TOKEN, reach=(reach,))
+    (finding,) = (each for each in RULE.judge(changed(facts_of(shop, limit=2), **more), Catalog(())))
+    assert (finding.id, finding.implies) == expected
+
+
+def test_one_address_that_a_server_answers_leaves_it_open():
+    other = replace(PASSED_ON, family="ipv6", token_is_the_services=False)
+    (finding,) = judged(replace(GAVE_TOKEN, reach=(PASSED_ON, other)), limit=2)
+    assert (finding.id, finding.implies) == ("answered-by-proxy", "unknown")
+
+
 def test_a_proxy_before_what_needs_no_metadata_leaves_nothing_open():
     without = replace(GAVE_TOKEN, environment=(("AWS_EC2_METADATA_DISABLED",),), sdk_settings=())
     assert [each.implies for each in judged(without)] == [None]

@@ -239,9 +239,10 @@ def test_where_metadata_is_turned_off_no_other_is_asked_for():
 
 def test_an_sdk_asks_for_the_region_unless_it_is_told():
     java = sdk("aws-sdk-java-v2", "maven", "2.20.0", "software.amazon.awssdk:regions")
-    assert need(STATIC, software=(java,)) == ("likely", "static")
-    assert need(f"{STATIC} AWS_REGION=", software=(java,)) == ("likely", "static")
-    assert need(f"{STATIC} AWS_REGION=a", software=(java,)) == ("unlikely", "static")
+    for said, expected in (("", True), (" AWS_REGION=", True), (" AWS_REGION=a", False)):
+        found = of(told(f"{STATIC}{said}"), java)
+        assert found.state == "unlikely"  # most programs name it in their code
+        assert found.other.reason.endswith("asks for the region unless a program or AWS_REGION names it") is expected
 
 
 def test_what_a_program_may_ask_for_is_not_known_and_makes_no_need():
@@ -338,12 +339,15 @@ def test_what_asks_by_itself_makes_a_need_beside_one_that_is_served(component, m
     ],
 )
 def test_an_sdk_that_looks_for_the_region_asks_where_none_is_named(component, manager, version, spared_by):
-    assert of_component(component, manager, version, STATIC).state == "likely"
+    assert of_component(component, manager, version, STATIC).other.state == "unknown"
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
-        state = of_component(component, manager, version, f"{STATIC} {name}=eu-west-1").state
+        state = of_component(component, manager, version, f"{STATIC} {name}=eu-west-1").other.state
         assert (state == "unlikely") is (name in spared_by)
     in_profile = Profile("none", "keys", region=True)
-    assert of_component(component, manager, version, STATIC, profile=in_profile).state == "unlikely"
+    assert of_component(component, manager, version, STATIC, profile=in_profile).other.state == "unlikely"
+    # Its credentials decide: what may ask for the region makes no need.
+    assert of_component(component, manager, version, STATIC).state == "unlikely"
+    assert of_component(component, manager, version, "AWS_REGION=eu-west-1").state == "likely"
 
 
 @pytest.mark.parametrize(
@@ -453,10 +457,10 @@ def test_sdks_that_look_for_the_region_by_themselves(component, manager, version
     """Keys in the environment spare them the role, not the region."""
     asks = Asking("it", CATALOG.row(component), manager, version, True)
     regions = {
-        STATIC: ("likely", "likely"),
+        STATIC: ("unlikely", "unknown"),
         f"{STATIC} AWS_REGION=a": ("unlikely", "unlikely"),
         f"{STATIC} AWS_DEFAULT_REGION=a": ("unlikely", "unlikely"),
-        f"{STATIC} AWS_REGION=": ("likely", "likely"),
+        f"{STATIC} AWS_REGION=": ("unlikely", "unknown"),
         f"{STATIC} {DISABLED}": ("unlikely", "unlikely"),
     }
     for said, expected in regions.items():
@@ -466,8 +470,9 @@ def test_sdks_that_look_for_the_region_by_themselves(component, manager, version
 
 def test_a_region_in_a_profile_spares_asking_for_it():
     java = ("aws-sdk-java-v2", "maven", "2.20.0", "software.amazon.awssdk:regions")
-    assert of_profile(*java, Profile("keys", "none", region=True)).state == "unlikely"
-    assert of_profile(*java, Profile("keys", "none")).state == "likely"
+    for region in (True, False):
+        found = of_profile(*java, Profile("keys", "none", region=region))
+        assert (found.state, "asks for the region" in found.other.reason) == ("unlikely", not region)
 
 
 def test_processes_that_set_nothing_count_where_they_are_counted():

@@ -6,7 +6,8 @@ import pytest
 from code_seen import AGENT, PACKED, with_code
 from observed import CATALOG, FACTS, HOST, OLD_CLOUD_INIT, SSM_AGENT, changed, container
 
-from imds_probe.facts.code import CodeRead, InChangelog, PackageRead
+from imds_probe.facts.code import CodeRead, InChangelog, NotRead, PackageRead
+from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import SdkSoftware, SdkUse, Software
 from imds_probe.rules.requirement import is_unused, requirement, software_of
@@ -44,6 +45,47 @@ def after_reading(software, *code, packages, **read):
 def test_without_code_the_version_decides():
     assert judged(SSM_AGENT).by == "version"
     assert judged(CLOUD_INIT).status == "unknown"
+
+
+VAULT = Software("vault", "image", "vault", "1.17.1", "name of the image", pids=(5, 6))
+SEARCHED = CollectorRun("sdks", "ok", 1.0)
+OTHER_SDK = replace(BOTOCORE, version="1.34.0", pids=(6, 41))
+
+
+@pytest.mark.parametrize(
+    ("software", "others", "more", "expected"),
+    [
+        (VAULT, (), {}, "ok"),
+        (replace(VAULT, component="opentelemetry-collector"), (), {}, "ok"),
+        (VAULT, (replace(OTHER_SDK, pids=(41,)),), {}, "ok"),
+        (VAULT, (), {"collectors": (replace(SEARCHED, status="nothing"),)}, "ok"),
+        (VAULT, (OTHER_SDK,), {}, "unknown"),  # whichever it is, it may make its calls
+        (replace(VAULT, pids=()), (), {}, "unknown"),
+        (VAULT, (), {"sdks_unseen": ("process 7 could not be read",)}, "unknown"),
+        (VAULT, (), {"collectors": (replace(SEARCHED, status="partial"),)}, "unknown"),
+        (VAULT, (), {"collectors": ()}, "unknown"),
+        (
+            replace(VAULT, component="terraform", version=None),
+            (),
+            {},
+            "unknown",
+        ),  # its providers are programs of their own
+        (replace(CLOUD_INIT, pids=(5,)), (), {}, "unknown"),  # it asks by itself
+    ],
+)
+def test_what_has_sdks_make_its_calls_makes_none_without_one(software, others, more, expected):
+    facts = changed(FACTS, software=(software, *others), host=AMAZON_LINUX_2, **{"collectors": (SEARCHED,)} | more)
+    assert requirement(software, facts, CATALOG).status == expected
+
+
+def test_programs_that_name_the_service_or_were_not_read_may_ask_by_themselves():
+    facts = changed(FACTS, software=(VAULT,), collectors=(SEARCHED,))
+    own = replace(DATASOURCE, component="vault", runs="runs", pids=(5,), path="/bin/vault", line=None)
+    assert requirement(VAULT, with_code(facts=facts), CATALOG).status == "ok"
+    assert requirement(VAULT, with_code(replace(own, speaks="mentions"), facts=facts), CATALOG).status == "unknown"
+    assert requirement(VAULT, with_code(own, facts=facts), CATALOG).status == "too-old"
+    left = NotRead("/bin/vault", "it is too large", component="vault", pids=(5,))
+    assert requirement(VAULT, with_code(not_read=(left,), facts=facts), CATALOG).status == "unknown"
 
 
 def test_what_no_version_tells_its_code_does():

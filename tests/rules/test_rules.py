@@ -69,11 +69,12 @@ def test_what_is_unknown_says_what_to_do_and_is_sent_to_watch_only_where_that_se
 
 
 def test_what_can_be_graver_than_its_kind_names_it_too():
-    # obstacles and containers decide by what was measured.
+    # obstacles, containers and elsewhere decide by what was measured or said.
     assert {kind.id for kind in KINDS if kind.settled_by and kind.implies != "unknown"} == {
         "token-filtered",
         "answered-by-proxy",
         "metadata-proxy",
+        "metadata-through-http-proxy",
     }
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from imds_probe.facts.callers import BOOT_S, last_whole
 from imds_probe.watch import boots
 from imds_probe.watch.boots import FILE, Boot, BootWatch, ThisBoot, as_facts, decoded, encoded, read
+from imds_probe.watch.sealed import sealed
 
 NOW, AGO = 1_700_000_000.0, 1000.0
 PRESENT, BEFORE = "a" * 36, "b" * 36
@@ -184,3 +187,57 @@ def test_the_kernel_counts_who_has_connected_since_the_boot(inside):
         ["unshare", *place, "--", "sh", "-c", script], capture_output=True, text=True, check=True, env=env, timeout=120
     )
     assert done.stdout.split() == (["True", "False"] if inside else ["False", "False"])
+
+
+DAY_S = 86_400.0
+MONTHS_AGO = NOW - 89 * DAY_S
+
+
+@pytest.mark.parametrize(
+    ("on_record", "until", "counts", "expected"),
+    [
+        (5, MONTHS_AGO - DAY_S, (5, 2), 2),
+        (5, MONTHS_AGO - DAY_S, (7, 0), 0),
+        (5, MONTHS_AGO - DAY_S, (4, 1), None),  # some were forgotten already
+        (5, MONTHS_AGO - 3 * DAY_S, (5, 2), None),  # there is time: they may go on yet
+        (5, MONTHS_AGO + 1, (5, 2), None),  # too late
+        (0, MONTHS_AGO - DAY_S, (9, 9), None),
+    ],
+)
+def test_who_called_at_a_boot_alone_is_noted_before_it_is_forgotten(tmp_path, on_record, until, counts, expected):
+    old = Boot(BEFORE, MONTHS_AGO, 2.0, True, BOOT_S - 2, on_record)
+    tmp_path.chmod(0o700)
+    (tmp_path / FILE).write_bytes(encoded((old,)))
+    watching = Watching(tmp_path)
+    watching.go_on(30.0)
+    asked = []
+
+    def at_boot(hours):
+        asked.append(hours)
+        return counts
+
+    watching.watch.settle(at_boot, until)
+    assert read(tmp_path)[0] == replace(old, only_then=expected)
+    assert [*map(len, asked)] == ([2] if on_record and counts and until in (MONTHS_AGO - DAY_S,) else [])
+    # The present boot goes on as before.
+    watching.go_on(60.0)
+    assert watching.boot().watched_s == 90.0
+
+
+def test_the_present_boot_is_noted_as_well(tmp_path):
+    watching = Watching(tmp_path)
+    watching.go_on(BOOT_S + 10, imdsv1=3)
+    watching.watch.settle(lambda hours: (3, 1), NOW - DAY_S)
+    assert (watching.boot().imdsv1, watching.boot().only_then) == (3, 1)
+    watching.watch.settle(lambda hours: (3, 0), NOW - DAY_S / 2)  # it went on since
+    assert watching.boot().only_then == 0
+
+
+def test_a_record_of_before_has_no_such_note():
+    boot = Boot(BEFORE, NOW, 2.0, True, 5.0, 1)
+    fields = {
+        name: getattr(boot, name) for name in ("boot_id", "booted", "began_s", "from_start", "watched_s", "imdsv1")
+    }
+    assert decoded(sealed(json.dumps([fields]).encode())) == (boot,)
+    with pytest.raises(ValueError, match="possible"):
+        decoded(encoded((Boot(BEFORE, NOW, 2.0, True, 5.0, 1, -1),)))

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 from watched_calls import NOW, SEEN
 
+from imds_probe.watch.boots import first_hours
 from imds_probe.watch.forgetting import CHECKED_EACH, EVERY_S, LOOKS, Forgetting
 from imds_probe.watch.history import History
 from imds_probe.watch.history_file import MEMORY
@@ -89,3 +90,18 @@ def test_it_begins_anew_where_the_file_is_not_what_was_written(tmp_path) -> None
         assert history.set_aside
         assert "differ from what was written" in said[0]
         assert history.evidence(NOW, DAY_S).by == ()
+
+
+def test_before_calls_are_forgotten_boots_are_noted() -> None:
+    """Who called at a boot and went on for days was changed: that is still known when the calls are gone."""
+    noted: list[tuple[tuple[int, int], float]] = []
+
+    class Record:
+        def settle(self, at_boot: Callable[[range], tuple[int, int]], forgotten_before: float) -> None:
+            noted.append((at_boot(first_hours(NOW - 14 * DAY_S)), forgotten_before))
+
+    with History(MEMORY) as history:
+        kept = Kept(history, 14)
+        kept._forgetting = Forgetting(history, lambda: kept.wall, lambda: kept.steady, boot=Record())  # type: ignore[arg-type]
+        kept.hours(2)
+    assert noted == [((1, 0), pytest.approx(NOW + hours * EVERY_S - RETENTION_S)) for hours in (1, 2)]

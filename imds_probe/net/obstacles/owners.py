@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imds_probe.net import namespaces
 from imds_probe.net.netlink import attribute
-from imds_probe.net.nfnetlink import Nfnetlink
+from imds_probe.net.nfnetlink import Nfnetlink, is_loaded
 from imds_probe.net.obstacles.packet_rules import FAMILIES, legacy_tables
 
 # NFTA_META_KEY with NFT_META_SKUID and NFT_META_SKGID of <linux/netfilter/nf_tables.h>, and the name of iptables' own match.
@@ -27,5 +27,7 @@ def may_tell_owners(netns: Path) -> bool:
 def _in_this_namespace() -> bool:
     if any(legacy_tables(prefix) for _, prefix in FAMILIES):
         return True
+    if not is_loaded():
+        return False  # there are no such rules, and the host is not to be changed by a question
     with Nfnetlink() as asking:
         return any(mark in rule for rule in asking.rules() for mark in _OWNERS)

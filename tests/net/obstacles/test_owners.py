@@ -1,6 +1,7 @@
 import pytest
 from soon import SOON_S
 
+from imds_probe.net.obstacles import owners
 from imds_probe.net.obstacles.owners import may_tell_owners
 from imds_probe.simulator.lab.lab import Lab
 
@@ -32,6 +33,16 @@ def test_rules_on_owners_are_found_without_reading_all(lab, name):
     done = node.run(["sh", "-ec", rules], timeout_s=SOON_S)
     assert done.returncode == 0, done.stderr
     assert may_tell_owners(node.netns) is expected
+
+
+def test_a_kernel_without_nf_tables_is_not_made_to_load_it(lab, monkeypatch):
+    node = lab.add_container("asked")
+    done = node.run(["sh", "-ec", RULES["skuid"][0]], timeout_s=SOON_S)
+    assert done.returncode == 0, done.stderr
+    assert may_tell_owners(node.netns)
+    monkeypatch.setattr(owners, "is_loaded", lambda: False)
+    monkeypatch.setattr(owners, "Nfnetlink", None)
+    assert not may_tell_owners(node.netns)
 
 
 def test_nobody_may_look(tmp_path):
