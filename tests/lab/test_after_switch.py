@@ -132,4 +132,4 @@ def test_who_kept_credentials_from_before_the_switch_is_named_once_they_run_out(
     assert lasting(str(client.path)) in found["summary"], json.dumps(found)
     assert found["fix"]["commands"][0] == ran.report["verdict"]["rollback"]["aws_cli"]
     (again,) = [each for each in ran.report["findings"] if each["id"] == "refused-recovered"]
-    assert str(script) in again["summary"]
+    assert lasting(str(script)) in again["summary"]
