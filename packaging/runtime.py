@@ -73,7 +73,6 @@ LEFT_OUT = (
         "xml/sax",
         "xml/dom",
         "cmd.py",
-        "difflib.py",
         "fileinput.py",
         "netrc.py",
         "optparse.py",

@@ -83,7 +83,7 @@ def test_checksums_and_sizes(packages):
         content = (packages.this / name).read_bytes()
         assert hashlib.sha256(content).hexdigest() == digest
         if name.endswith((".deb", ".rpm")):
-            assert len(content) <= 18_000_000  # an eighth more than by xz
+            assert len(content) <= 18_400_000  # 15 % more than by xz, whose limit the build of a release holds
 
 
 def test_the_bill_of_materials(root):

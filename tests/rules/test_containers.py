@@ -86,7 +86,6 @@ def test_software_that_asks_where_its_configuration_says_so_is_named(component):
         ("aws-sdk-net", "nuget", {}, "warning"),
         ("aws-sdk-cpp", "binary", {}, "warning"),
         ("aws-sdk-rust", "crate", {}, "warning"),
-        ("aws-sdk-java-v2", "maven", {}, "warning"),
         ("aws-sdk-net", "nuget", {"AWS_REGION": "set"}, "info"),
         ("botocore", "pypi", {}, "info"),
     ],

@@ -239,9 +239,16 @@ def test_where_metadata_is_turned_off_no_other_is_asked_for():
 
 def test_an_sdk_asks_for_the_region_unless_it_is_told():
     java = sdk("aws-sdk-java-v2", "maven", "2.20.0", "software.amazon.awssdk:regions")
+    assert need(STATIC, software=(java,)) == ("likely", "static")
+    assert need(f"{STATIC} AWS_REGION=", software=(java,)) == ("likely", "static")
+    assert need(f"{STATIC} AWS_REGION=a", software=(java,)) == ("unlikely", "static")
+
+
+def test_an_sdk_whose_programs_mostly_name_the_region_makes_no_need_of_it():
+    net = sdk("aws-sdk-net", "nuget", "3.7.0")
     for said, expected in (("", True), (" AWS_REGION=", True), (" AWS_REGION=a", False)):
-        found = of(told(f"{STATIC}{said}"), java)
-        assert found.state == "unlikely"  # most programs name it in their code
+        found = of(told(f"{STATIC}{said}"), net)
+        assert found.state == "unlikely"
         assert found.other.reason.endswith("asks for the region unless a program or AWS_REGION names it") is expected
 
 
@@ -470,9 +477,8 @@ def test_sdks_that_look_for_the_region_by_themselves(component, manager, version
 
 def test_a_region_in_a_profile_spares_asking_for_it():
     java = ("aws-sdk-java-v2", "maven", "2.20.0", "software.amazon.awssdk:regions")
-    for region in (True, False):
-        found = of_profile(*java, Profile("keys", "none", region=region))
-        assert (found.state, "asks for the region" in found.other.reason) == ("unlikely", not region)
+    assert of_profile(*java, Profile("keys", "none", region=True)).state == "unlikely"
+    assert of_profile(*java, Profile("keys", "none")).state == "likely"
 
 
 def test_processes_that_set_nothing_count_where_they_are_counted():
