@@ -79,7 +79,7 @@ def test_only_wrong_usage_has_its_code(error, code):
         "sys.exit(main(['run']))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stderr) == (code, "imds-probe: it is so. Do that.\n")
+    assert (done.returncode, done.stderr) == (code, "imds-probe: it is so. Do that. See docs/verdict.md.\n")
 
 
 def test_a_bug_has_its_own_code_and_a_report_to_paste():

@@ -55,6 +55,8 @@ ELSEWHERE = {
     "commands/simulate.py:_state": "the same, for the file that simulator-state drives",
     "commands/simulate.py:printable": "makes text of bytes and never fails",
     "config/values.py:one_of.read": "a value that TOML has read, held to a list",
+    "imds/exchange.py:Exchange._read": "an answer that read_answer has read, and a token that was held to its shape",
+    "system/small_file.py:control_groups": "makes text of bytes and never fails",
     "escape.py:": "makes text of text and never fails",
     "standing.py:watch_ended": "times of this run, and of a report one whose failure is caught: tests/test_standing.py",
     "net/bpf.py:": "addresses of our own",
