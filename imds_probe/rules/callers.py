@@ -230,9 +230,9 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     if required and not told:
         findings += _all_refused(listed, facts)
     elif not required:
-        findings += _all_served(listed, callers, facts, catalog)
-    if not required:
-        findings += _before_window(callers, facts)
+        served = [_caller(group, callers, facts, catalog) for group in listed]
+        findings += _all_served(served, facts)
+        findings += _before_window(callers, facts, served)
     if callers.metric is not None and callers.metric.unseen and not required:
         findings.append(_unseen(callers.metric))
     if run is not None and run.status == "partial":
@@ -267,21 +267,21 @@ def _lost(callers: Callers) -> Found:
     )
 
 
-def _all_served(
-    groups: Sequence[Sequence[CallerSeen]], callers: Callers, facts: Facts, catalog: Catalog
-) -> list[Found]:
+def _all_served(callers: Sequence[_Caller], facts: Facts) -> list[Found]:
     """A finding on each caller. Of each kind the first NAMED_MAX have one of their own, and the others one together: the switch
     and the hop limit do to them what they do to these.
     """
     kinds: dict[Kind, list[_Caller]] = {IMDSV1_CALLER: [], IMDSV1_FALLBACK: [], IMDSV1_CALLER_UNSERVED: []}
-    for group in groups:
-        caller = _caller(group, callers, facts, catalog)
+    for caller in callers:
         kinds.setdefault(caller.kind, []).append(caller)
     found = []
     for kind, those in kinds.items():
         found += [_calls(each, facts) for each in those[:NAMED_MAX]]
         found += [_more(kind, those[NAMED_MAX:], facts)] if those[NAMED_MAX:] else []
     return found
+
+
+_NOTHING_OPEN = (IMDSV1_CALLER_UNSERVED, IMDSV1_FALLBACK_PAST)
 
 
 class _Caller(NamedTuple):
@@ -324,9 +324,11 @@ def _calls(caller: _Caller, facts: Facts) -> Found:
     )
 
 
-def _before_window(callers: Callers, facts: Facts) -> list[Found]:
-    """Who called before the window, and was not watched for a whole window since."""
-    again = {mended_as(each, facts) for each in callers.by if each.version == "v1"}
+def _before_window(callers: Callers, facts: Facts, served: Sequence[_Caller]) -> list[Found]:
+    """Who called before the window, and was not watched for a whole window since. Who has a finding of what `served` says is named
+    for that, unless it says that nothing has to be changed.
+    """
+    again = {mended_as(caller.group[0], facts) for caller in served if caller.kind not in _NOTHING_OPEN}
     groups: dict[Hashable, list[CallerSeen]] = defaultdict(list)
     for each in callers.earlier:
         if not unserved_caller(each.container_id, facts):

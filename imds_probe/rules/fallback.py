@@ -63,7 +63,10 @@ def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) 
     outcome = outcome_of(latest, callers)
     if outcome in ("lost", "unanswered"):
         farthest = max(group, key=lambda each: each.distance or 0)
-        return _lost(latest, farthest, outcome, tokens_since(group, callers, facts), facts)
+        seen = [each for each in group if each.token_ttl is not None]  # a later call may be of a watch that began anew
+        measured = max(seen, key=lambda each: each.last_seen, default=latest)
+        since = tokens_since(group, callers, facts)
+        return _lost(latest, farthest, outcome, facts, measured=measured, since=since)
     return _ANSWERED[outcome](latest) if outcome in _ANSWERED else None
 
 
@@ -207,9 +210,11 @@ def _uses(entry: SdkSoftware, caller: CallerSeen) -> bool:
     return caller.container_id in entry.container_ids and any(user.pid == caller.pid for user in entry.sdk.users)
 
 
-def _lost(caller: CallerSeen, farthest: CallerSeen, outcome: TokenOutcome, since: str, facts: Facts) -> Cause:
-    """Of a group's latest caller and its farthest one. `since` is when it was last seen to receive a token after that, empty where
-    it was not.
+def _lost(
+    caller: CallerSeen, farthest: CallerSeen, outcome: TokenOutcome, facts: Facts, *, measured: CallerSeen, since: str
+) -> Cause:
+    """Of a group's latest caller and its farthest one, and the last one whose answer was `measured`. `since` is when it was last
+    seen to receive a token after that, empty where it was not.
     """
     container = whose(caller, facts)
     if container is not None and (token_is_lost(container) or _is_lost_to_a_rule(container, facts)):
@@ -221,11 +226,12 @@ def _lost(caller: CallerSeen, farthest: CallerSeen, outcome: TokenOutcome, since
                 "Find what drops the token request or its answer: see the findings about rules, routes and the service."
             ),
         )
-    if caller.token_ttl is not None and caller.distance is not None and caller.token_ttl > caller.distance:
+    ttl, distance = measured.token_ttl, measured.distance
+    if ttl is not None and distance is not None and ttl > distance:
         return Cause(
             "it asks for a token and falls back, as the answer is lost on this host although the hop limit suffices",
             Fix("Find the rule or policy that drops the token response. A higher hop limit does not help."),
-            _measured(caller),
+            _measured(measured),
         )
     if container is not None:
         if container.main is None or container.main.token != "ok":
