@@ -43,7 +43,8 @@ QUIET_GAPS = 4  # as many times as long as between two calls
 class Cause:
     """`needs_hop_limit` is set where nothing else has to change, and `past` where nothing has to change any more. `evidence` says
     how that is known. `open`: it may be the cause of a part of the calls only, as several clients cannot be told apart. `raised`:
-    the hop limit was raised since, and whether that is enough is not known.
+    the hop limit was raised since, and whether that is enough is not known. `unidentified`: it is enough, and nobody knows the
+    process, nor whether it still runs and calls so.
     """
 
     why: str
@@ -53,6 +54,7 @@ class Cause:
     past: bool = False
     open: bool = False
     raised: bool = False
+    unidentified: bool = False
 
 
 def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> Cause | None:
@@ -257,6 +259,18 @@ def _stuck(caller: CallerSeen) -> Cause:
     )
 
 
+def _unidentified(caller: CallerSeen, now: str, facts: Facts) -> Cause:
+    return Cause(
+        f"it asked for a token, received none and fell back; {now}, and it is not known whether the program still asks without one",
+        Fix(
+            "Find the program behind the address that the evidence names. If it runs, restart it, so that it asks for a token "
+            "again. The calls no longer count once they are older than the window (watch.window)."
+        ),
+        (*_measured(caller), _unmeasured(caller, facts)),
+        unidentified=True,
+    )
+
+
 def of_running(container: Container, facts: Facts, evidence: tuple[str, ...] = ()) -> Cause:
     """The cause where a caller falls back in a container that runs, and to which no token comes."""
     limit = limit_for(container, facts)
@@ -287,7 +301,9 @@ def _of_ended(caller: CallerSeen, since: str, facts: Facts) -> Cause:
         return _past(caller, f"it has received tokens since, last at {since}")
     if limit and limit <= present:
         now = f"the hop limit is {present} now, and {limit} suffices"
-        return _past(caller, now) if _is_over(caller, facts) else _stuck(caller)
+        if _is_over(caller, facts):
+            return _past(caller, now)
+        return _stuck(caller) if caller.pid is not None else _unidentified(caller, now, facts)
     if limit is None:
         return _of_unknown_distance(caller, present, facts)
     return Cause(

@@ -422,6 +422,10 @@ def test_who_is_no_process_of_this_host_has_not_ended(origin, said):
     assert said in found.evidence[-1]
     assert "has ended" not in "".join(found.evidence)
     (found,) = judged(by, imds=RAISED)  # it may run on, and not ask again
-    assert (found.id, found.implies) == ("imdsv1-caller", "not-ready")
+    assert (found.id, found.implies) == ("imdsv1-fallback-unidentified", "unknown")
+    assert found.fix.text.startswith("Find the program behind the address that the evidence names.")
+    assert "tap0 at 10.0.0.9" in found.evidence[-1]
+    (found,) = judged(replace(by, pid=7), imds=RAISED)
+    assert (found.id, found.implies) == ("imdsv1-caller", "not-ready")  # it can be restarted
     (found,) = judged(by, _received(by, pid=None, last_seen="2023-11-16T00:00:00Z"), imds=RAISED)
     assert found.id == "imdsv1-fallback-past"
