@@ -295,7 +295,8 @@ def _newest_s(pids: Iterable[int], one: FoundIn, owner_of: OwnerOf) -> float | N
     for pid in pids:
         place = one.found.places.get(pid)
         uid = membership_of(place[0], owner_of).owner_uid if place is not None and not one.system.container else None
-        running.append(Running(place, uid, one.found.ages_s.get(pid)))
+        where, parent = (place[:2], place.parent) if place is not None else (None, None)
+        running.append(Running(where, uid, one.found.ages_s.get(pid), pid, parent))
     return newest(running)
 
 

@@ -32,7 +32,7 @@ from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
 from imds_probe.inventory.code.spoken import Spoken, worse
-from imds_probe.inventory.containers.processes import age_s, place_of
+from imds_probe.inventory.containers.processes import Place, age_s, place_of
 from imds_probe.inventory.schedules.starters import STARTERS, Starter
 from imds_probe.reading.reader import OUT_OF_TIME, Reader
 from imds_probe.system import pressure, procfs
@@ -80,7 +80,7 @@ class Found:
     beside_whole: bool = True
     searched: int = 0
     ages_s: dict[int, float | None] = field(default_factory=dict)
-    places: dict[int, tuple[str, int] | None] = field(default_factory=dict)
+    places: dict[int, Place | None] = field(default_factory=dict)
     due: Dues = field(default_factory=Dues)
 
     def oldest_s(self, pids: Iterable[int]) -> float | None:

@@ -20,7 +20,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.facts.sdk_settings import SdkSettings
 from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.group_owners import OwnerOf
-from imds_probe.inventory.containers.processes import age_s, place_of
+from imds_probe.inventory.containers.processes import Place, age_s, place_of
 from imds_probe.inventory.sdks.known_files import Kept
 from imds_probe.inventory.sdks.recogniser import Located, Use
 from imds_probe.reading.reader import OUT_OF_TIME, TOO_MUCH, Reader
@@ -45,7 +45,7 @@ class Seen:
     user: User | None
     settings: SdkSettings | None
     age_s: float | None = None
-    place: tuple[str, int] | None = None
+    place: Place | None = None
 
 
 @dataclass

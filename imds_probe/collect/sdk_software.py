@@ -62,10 +62,7 @@ def software_of(
             sdk_settings=settings or (),
             container_ids=(system.id,) if system.id else (),
             oldest_s=longest(seen[pid].age_s if pid in seen else None for pid in pids),
-            newest_s=newest(
-                Running(seen[pid].place, places[pid].owner_uid, seen[pid].age_s) if pid in seen else Running()
-                for pid in pids
-            ),
+            newest_s=newest(_running(pid, seen.get(pid), places[pid].owner_uid) for pid in pids),
         )
         found.append(
             SdkSoftware(
@@ -105,6 +102,13 @@ def _decisive(uses: Sequence[Use], catalog: Catalog) -> Iterator[tuple[Row, Use]
 def _shown(use: Use) -> str:
     """The path, and the way in through inner archives."""
     return printable("!".join([use.located.path, *use.located.found.inside]), NAME_MAX)
+
+
+def _running(pid: int, seen: Seen | None, owner_uid: int | None) -> Running:
+    if seen is None:
+        return Running()
+    place = seen.place
+    return Running(place and place[:2], owner_uid, seen.age_s, pid, place.parent if place else None)
 
 
 def _place(seen: Seen | None, owner_of: OwnerOf, *, in_container: bool) -> Membership:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from imds_probe.facts.rehearsals import RehearsalOutcome, RehearsedCaller, RehearsedKind
+from imds_probe.kept.generated_names import lasting_unit
 from imds_probe.rehearsal.callers import Seen
 from imds_probe.rules.known_callers import Known
 from imds_probe.watch.caller import Caller, said_program
@@ -111,7 +112,9 @@ def _is_aim(known: Known, aim: Aim) -> bool:
         return known.container_id is not None and known.container_id == aim.container_id
     if aim.kind == "host":
         return True
-    return aim.kind == "unit" and known.unit == aim.name and known.container_id is None
+    return (
+        aim.kind == "unit" and lasting_unit(known.unit or "") == lasting_unit(aim.name) and known.container_id is None
+    )
 
 
 def _kept(seen: Seen, caller: Caller, aim: Aim) -> KeptCaller:

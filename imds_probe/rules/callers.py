@@ -109,6 +109,20 @@ IMDSV1_THROUGH_RELAY = Kind(
     "`imds-probe watch --v1-only` shows only those that never do. Change these, and switch once none is left.",
     settled_by=("a higher hop limit while tokens are optional, and a watch after that", OWNER),
 )
+IMDSV1_FALLBACK_UNIDENTIFIED = Kind(
+    id="imdsv1-fallback-unidentified",
+    severity="warning",
+    implies="unknown",
+    title="A program that is not known fell back to IMDSv1, and the hop limit is high enough now",
+    meaning="The watch saw a token request whose answer was lost, and then calls without a token. The hop limit is high enough for "
+    "that distance now. The caller is no process that this host knows: it is on another host, in a virtual machine, or has "
+    "ended before it could be identified. If it still runs, it may be one of the programs that do not ask for a token again once "
+    "they received none. Nothing was seen of it since.",
+    cure="Find the program behind the address that the evidence names, and restart it, so that it asks for a token again. If it "
+    "does not run any more, keep the daemon running: the calls no longer count once they are older than the window (watch.window).",
+    sources=("EC2 User Guide: Considerations for containers and the hop limit",),
+    settled_by=(SILENT_WINDOW, OWNER),
+)
 IMDSV1_REFUSED = Kind(
     id="imdsv1-refused",
     severity="warning",
@@ -230,9 +244,9 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     if required and not told:
         findings += _all_refused(listed, facts)
     elif not required:
-        findings += _all_served(listed, callers, facts, catalog)
-    if not required:
-        findings += _before_window(callers, facts)
+        served = [_caller(group, callers, facts, catalog) for group in listed]
+        findings += _all_served(served, facts)
+        findings += _before_window(callers, facts, served)
     if callers.metric is not None and callers.metric.unseen and not required:
         findings.append(_unseen(callers.metric))
     if run is not None and run.status == "partial":
@@ -267,21 +281,21 @@ def _lost(callers: Callers) -> Found:
     )
 
 
-def _all_served(
-    groups: Sequence[Sequence[CallerSeen]], callers: Callers, facts: Facts, catalog: Catalog
-) -> list[Found]:
+def _all_served(callers: Sequence[_Caller], facts: Facts) -> list[Found]:
     """A finding on each caller. Of each kind the first NAMED_MAX have one of their own, and the others one together: the switch
     and the hop limit do to them what they do to these.
     """
     kinds: dict[Kind, list[_Caller]] = {IMDSV1_CALLER: [], IMDSV1_FALLBACK: [], IMDSV1_CALLER_UNSERVED: []}
-    for group in groups:
-        caller = _caller(group, callers, facts, catalog)
+    for caller in callers:
         kinds.setdefault(caller.kind, []).append(caller)
     found = []
     for kind, those in kinds.items():
         found += [_calls(each, facts) for each in those[:NAMED_MAX]]
         found += [_more(kind, those[NAMED_MAX:], facts)] if those[NAMED_MAX:] else []
     return found
+
+
+_NOTHING_OPEN = (IMDSV1_CALLER_UNSERVED, IMDSV1_FALLBACK_PAST)
 
 
 class _Caller(NamedTuple):
@@ -302,6 +316,8 @@ def _caller(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog
         return _Caller(group, IMDSV1_FALLBACK_PAST, cause)
     if cause.raised:
         return _Caller(group, IMDSV1_FALLBACK_RAISED, cause)
+    if cause.unidentified:
+        return _Caller(group, IMDSV1_FALLBACK_UNIDENTIFIED, cause)
     return _Caller(group, IMDSV1_FALLBACK if cause.needs_hop_limit is not None else IMDSV1_CALLER, cause)
 
 
@@ -324,9 +340,11 @@ def _calls(caller: _Caller, facts: Facts) -> Found:
     )
 
 
-def _before_window(callers: Callers, facts: Facts) -> list[Found]:
-    """Who called before the window, and was not watched for a whole window since."""
-    again = {mended_as(each, facts) for each in callers.by if each.version == "v1"}
+def _before_window(callers: Callers, facts: Facts, served: Sequence[_Caller]) -> list[Found]:
+    """Who called before the window, and was not watched for a whole window since. Who has a finding of what `served` says is named
+    for that, unless it says that nothing has to be changed.
+    """
+    again = {mended_as(caller.group[0], facts) for caller in served if caller.kind not in _NOTHING_OPEN}
     groups: dict[Hashable, list[CallerSeen]] = defaultdict(list)
     for each in callers.earlier:
         if not unserved_caller(each.container_id, facts):
@@ -349,8 +367,8 @@ def _before_window(callers: Callers, facts: Facts) -> list[Found]:
     if rest := listed[NAMED_MAX:]:
         found.append(
             IMDSV1_BEFORE_WINDOW.found(
-                "more callers",
-                f"{len(rest)} more callers called IMDSv1, and less than {in_words(callers.window_s)} were watched since",
+                MORE_CALLERS,
+                f"{_counted(len(rest))} called IMDSv1, and less than {in_words(callers.window_s)} were watched since",
                 evidence=tuple(who(group[0]) for group in rest[:PATHS_SHOWN]),
                 fix=Fix("Keep imds-probe's daemon running. Find all callers under callers.earlier in the JSON report."),
                 forgeable_by=of_callers((each for group in rest for each in group), facts),
@@ -415,10 +433,12 @@ def _refused(group: Sequence[CallerSeen], facts: Facts) -> Found:
 def _more_refused(groups: Sequence[Sequence[CallerSeen]], facts: Facts) -> Found:
     blocks = _are_unjudged(groups, facts)
     together = [each for group in groups for each in group]
+    were, they = ("was", "it") if len(groups) == 1 else ("were", "they")
+    in_all = times(sum(each.refused for each in together))
     return IMDSV1_REFUSED.found(
         MORE_CALLERS,
-        f"{_counted(len(groups))} called IMDSv1 and were refused, {times(sum(each.refused for each in together))} in all"
-        + (_NOT_KNOWN_AGAIN.format("they") if blocks else ""),
+        f"{_counted(len(groups))} called IMDSv1 and {were} refused, {in_all} in all"
+        + (_NOT_KNOWN_AGAIN.format(they) if blocks else ""),
         evidence=tuple(who(group[0]) for group in groups[:PATHS_SHOWN]),
         fix=_LOOK_UP,
         severity="blocker" if blocks else None,
@@ -495,6 +515,7 @@ RULE = Rule(
         IMDSV1_FALLBACK_PAST,
         IMDSV1_FALLBACK_RAISED,
         IMDSV1_THROUGH_RELAY,
+        IMDSV1_FALLBACK_UNIDENTIFIED,
         IMDSV1_REFUSED,
         IMDSV1_WITHOUT_EFFECT,
         IMDSV1_CALLER_UNSERVED,

@@ -35,7 +35,10 @@ _REMEDIES = {
     unread.NO_TIME: ("Give the run more time with --timeout.", MORE_TIME),
     unread.HIDDEN: ("Run as root on the host.", AS_ROOT),
     unread.GONE: ("Restart the programs whose files were replaced or removed.", STARTED_AGAIN),
-    unread.MORE: ("Shorten the files of which only a part was read.", SHORTER),
+    unread.MORE: (
+        "Shorten the files of which only a part was read, or remove entries and units that nobody needs.",
+        SHORTER,
+    ),
     unread.NO_ROOM: ("Stop or remove programs and schedules that nobody needs.", FEWER),
     unread.DAMAGED: ("Install the programs again whose files are damaged.", INSTALLED_AGAIN),
 }
@@ -89,19 +92,35 @@ def _unlisted(reasons: Sequence[str]) -> Found:
 
 
 def _unknown(subject: str, programs: Sequence[NotRead], facts: Facts) -> Found:
-    one = len(programs) == 1
+    one = _is_one(programs)
     reasons = {each.why for each in programs}
     nouns = [noun for reason, (_, noun) in _remedies(facts).items() if reason in reasons]
     window = by_watch(programs, facts)
     return CODE_NOT_READ.found(
         subject,
-        f"{count(len(programs), 'program')} {'was' if one else 'were'} not read, and nothing else shows "
+        f"{_counted(programs)} {'was' if one else 'were'} not read, and nothing else shows "
         f"whether {'it asks' if one else 'they ask'} for a token: {few([named(each, facts) for each in programs])}",
         evidence=_why(programs, facts),
         fix=_fix(reasons, facts, how_to_watch(programs) if window else ""),
         forgeable_by=of_code(programs, facts),
         settled_by=(*nouns, *window, *by_rehearsal(programs, facts), OWNER),
     )
+
+
+def _is_one(programs: Sequence[NotRead]) -> bool:
+    return len(programs) == 1 and programs[0].why != unread.NO_ROOM
+
+
+def _counted(programs: Sequence[NotRead]) -> str:
+    """How many there are. An entry for what had no room stands for any number, and what was read in part is no program, but names
+    some.
+    """
+    known = [each for each in programs if each.why != unread.NO_ROOM]
+    if not known:
+        return "programs"
+    files = sum(each.why == unread.MORE for each in known)
+    counts = [count(number, noun) for number, noun in ((len(known) - files, "program"), (files, "file")) if number]
+    return " and ".join([*counts, *(["more programs"] if len(known) < len(programs) else [])])
 
 
 def _fix(reasons: Collection[str], facts: Facts, watch: str) -> Fix:
@@ -120,10 +139,10 @@ def _fix(reasons: Collection[str], facts: Facts, watch: str) -> Fix:
 
 
 def _of_users(programs: Sequence[NotRead], facts: Facts) -> Found:
-    one = len(programs) == 1
+    one = _is_one(programs)
     return CODE_NOT_READ_OF_USERS.found(
         _SUBJECT,
-        f"{count(len(programs), 'program')} of users {'was' if one else 'were'} not read; the verdict does not depend on that: "
+        f"{_counted(programs)} of users {'was' if one else 'were'} not read; the verdict does not depend on that: "
         f"{few([named(each, facts) for each in programs])}",
         evidence=_why(programs, facts),
         fix=Fix(

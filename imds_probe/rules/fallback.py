@@ -43,7 +43,8 @@ QUIET_GAPS = 4  # as many times as long as between two calls
 class Cause:
     """`needs_hop_limit` is set where nothing else has to change, and `past` where nothing has to change any more. `evidence` says
     how that is known. `open`: it may be the cause of a part of the calls only, as several clients cannot be told apart. `raised`:
-    the hop limit was raised since, and whether that is enough is not known.
+    the hop limit was raised since, and whether that is enough is not known. `unidentified`: it is enough, and nobody knows the
+    process, nor whether it still runs and calls so.
     """
 
     why: str
@@ -53,6 +54,7 @@ class Cause:
     past: bool = False
     open: bool = False
     raised: bool = False
+    unidentified: bool = False
 
 
 def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> Cause | None:
@@ -63,7 +65,10 @@ def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) 
     outcome = outcome_of(latest, callers)
     if outcome in ("lost", "unanswered"):
         farthest = max(group, key=lambda each: each.distance or 0)
-        return _lost(latest, farthest, outcome, tokens_since(group, callers, facts), facts)
+        seen = [each for each in group if each.token_ttl is not None]  # a later call may be of a watch that began anew
+        measured = max(seen, key=lambda each: each.last_seen, default=latest)
+        since = tokens_since(group, callers, facts)
+        return _lost(latest, farthest, outcome, facts, measured=measured, since=since)
     return _ANSWERED[outcome](latest) if outcome in _ANSWERED else None
 
 
@@ -207,9 +212,11 @@ def _uses(entry: SdkSoftware, caller: CallerSeen) -> bool:
     return caller.container_id in entry.container_ids and any(user.pid == caller.pid for user in entry.sdk.users)
 
 
-def _lost(caller: CallerSeen, farthest: CallerSeen, outcome: TokenOutcome, since: str, facts: Facts) -> Cause:
-    """Of a group's latest caller and its farthest one. `since` is when it was last seen to receive a token after that, empty where
-    it was not.
+def _lost(
+    caller: CallerSeen, farthest: CallerSeen, outcome: TokenOutcome, facts: Facts, *, measured: CallerSeen, since: str
+) -> Cause:
+    """Of a group's latest caller and its farthest one, and the last one whose answer was `measured`. `since` is when it was last
+    seen to receive a token after that, empty where it was not.
     """
     container = whose(caller, facts)
     if container is not None and (token_is_lost(container) or _is_lost_to_a_rule(container, facts)):
@@ -221,11 +228,12 @@ def _lost(caller: CallerSeen, farthest: CallerSeen, outcome: TokenOutcome, since
                 "Find what drops the token request or its answer: see the findings about rules, routes and the service."
             ),
         )
-    if caller.token_ttl is not None and caller.distance is not None and caller.token_ttl > caller.distance:
+    ttl, distance = measured.token_ttl, measured.distance
+    if ttl is not None and distance is not None and ttl > distance:
         return Cause(
             "it asks for a token and falls back, as the answer is lost on this host although the hop limit suffices",
             Fix("Find the rule or policy that drops the token response. A higher hop limit does not help."),
-            _measured(caller),
+            _measured(measured),
         )
     if container is not None:
         if container.main is None or container.main.token != "ok":
@@ -248,6 +256,18 @@ def _stuck(caller: CallerSeen) -> Cause:
         "it asked for a token, received none and fell back; tokens arrive there now",
         Fix("Restart the program, so that it asks for a token again."),
         _measured(caller),
+    )
+
+
+def _unidentified(caller: CallerSeen, now: str, facts: Facts) -> Cause:
+    return Cause(
+        f"it asked for a token, received none and fell back; {now}, and it is not known whether the program still asks without one",
+        Fix(
+            "Find the program behind the address that the evidence names. If it runs, restart it, so that it asks for a token "
+            "again. The calls no longer count once they are older than the window (watch.window)."
+        ),
+        (*_measured(caller), _unmeasured(caller, facts)),
+        unidentified=True,
     )
 
 
@@ -281,7 +301,9 @@ def _of_ended(caller: CallerSeen, since: str, facts: Facts) -> Cause:
         return _past(caller, f"it has received tokens since, last at {since}")
     if limit and limit <= present:
         now = f"the hop limit is {present} now, and {limit} suffices"
-        return _past(caller, now) if _is_over(caller, facts) else _stuck(caller)
+        if _is_over(caller, facts):
+            return _past(caller, now)
+        return _stuck(caller) if caller.pid is not None else _unidentified(caller, now, facts)
     if limit is None:
         return _of_unknown_distance(caller, present, facts)
     return Cause(

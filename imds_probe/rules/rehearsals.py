@@ -15,6 +15,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.rehearsals import FIT, Rehearsal, Rehearsals, RehearsedCaller
 from imds_probe.findings import Fix, Found
+from imds_probe.kept.generated_names import ANYTHING
 from imds_probe.rules.acceptance import named_first
 from imds_probe.rules.caller_cause import cause_by_inventory
 from imds_probe.rules.caller_phrases import called, times, who
@@ -121,10 +122,11 @@ def _silent(not_asked: Sequence[Known], facts: Facts) -> Found:
 
 
 def _unit_name(unit: str | None) -> str | None:
-    """The service as systemctl names it; None for what is no service of the system, as a user calls his units by any name. Facts
-    have the name without systemd's escapes: what no name of a unit holds was escaped.
+    """The service as systemctl names it; None for what is no service of the system, as a user calls his units by any name, and
+    where a part of the name was made up for one run and not kept. Facts have the name without systemd's escapes: what no name of a
+    unit holds was escaped.
     """
-    if unit is None or not unit.isprintable() or unit.startswith(USERS):
+    if unit is None or ANYTHING in unit or not unit.isprintable() or unit.startswith(USERS):
         return None
     name = _NO_UNIT_CHARACTER.sub(lambda found: "".join(f"\\x{byte:02x}" for byte in found[0].encode()), unit)
     return name if _NAMED_SERVICE.fullmatch(name) else None

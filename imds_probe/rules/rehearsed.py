@@ -11,7 +11,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.rehearsals import FIT, Rehearsal, RehearsalOutcome, Rehearsals, RehearsedCaller
 from imds_probe.facts.software import SdkSoftware, Software
-from imds_probe.kept.generated_names import lasting_unit
+from imds_probe.kept.generated_names import lasting, lasting_unit
 from imds_probe.rules.known_callers import Known, is_start_of, known_callers, may_speak_for, runner_of, script_of
 from imds_probe.rules.requirement import own_code, unread_code
 
@@ -156,8 +156,9 @@ def beside(group: Sequence[CallerSeen], facts: Facts) -> tuple[str, ...]:
 
 
 def _is_alike(seen: CallerSeen, caller: RehearsedCaller) -> bool:
-    called = script_of(seen.script) or seen.program, lasting_unit(seen.unit or ""), seen.container_id
-    return called == (caller.script or caller.program, lasting_unit(caller.unit or ""), caller.container_id)
+    """By the names that last: the watch keeps no others of scripts and units."""
+    called = lasting(script_of(seen.script) or seen.program), lasting_unit(seen.unit or ""), seen.container_id
+    return called == (lasting(caller.script or caller.program), lasting_unit(caller.unit or ""), caller.container_id)
 
 
 def _is_covered(known: Known, told: Sequence[Told]) -> bool:

@@ -29,3 +29,13 @@ def test_what_users_start_counts_where_nobody_else_does() -> None:
     assert newest([his, services, theirs]) == 90.0
     assert newest([theirs, his]) == 1.0
     assert newest([his, Running("c", None, None)]) is None
+
+
+def test_what_one_of_the_same_program_has_started_is_its_worker() -> None:
+    """Whatever user it has become, and however it was grouped; all else counts as before."""
+    master, worker = Running("a", None, 90.0, pid=5, parent=1), Running("b", None, 5.0, pid=6, parent=5)
+    assert newest([master, worker]) == 90.0
+    assert newest([worker]) == 5.0
+    assert newest([master, worker, Running("c", None, 7.0, pid=8, parent=1)]) == 7.0
+    assert newest([master, Running("b", 1000, None, pid=6, parent=5)]) == 90.0  # an age that is not needed
+    assert newest([Running("a", None, 90.0), Running("b", None, 5.0)]) == 5.0  # nothing is known of who started them

@@ -78,6 +78,39 @@ def test_one_that_cannot_be_read_may_set_nothing(tmp_path, monkeypatch, error, t
     assert collect(tmp_path, [2]) is None
 
 
+ROLE = b"AWS_ROLE_ARN=arn:aws:iam::1:role/x\0AWS_WEB_IDENTITY_TOKEN_FILE=/var/run/t\0"
+
+
+@pytest.mark.parametrize("content", [b"PATH=/command:/bin\0", b""])
+@pytest.mark.parametrize(
+    ("exe", "told"),
+    [
+        ("/package/admin/s6-2.12/command/s6-supervise", False),
+        ("/usr/bin/runsv", False),
+        ("/usr/sbin/sshd (deleted)", False),
+        ("/usr/bin/tini", False),
+        ("/usr/bin/python3.11", True),
+        ("/usr/bin/s6", True),
+        ("/usr/bin/cronjob", True),
+        (None, True),
+    ],
+)
+def test_a_supervisor_that_sets_nothing_says_nothing_of_what_it_starts(tmp_path, content, exe, told):
+    write(tmp_path, 1, content)
+    write(tmp_path, 2, ROLE)
+    if exe:
+        (tmp_path / "1/exe").symlink_to(exe)
+    assert (SdkSettings() in collect(tmp_path, [1, 2])) == told
+    assert collect(tmp_path, [1]) == (SdkSettings(),)  # alone, it is all that is known
+
+
+def test_what_a_supervisor_does_set_counts(tmp_path):
+    write(tmp_path, 1, b"AWS_REGION=a\0")
+    (tmp_path / "1/exe").symlink_to("/usr/bin/tini")
+    write(tmp_path, 2, ROLE)
+    assert len(collect(tmp_path, [1, 2])) == 2
+
+
 def test_nobody_to_be_read_is_not_the_same_as_nothing_set(tmp_path):
     assert collect(tmp_path, [7]) is None
     assert collect(tmp_path, []) is None

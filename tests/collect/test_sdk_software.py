@@ -13,6 +13,7 @@ from imds_probe.collect.sdk_software import ENVIRONMENTS_MAX, Where, grouped, in
 from imds_probe.collect.sdk_tasks import User
 from imds_probe.facts.sdk_settings import SdkSettings, Variable
 from imds_probe.facts.software import SdkSoftware, SdkUse, Software
+from imds_probe.inventory.containers.processes import Place
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.scan import Use
@@ -105,7 +106,7 @@ def seen_by(*who: tuple[int | None, SdkSettings]) -> dict[int, Seen]:
     """Processes of these users, by their numbers."""
     groups = (OF_SYSTEM if uid is None else OF_USER.format(uid) for uid, _ in who)
     return {
-        pid: Seen(User("app", group), settings, 90.0, (group, 0))
+        pid: Seen(User("app", group), settings, 90.0, Place(group, 0))
         for pid, (group, (_, settings)) in enumerate(zip(groups, who, strict=True), 1)
     }
 
@@ -147,9 +148,24 @@ def test_a_service_is_as_old_as_its_first_process_and_the_last_one_counts() -> N
         9: ("0::/system.slice/b.service\n", 9.0),
         10: (OF_USER.format(1000), 2.0),
     }
-    seen = {pid: Seen(User("app", group), told(), age, (group, 0)) for pid, (group, age) in ages.items()}
+    seen = {pid: Seen(User("app", group), told(), age, Place(group, 0)) for pid, (group, age) in ages.items()}
     assert (software(seen).oldest_s, software(seen).newest_s) == (900.0, 9.0)
     assert software({7: seen[7], 8: seen[8]}).newest_s == 900.0
+
+
+def test_workers_under_another_user_are_no_start_of_their_service() -> None:
+    """As those of gunicorn and apache after a reload, whose master is root's."""
+
+    def seen(*processes: tuple[int, int, float, int]) -> dict[int, Seen]:
+        return {
+            pid: Seen(User("app", OF_SYSTEM), told(), age, Place(OF_SYSTEM, uid, parent))
+            for pid, uid, age, parent in processes
+        }
+
+    master, worker, last = (5, 0, 900.0, 1), (6, 33, 60.0, 5), (7, 33, 5.0, 6)
+    assert software(seen(master, worker, last)).newest_s == 900.0
+    assert software(seen(master, (6, 33, 60.0, 1), last)).newest_s == 60.0  # started by somebody else
+    assert software(seen(worker, last)).newest_s == 60.0  # its master runs another program
 
 
 def test_of_several_containers_the_oldest_counts() -> None:

@@ -71,6 +71,10 @@ def test_a_container_has_the_name_of_the_target():
     [
         (Known("/usr/bin/x", "why", None, "web.service", uid=0), UNIT, True),
         (Known("/usr/bin/x", "why", None, "other.service", uid=0), UNIT, False),
+        (Known("/usr/bin/x", "why", None, "app@*.service", uid=0), Aim("unit", "app@1000001.service"), True),
+        (Known("/usr/bin/x", "why", None, "app@1000001.service", uid=0), Aim("unit", "app@1000001.service"), True),
+        (Known("/usr/bin/x", "why", None, "web@*.service", uid=0), Aim("unit", "app@1000001.service"), False),
+        (Known("/usr/bin/x", "why"), Aim("unit", "app@1000001.service"), False),
         (Known("/usr/bin/x", "why", container_id="id"), UNIT, False),
         (Known("/usr/bin/x", "why", container_id="id"), Aim("container", "web", "id"), True),
         (Known("python3", "why", pids=(7,)), UNIT, True),

@@ -263,6 +263,25 @@ def test_who_called_before_the_window_leaves_it_unknown_until_a_whole_one_was_wa
     ]
 
 
+def test_a_finding_that_leaves_nothing_open_does_not_stand_for_earlier_calls():
+    """Requests that take nothing, those of the probe, and a loss that is over, by the same caller."""
+
+    def found(*by, earlier=CALLER, **facts):
+        callers = replace(watched(coverage=0.1), earlier=(earlier,), by=by)
+        return {each.id for each in RULE.judge(changed(FACTS, callers=callers, **facts), CATALOG)}
+
+    head = replace(CALLER, path_class="head", path="/", served=0)
+    other_cloud = replace(CALLER, path_class="other-cloud", path="/computeMetadata/v1/", served=0)
+    for by in (head, other_cloud, replace(CALLER, probe=True)):
+        assert "imdsv1-before-window" in found(by)
+        assert "imdsv1-before-window" not in found(by, CALLER)
+    job = replace(CALLER, container="job", container_id="9" * 64, image="ci:1", unit=None, token="none")
+    over = replace(job, container_id="8" * 64, token="lost", token_ttl=1, distance=1)
+    raised = {"imds": replace(IMDS, hop_limit=2), "containers": ()}
+    assert found(over, earlier=job, **raised) >= {"imdsv1-fallback-past", "imdsv1-before-window"}
+    assert "imdsv1-before-window" not in found(over, earlier=job, imds=IMDS, containers=())
+
+
 def test_of_many_who_called_before_the_window_some_are_named():
     many = tuple(replace(CALLER, unit=f"u{number:02}.service") for number in range(NAMED_MAX + 3))
     found = RULE.judge(changed(FACTS, callers=replace(watched(coverage=0.1), earlier=many)), CATALOG)

@@ -71,7 +71,26 @@ def test_programs_that_could_not_be_listed_are_not_taken_for_none():
 def test_what_was_left_out_of_schedules_is_settled_by_shorter_ones_and_no_watch():
     (finding,), _ = found(replace(CRON, why=unread.MORE, runs="scheduled"), facts=changed(FACTS, callers=watched()))
     assert finding.settled_by == (SHORTER, OWNER)
-    assert finding.fix.text.startswith("Shorten the files of which only a part was read. Run again.")
+    assert finding.fix.text.startswith("Shorten the files of which only a part was read, or remove entries and units")
+
+
+@pytest.mark.parametrize(
+    ("reasons", "said"),
+    [
+        (
+            (unread.NO_ROOM,),
+            "programs were not read, and nothing else shows whether they ask for a token: 7 more programs",
+        ),
+        ((unread.PACKED, unread.NO_ROOM), "1 program and more programs were not read, and"),
+        ((unread.MORE,), "1 file was not read, and nothing else shows whether it asks"),
+        ((unread.MORE, unread.MORE, unread.PACKED), "1 program and 2 files were not read, and"),
+    ],
+)
+def test_what_had_no_room_is_no_single_program_and_a_file_is_none(reasons, said):
+    names = ("7 more programs" if why == unread.NO_ROOM else f"/{number}" for number, why in enumerate(reasons))
+    programs = [replace(PACKED, program=name, why=why) for name, why in zip(names, reasons, strict=True)]
+    (finding,), _ = found(*programs)
+    assert finding.summary.startswith(said)
 
 
 @pytest.mark.parametrize(("uids", "forgers"), [((1000,), ("user 1000",)), ((1000, None), ())])

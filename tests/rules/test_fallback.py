@@ -155,6 +155,20 @@ def test_everything_else_has_a_cause_of_its_own(caller, said, fix):
     assert found.needs_hop_limit is None
 
 
+def test_a_later_call_of_which_no_answer_was_captured_does_not_hide_the_one_that_was():
+    """As of a watch that began anew: the answer was lost at a hop limit that sufficed, whatever is known of later calls."""
+    measured = replace(ENDED, token_ttl=2, first_seen="2023-11-10T00:00:00Z", last_seen="2023-11-10T00:00:00Z")
+    later = replace(ENDED, token="unseen", token_ttl=None, path="/latest/user-data", path_class="user-data")
+    for by in ((measured, later), (measured, replace(later, token="lost"))):
+        (found,) = judged(*by, imds=RAISED, containers=())
+        assert (found.id, found.implies) == ("imdsv1-caller", "not-ready")
+        assert "although the hop limit suffices" in found.summary
+    (found,) = judged(replace(measured, token_ttl=1), later, imds=RAISED, containers=())
+    assert found.id == "imdsv1-fallback-past"
+    (found,) = judged(measured, replace(later, token="lost", token_ttl=1), imds=RAISED, containers=())
+    assert found.id == "imdsv1-fallback-past"  # the last that was measured
+
+
 def test_where_tokens_arrive_by_now_it_has_to_be_started_again():
     found = cause(LOST, containers=(replace(WEB, reach=(Reach("ipv4", "ok", ""),)),))
     assert (found.needs_hop_limit, "tokens arrive there now" in found.why) == (None, True)
@@ -408,6 +422,10 @@ def test_who_is_no_process_of_this_host_has_not_ended(origin, said):
     assert said in found.evidence[-1]
     assert "has ended" not in "".join(found.evidence)
     (found,) = judged(by, imds=RAISED)  # it may run on, and not ask again
-    assert (found.id, found.implies) == ("imdsv1-caller", "not-ready")
+    assert (found.id, found.implies) == ("imdsv1-fallback-unidentified", "unknown")
+    assert found.fix.text.startswith("Find the program behind the address that the evidence names.")
+    assert "tap0 at 10.0.0.9" in found.evidence[-1]
+    (found,) = judged(replace(by, pid=7), imds=RAISED)
+    assert (found.id, found.implies) == ("imdsv1-caller", "not-ready")  # it can be restarted
     (found,) = judged(by, _received(by, pid=None, last_seen="2023-11-16T00:00:00Z"), imds=RAISED)
     assert found.id == "imdsv1-fallback-past"

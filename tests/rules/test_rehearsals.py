@@ -116,6 +116,8 @@ def test_one_rehearsal_in_a_line():
         ("user 1000: $(id>x).service", None),
         ("user 1000: web.service", None),
         ("-u.service", None),
+        ("app@*.service", None),  # kept without what was made up for one run: no unit is called that
+        ("run-*.service", None),
         ("a\nb.service", None),
         ("\udcff.service", None),
         (f"{'a' * 300}.service", None),

@@ -163,6 +163,9 @@ def test_a_call_that_was_seen_outweighs_it_and_both_are_named():
     caller = replace(CALLER, program="/usr/bin/python3", script="/opt/app.py", unit="web.service")
     assert beside([caller], rehearsed(APP)) == (f"{TOKEN}, which does not outweigh a call that was seen",)
     assert beside([CALLER], rehearsed(APP)) == ()
+    run = replace(APP, script="/tmp/jenkins2938472938472.sh")  # the watch keeps no name that was made up for one run
+    assert beside([replace(caller, script="/tmp/jenkins*.sh")], rehearsed(run)) != ()
+    assert beside([replace(caller, script="/tmp/other*.sh")], rehearsed(run)) == ()
 
 
 def test_where_no_container_is_known_the_present_hop_limit_counts():

@@ -25,6 +25,12 @@ _READ_HERE = re.compile(
 )
 _IS_HEADER = re.compile(r"[\w-]{1,60}:.{0,2000}", re.DOTALL)
 _USED_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w{0,60})")
+# What a script writes itself: a redirection, an option of curl and wget, and the arguments of what makes, moves and removes files.
+_WRITES_TO = re.compile(
+    r"(?:>\|?[ \t]{0,5}|[\s(](?:-[a-zA-Z]{0,8}[oO][ \t]{0,5}|--output(?:-document)?[ \t=]{1,5}))[\"']?(/[\w./+-]{1,200})"
+)
+_MAKES_FILES = re.compile(r"\b(?:tee|cp|mv|install|rm|truncate|touch|ln|dd|shred)[ \t]([^\n;|&]{1,400})")
+_FILE_NAMED = re.compile(r"(?<![\w./@-])/[\w./+-]{1,200}")
 # Of a file of curl's own settings: what may name further headers or addresses.
 _LEADS_ON = re.compile(rb"^[ \t]{0,20}(?:-?-?(?:header|config|url|H|K))\b[ \t=:]{0,10}[\"']?(?:@|/)", re.MULTILINE)
 
@@ -40,7 +46,7 @@ def said_with_headers(
     content: bytes, path: str, environment: Mapping[str, str], read: Callable[[str], bytes | None]
 ) -> Said | None:
     """What shell code says with the headers that are known; None where none of them is. `read` has the content of a file that root
-    alone can change, None of any other.
+    alone can change, None of any other. What a script writes itself is another when it reads that.
     """
     text = content.decode("latin-1")
     used = dict.fromkeys(_USED_VARIABLE.findall(text))
@@ -51,11 +57,18 @@ def said_with_headers(
     }
     known = dict(list(given.items())[:VARIABLES_MAX])
     resolved = with_values(text, known, "shell") if known else text
-    in_file = functools.lru_cache(FILES_MAX)(read)
+    own = _written_by(text)
+    in_file = functools.lru_cache(FILES_MAX)(lambda path: None if path in own else read(path))
     resolved = _HEADER_OF_FILE.sub(lambda match: _header(match, in_file(match[2])), resolved)
     resolved = _READ_HERE.sub(lambda match: _read(match, in_file(match[1] or match[2])), resolved)
     resolved = _CONFIG_OF_FILE.sub(lambda match: _config(match, in_file(match[3])), resolved)
     return said_by(io.BytesIO(resolved.encode("latin-1")), path) if resolved != text else None
+
+
+def _written_by(text: str) -> frozenset[str]:
+    """The files that a script writes, moves or removes itself."""
+    made = (path for match in _MAKES_FILES.finditer(text) for path in _FILE_NAMED.findall(match[1]))
+    return frozenset((*(match[1] for match in _WRITES_TO.finditer(text)), *made))
 
 
 def _header(match: re.Match[str], content: bytes | None) -> str:

@@ -13,6 +13,7 @@ import stat
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
@@ -160,14 +161,23 @@ def age_s(proc: Path, pid: int) -> float | None:
     return round(age, 1) if age is not None and age >= 0 else None
 
 
-def place_of(proc: Path, pid: int) -> tuple[str, int] | None:
-    """What tells a process from those that somebody else has started: the text of its control groups, and its user. None where it
-    has ended.
+class Place(NamedTuple):
+    """What tells a process from those that somebody else has started: the text of its control groups, its user, and the number of
+    the process that started it, None where that is not known.
     """
+
+    cgroup: str
+    uid: int
+    parent: int | None = None
+
+
+def place_of(proc: Path, pid: int) -> Place | None:
+    """None where it has ended."""
     try:
         at = _open_directory(proc, str(pid))
         try:
-            return _cgroup(at) or "", os.fstat(at).st_uid
+            fields = _stat_fields(read_head("stat", READ_LIMIT_BYTES, dir_fd=at))
+            return Place(_cgroup(at) or "", os.fstat(at).st_uid, fields[1] if fields else None)
         finally:
             os.close(at)
     except OSError:

@@ -9,7 +9,7 @@ from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 PASSWD = "/etc/passwd"
-ACCOUNTS_MAX = 500
+ACCOUNTS_MAX = 5000
 UID_DIGITS_MAX = 10
 
 

@@ -49,6 +49,28 @@ def test_headers_from_elsewhere(
 
 
 @pytest.mark.parametrize(
+    ("before", "reads"),
+    [
+        ('echo "X-aws-ec2-metadata-token: $T" > /run/h', False),
+        ('printf "%s" "$HDR" >>"/run/h"', False),
+        ("make-header | sudo tee -a /run/h > /dev/null", False),
+        ("curl -s -o /run/h http://localhost/", False),
+        ("wget -qO /run/h http://localhost/", False),
+        ("mv -f /run/h.new /run/h", False),
+        ("rm -f /run/h", False),
+        ("cat /run/h > /run/other", True),
+        ("echo x > /run/h.old", True),
+        ("grep x < /run/h", True),
+        ("tee /run/other; cat /run/h", True),
+    ],
+)
+@pytest.mark.parametrize("after", [": > /run/x", ""])
+def test_what_a_script_writes_itself_is_not_what_stands_there_now(before: str, reads: bool, after: str) -> None:
+    script = f"#!/bin/sh\n{before}\ncurl -H @/run/h {URL}\n{after}\n".encode()
+    assert (said_with_headers(script, "/opt/x.sh", {}, {"/run/h": b""}.get) is not None) == reads
+
+
+@pytest.mark.parametrize(
     ("path", "form", "text", "speaks"),
     [
         ("/x.sh", "shell", '#!/bin/sh\ncurl -s "$IMDS/instance-id"\n', "v1"),

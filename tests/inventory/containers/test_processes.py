@@ -53,8 +53,8 @@ def test_the_age_of_a_process_is_the_kernels():
 
 
 def test_what_tells_processes_from_those_that_others_have_started(tree):
-    tree.add(77, "0::/a.service\n")
-    assert place_of(tree.path, 77) == ("0::/a.service\n", os.getuid())
+    tree.add(77, "0::/a.service\n", ppid=40)
+    assert place_of(tree.path, 77) == ("0::/a.service\n", os.getuid(), 40)
     assert place_of(tree.path, 78) is None
 
 

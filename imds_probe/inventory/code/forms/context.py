@@ -46,7 +46,8 @@ _COMPARED_AFTER = re.compile(r"\s{0,20}(?:[!=]==?|\bin\b)")
 LONG_STATEMENT, NEAR = 1500, 300  # characters
 _EACH_OF = re.compile(r"\bfor\b[^\n=]{0,80}\bin ?[(\[{]?\s{0,20}$")
 _MATCHED_BEFORE = re.compile(
-    r"(?:\bre\.(?:compile|match|search|fullmatch)|\bregexp\.MustCompile|\bRegExp)\(\s{0,20}$"
+    r"(?:\bre\.(?:compile|match|search|fullmatch|subn?|split|findall|finditer)|\bregexp\.MustCompile|\bRegExp)\(\s{0,20}$"
+    r"|(?:\.replace(?:_?all)?|\bgsub!?|\bstr_i?replace)\(\s{0,20}$"
     r"|(?:has_?prefix|has_?suffix|str_?starts_?with|strn?cmp|strpos)\([^()\"'`]{0,80},\s{0,20}$",
     re.IGNORECASE,
 )

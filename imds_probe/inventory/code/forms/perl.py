@@ -16,15 +16,27 @@ _LANGUAGE = Language(
 )
 
 
-# A text that is replaced, and what by: nothing there is asked. Slashes are in every address, and begin no such pattern with one.
+# A text that is replaced, and what by, or that is looked for: nothing there is asked. Slashes are in every address, and begin no
+# such pattern with one.
 _REPLACES = re.compile(
     r"(?<![\w$@%&>:-])s([#|!,~%@])(?:\\.|(?!\1)[^\\\n]){0,400}\1(?:\\.|(?!\1)[^\\\n]){0,400}\1"
     r"|(?<![\w$@%&>:-])s/(?:\\.|[^\\/\n]){0,400}/(?:\\.|[^\\/\n]){0,400}/"
+    r"|(?<![\w$@%&>:-])s\{[^{}\n]{0,400}\}[ \t]{0,5}\{[^{}\n]{0,400}\}"
+)
+_LOOKS_FOR = re.compile(
+    r"(?<![\w$@%&>:-])(?:m|qr)([#|!~%@])(?:\\.|(?!\1)[^\\\n]){0,400}\1"
+    r"|(?<![\w$@%&>:-])(?:m|qr)(?:\{[^{}\n]{0,400}\}|/(?:\\.|[^\\/\n]){0,400}/)"
+)
+_LOOKS_FOR_AFTER = re.compile(
+    r"([=!]~[ \t]{0,5}|\b(?:if|unless|and|or|not)[ \t]{1,5}|\b(?:if|unless|split)[ \t]{0,5}\([ \t]{0,5})/(?:\\.|[^\\/\n]){0,400}/"
 )
 
 
 def _judged(text: str) -> Judged:
-    return judged(_REPLACES.sub(lambda match: " " * len(match[0]), text), _LANGUAGE)
+    for pattern in (_REPLACES, _LOOKS_FOR):
+        text = pattern.sub(lambda match: " " * len(match[0]), text)
+    text = _LOOKS_FOR_AFTER.sub(lambda match: match[1] + " " * (len(match[0]) - len(match[1])), text)
+    return judged(text, _LANGUAGE)
 
 
 FORM = Form("perl", (".pl", ".pm"), ("perl",), text=_judged)

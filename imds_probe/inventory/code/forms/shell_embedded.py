@@ -57,6 +57,10 @@ _INTERPRETER_NAMED = re.compile(
 _FROM_INPUT = ("", "-", "/dev/stdin", "/dev/fd/0")
 _OWN_HOST = re.compile(r"(?:[^@\s]{1,60}@)?(?:localhost|127\.[\d.]{1,12}|\[?::1\]?)")
 _HOST_NAME = re.compile(r"\$\{?HOSTNAME\b|[$`]\(?[ \t]{0,5}hostname|[$`]\(")
+_SET_TO_OWN = re.compile(
+    r"\b([A-Za-z_]\w{0,60})=\"?(?:\$\(|`)[^\n]{0,300}?\b(?:hostname|hostnamectl|uname|ifconfig|local-ipv4|public-ipv4"
+    r"|ip[ \t]{1,5}(?:-[\w]{1,10}[ \t]{1,5}){0,4}[ar])"
+)
 _RUN_BY_SHELL = re.compile(r"(?<![\\\0])(?:\$\((?:[^()\n]|\([^()\n]{0,200}\)){0,1000}\)|`[^`\n]{1,1000}`)")
 _PIPE_BEFORE = re.compile(r"\|[ \t\\\n]{0,40}(?:[\w./=-]{1,60}[ \t]{1,5}){0,6}\Z")
 _SAYS_OR_CATS = re.compile(r"(?:^|[;&|({`])[ \t]{0,80}(?:echo|printf|cat)(?=[ \t])", re.MULTILINE)
@@ -69,6 +73,13 @@ _SHELL_PUTS_IN = re.compile(r"(?<!\0)\$(?:\{([A-Za-z_]\w{0,60})\}|([A-Za-z_]\w{0
 _ONE_LINE = re.compile(r"[\x20-\x7e]{1,2000}\s{0,5}")
 _ARGUMENT_TAKEN = re.compile(r"(?:\bsys\.argv|\bprocess\.argv|\$?\bARGV)\[(\d)\]")
 _PLAIN_ARGUMENT = re.compile(r"[\w:/.@%?=&+,~-]{1,2000}")
+_TEXT_IN_CODE = re.compile(r"\"[^\"\n]{0,2000}\"|'[^'\n]{0,2000}'")
+_COMMENT_IN_CODE = re.compile(r"^[ \t]{0,40}(?:#|//)[^\n]{0,2000}", re.MULTILINE)
+# A call with brackets, and two words beside one another that do not begin what is given a name: a call without, or an order.
+_CALLS = re.compile(
+    r"[()`]|(?:^|[^\w.])(?!(?:const|let|var|export|default|my|our|frozen)\b)[\w.]{1,100}[!?]?[ \t]{1,20}[\w\"'$@:]",
+    re.MULTILINE,
+)
 _NO_LINE_END = re.compile(r"[^\n]")
 
 
@@ -76,7 +87,7 @@ _NO_LINE_END = re.compile(r"[^\n]")
 class Part:
     """One piece, from `begin` to `end`. `language` is the name of a form, empty where another host runs it. Where it is `open`, the
     shell puts in what has a "$" before it; `content` is the code but for that. `instead` stands in its place for the shell.
-    `arguments` are what the code is given.
+    `arguments` are what the code is given. Where it is `written`, it goes into a file.
     """
 
     begin: int
@@ -86,6 +97,7 @@ class Part:
     open: bool = False
     instead: str = ""
     arguments: tuple[str, ...] = ()
+    written: bool = False
 
 
 def parts_of(text: str, shown: str, value: Callable[[str], str]) -> list[Part]:
@@ -107,7 +119,7 @@ def parts_of(text: str, shown: str, value: Callable[[str], str]) -> list[Part]:
         inside = any(part.begin <= document.begin < part.end for part in found)
         language = "" if inside else _language(document.content, document.file)
         if language and len(found) < PARTS_MAX:
-            found.append(Part(document.begin, document.end, language, document.content, document.open))
+            found.append(Part(document.begin, document.end, language, document.content, document.open, written=True))
     return sorted(found, key=lambda part: part.begin)
 
 
@@ -147,12 +159,17 @@ class _Looking:
     def _on_other_host(self, called: Words) -> Iterator[Part]:
         given = read(["ssh", *(word.text for word in called.words)], _SSH)
         host = _SHELL_PUTS_IN.sub(functools.partial(_put_in, value=self._value), given.script)
-        if not host or _OWN_HOST.fullmatch(host) or _HOST_NAME.search(host):
+        if not host or _OWN_HOST.fullmatch(host) or _HOST_NAME.search(host) or self._is_of_this_host(host):
             return
         for word in called.words[len(called.words) - len(given.rest) :] if given.rest else ():
             yield Part(word.begin, word.end, open=not word.plain)
         for each in self._fed_documents(called):
             yield Part(each.begin, each.end, open=each.open)
+
+    def _is_of_this_host(self, name: str) -> bool:
+        """Whether a variable in it is set to what a command says of this host's own name or address."""
+        used = {match[1] or match[2] for match in _SHELL_PUTS_IN.finditer(name)}
+        return bool(used) and any(match[1] in used for match in _SET_TO_OWN.finditer(self._shown))
 
     def _interpreted(self, at: int, name: str, called: Words) -> Iterator[Part]:
         language, options = _LANGUAGES[name]
@@ -244,7 +261,7 @@ def judged_parts(text: str, parts: list[Part], variables: Variables, judge_shell
     for part in parts:
         judge = FORMS[part.language].text if part.language in FORMS else judge_shell if part.language else None
         said = Judged()
-        if judge is not None:
+        if judge is not None and not (part.written and _is_of_constants(part.content)):
             said = judge(with_values(code_of(part, variables.value), named, part.language))
         lines = text.count("\n", 0, part.begin)
         hits = [replace(hit, line=hit.line + lines if hit.line else None) for hit in said.hits]
@@ -254,6 +271,12 @@ def judged_parts(text: str, parts: list[Part], variables: Variables, judge_shell
             hits = [Hit(lines + 1 + piece.count("\n", 0, each.at), each.word, each.kind, said=True) for each in words]
         together = Judged((*together.hits, *hits), together.evidence | said.evidence)
     return together
+
+
+def _is_of_constants(content: str) -> bool:
+    """Whether code only gives names to values: nothing in it asks. What asks with these is code of its own, and read as such."""
+    plain = _TEXT_IN_CODE.sub('""', _COMMENT_IN_CODE.sub("", content))
+    return _CALLS.search(plain) is None and "#{" not in content
 
 
 def code_of(part: Part, value: Callable[[str], str]) -> str:
