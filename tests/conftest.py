@@ -25,8 +25,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-# An example that takes long says something of the machine only, which may be busy.
-hypothesis.settings.register_profile("busy", deadline=None)
+# An example that takes long, or long to make, says something of the machine only, which may be busy.
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("busy")
 
 
