@@ -79,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _shown(form: str, path: Path, judged: Report) -> bool:
     """Print the whole report, and say whether it could be made in this form."""
-    file = "" if path == STANDARD_INPUT else str(path)
+    # Whoever piped a report knows where it is. A run would show this host.
+    file = "REPORT" if path == STANDARD_INPUT else str(path)
     document, is_whole = rendered(judged, form, to_terminal=sys.stdout.isatty(), file=file)
     sys.stdout.write(document if form == "html" else f"\n{document}")
     return is_whole

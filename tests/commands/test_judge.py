@@ -130,7 +130,10 @@ def test_a_file_that_is_not_there(capsys, tmp_path):
 def test_from_standard_input(monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(dump(READY).encode())))
     assert main(["judge", "-"]) == exitcodes.READY
-    assert capsys.readouterr().out.startswith("-: ready (as before)")
+    out = capsys.readouterr().out
+    assert out.startswith("-: ready (as before)")
+    assert "imds-probe explain switch REPORT" in out
+    assert "imds-probe run --output json" not in out  # which is of this host
 
 
 def test_by_a_catalog_of_ones_own(stored, capsys, tmp_path):
