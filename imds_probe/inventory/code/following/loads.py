@@ -94,7 +94,7 @@ class Way:
     are searched in their order, what lies in `standard` comes with the interpreter. `environment`: see Loads. `done` are names
     that were looked up, `missed` those of them that lie in none of these places. `beside`: what is named may lie beside who
     names it, as in Python 2. `executed` are files of the language, whatever they are called; `is_open`: there is a further place
-    that only running tells. `directory` is the one that it was started in.
+    that only running tells. `directory` is the one that it was started in, and `arguments` are what the script was given.
     """
 
     own: str
@@ -106,6 +106,7 @@ class Way:
     executed: set[str] = field(default_factory=set)
     is_open: bool = False
     directory: str = ""
+    arguments: tuple[str, ...] = ()
     done: set[str] = field(default_factory=set)
     missed: set[str] = field(default_factory=set)
 

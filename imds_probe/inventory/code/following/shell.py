@@ -18,6 +18,7 @@ SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "rbash"))
 _OPTIONS = Options(values=("-o", "-O", "+o", "+O", "--rcfile", "--init-file"), text="-c")
 
 SOURCED_MAX = 100  # files that fit a pattern
+_ARGUMENTS = ("$@", "${@}", "$*", "${*}", "${1+$@}", '${1+"$@"}')
 _ITSELF = ("$0", "${0}", "$BASH_SOURCE", "${BASH_SOURCE}")
 
 
@@ -32,7 +33,11 @@ def _begins(start: Start, ground: Ground) -> Begun:
     # With -s it reads what somebody hands it, as Erlang's does: arguments are only names.
     named = given.script if not given.has("s") else ""
     script = ground.real(start.path(named)) if named else ""
-    way = Way(posixpath.dirname(script) if script else start.directory, variables=dict(start.environment))
+    way = Way(
+        posixpath.dirname(script) if script else start.directory,
+        variables=dict(start.environment),
+        arguments=given.rest,
+    )
     if given.text is not None:
         text = given.text.encode("utf-8", "replace")
         return Begun(way, asked=asked_by(text), texts=(Text("shell", text),))
@@ -60,7 +65,9 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
     for command in given.commands:
         if _starts_nothing(command):
             continue
-        words = [load.path if word in _ITSELF else word.replace(HERE, here) for word in command]
+        words = [
+            load.path if word in _ITSELF else word.replace(HERE, here) for word in _handed_on(command, way.arguments)
+        ]
         if words[0] == ENTERED:
             entered = joined(entered or way.own, words[1])
             continue
@@ -69,6 +76,11 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
         found = start_of(words, ground, directory=entered if there else way.own, environment=way.variables)
         if found is not None:
             yield found
+
+
+def _handed_on(command: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    """The words of a command, with those that the script was given in the place of "$@"."""
+    return [each for word in command for each in (arguments if word in _ARGUMENTS else (word,))]
 
 
 def _starts_nothing(words: Sequence[str]) -> bool:

@@ -108,3 +108,25 @@ def test_files_that_a_loop_sources(root: Root) -> None:
     script = '#!/bin/sh\nD=/opt/d\nfor f in $D/*.sh other; do\n . "$f"\ndone\n'
     root.put({"/opt/run.sh": script, "/opt/d/a.sh": "", "/opt/d/b.sh": "", "/opt/d/c.txt": "", "/opt/other": ""})
     assert set(root.loaded("sh", "/opt/run.sh")) == {"/opt/run.sh", "/opt/d/a.sh", "/opt/d/b.sh", "/opt/other"}
+
+
+def test_a_script_hands_on_what_it_was_given(root: Root) -> None:
+    """As Debian's celery does, which is a script of the shell that starts itself by Python."""
+    entry = "import sys\nfrom celery.__main__ import main\nsys.exit(main())\n"
+    root.put(
+        {
+            "/usr/bin/celery": f"#!/bin/sh\nshell_code=''' '\nexec python3.11 \"$0\" \"$@\"\n'''\n{entry}",
+            "/usr/bin/wrapped": '#!/bin/sh\nset -e\nexec celery -A tasks "$@"\n',
+            "/srv/web/tasks.py": "import beside\n",
+            "/srv/web/beside.py": "",
+        }
+    )
+    for command in (
+        ("/usr/bin/celery", "--workdir", "/srv/web", "-A", "tasks", "worker"),
+        ("/usr/bin/wrapped", "--workdir", "/srv/web", "worker"),
+    ):
+        loads = root.follow("/bin/sh", *command)
+        assert {"/srv/web/tasks.py", "/srv/web/beside.py"} <= {load.path for load in loads.files}
+        assert loads.cut_short == ""
+    root.put({"/opt/nothing": '#!/bin/sh\nexec celery "$@"\n'})
+    assert root.follow("/bin/sh", "/opt/nothing").cut_short == ""  # without arguments it says how it is called
