@@ -17,7 +17,7 @@ from imds_probe.sinks import SINKS
 PROJECT = Path(__file__).parents[2]
 LAST = list(SINKS)[-1]
 COPIED = ("imds_probe", "packaging", "systemd", "tests", "docs", "examples")
-COPIED += ("README.md", "SECURITY.md", "setup.cfg", "pyproject.toml")
+COPIED += ("README.md", "SECURITY.md", "CHANGELOG.md", "setup.cfg", "pyproject.toml")
 LAST_LINE = f'    "{LAST}": "{SINKS[LAST]}",\n'
 SINK = '''
 """The sink "raven": the verdict on a small piece of paper."""

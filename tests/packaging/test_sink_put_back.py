@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs/adding-a-sink.md"
 FOLDERS = ("imds_probe", "docs", "examples", "packaging", "systemd", "tests/packaging", "tests/sinks")
 FILES = (
-    *("README.md", "SECURITY.md", "setup.cfg", "pyproject.toml"),
+    *("README.md", "SECURITY.md", "CHANGELOG.md", "setup.cfg", "pyproject.toml"),
     *("tests/conftest.py", "tests/cloudformation_template.py", "tests/aws_server.py", "tests/aws_rights.py"),
 )
 # What holds for all sinks and for what is written of them by hand.
