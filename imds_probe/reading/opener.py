@@ -69,6 +69,10 @@ class Opener:
                     self._answer()
         except EOFError:
             return
+        finally:
+            # Left open, they would be asked for their ends while the process tidies up, which its filter refuses.
+            self._door.close()
+            self._orders.close()
 
     def _answer(self) -> None:
         """Whatever has been asked: a file that is not needed any more, and the next one with it."""

@@ -66,7 +66,7 @@ def decoded(content: bytes) -> Handed:
     """Raises HandoverError for what is no message, or cannot be true."""
     try:
         handed = msgspec.json.decode(content, type=Handed)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # ValueError: text that is not UTF-8
         raise HandoverError(f"the early watch sent no message: {error}") from None
     counts = [handed.lost, *handed.unconfirmed.values()]
     times = [handed.began, handed.ended, *(seen.at for seen in handed.calls)]

@@ -75,6 +75,14 @@ COLLECTOR = Collector(
 '''
 
 
+TEXTS = """    "Uptime": Described(
+        "Uptime",
+        "How long the host has been up.",
+        {"seconds": "Time since the boot, in seconds.", "rounded": "Whether it was rounded."},
+    ),
+"""
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy of the package, with what is compiled of it already, but for what is being written just now."""
@@ -84,7 +92,7 @@ def tree(tmp_path: Path) -> Path:
     shutil.copytree(SOURCE / "packaging", copy / "packaging", ignore=ignored)
     for folder in ("systemd", "docs", "examples"):
         shutil.copytree(SOURCE / folder, copy / folder)
-    for file in ("setup.cfg", "SECURITY.md", "README.md"):
+    for file in ("setup.cfg", "SECURITY.md", "README.md", "CHANGELOG.md"):
         shutil.copy(SOURCE / file, copy / file)
     return copy
 
@@ -127,6 +135,13 @@ def test_a_new_one_is_in_everything_that_shows_facts(tree, host):
     listed = tree / "imds_probe/collect/collectors.py"
     line_added(listed, "    software,\n", "    uptime,\n")
     line_added(listed, "    host.COLLECTOR,\n", "    uptime.COLLECTOR,\n")
+    texts = tree / "packaging/report_texts.py"
+    line_added(texts, "OBJECTS: Mapping[str, Described] = {\n", TEXTS)
+    line_added(
+        texts,
+        '            "host": "Name, operating system and kernel of the host.",\n',
+        '            "uptime": "Age of the boot.",\n',
+    )
     (host / "proc/uptime").write_text("4711.25 9000.00\n")
     with Simulator() as simulator:
 

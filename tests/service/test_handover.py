@@ -16,6 +16,7 @@ from imds_probe.service import handover
 from imds_probe.service.handover import SOCKET, Handed, HandoverError, Listening, decoded, encoded, sent, take_over
 
 HANDED = Handed(NOW, 1.0, NOW + 60, True, 2, {"veth2": 3}, (SEEN, replace(SEEN, caller=None, how="none", status=None)))
+NO_TEXT = encoded(HANDED).replace(b"/latest", b"/l\xb1test")  # which is no UTF-8
 
 
 def answering(listening: Listening, answer) -> threading.Thread:
@@ -65,6 +66,7 @@ def test_without_an_early_watch_there_is_nothing_to_take_over(place):
         (struct.pack("=Q", 1 << 40), "wants to send 1099511627776 bytes"),
         (struct.pack("=Q", 2) + b"{}", "sent no message"),
         (struct.pack("=Q", 4) + b"[[[[", "sent no message"),
+        (struct.pack("=Q", len(NO_TEXT)) + NO_TEXT, "sent no message"),
     ],
 )
 def test_what_is_no_message_is_an_error(place, answer, why):
