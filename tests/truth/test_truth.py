@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -98,3 +101,12 @@ def test_every_case_has_a_name_of_its_own_and_is_expected():
 def test_a_case_is_started_where_nothing_of_it_reaches_the_machine():
     argv = experiment.isolated("x")
     assert {"--mount", "--net", "--pid", "--kill-child"} < set(argv[: argv.index("--")])
+
+
+def test_a_case_is_refused_where_it_could_reach_the_machine():
+    """Here it cannot: of what it would mount, only a mount namespace of its own would know."""
+    argv = ["unshare", "--mount", "--net", sys.executable, "-m", "truth.experiment", "zoo-curl-v2@host"]
+    path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, env=path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "python -m truth CASE" in done.stderr
