@@ -4,7 +4,7 @@ import sys
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from many_facts import many_facts
 from observed import CATALOG, FACTS, report_of
@@ -121,7 +121,7 @@ def leaves(value, path=()):
         yield from leaves(each, (*path, key))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(st.data())
 def test_whatever_stands_in_a_report_is_read_or_ends_in_a_sentence(data):
     document = copy.deepcopy(data.draw(st.sampled_from(REPORTS)))
