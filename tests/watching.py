@@ -25,9 +25,16 @@ def numbered(number: int) -> str:
 class Watched:
     """What a watch said, once its block has been left."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, out: int) -> None:
         self.pid = pid
+        self._out = out
         self.code, self.out, self.err = 0, "", ""
+
+    @property
+    def so_far(self) -> list[str]:
+        """The lines that it has written, within its block."""
+        # pread, since the watch writes at the place that both have in the file.
+        return os.pread(self._out, 1 << 24, 0).decode().splitlines()
 
     @property
     def calls(self) -> list[dict]:
@@ -42,7 +49,7 @@ def watching(lab, *arguments: str, settle_s: float = 0.8, number: int = signal.S
     # Into files: a pipe that nobody reads would stop it.
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         child = lab.instance.start(argv, stdout=out, stderr=err, env=env)
-        watched = Watched(child.pid)
+        watched = Watched(child.pid, out.fileno())
         try:
             _wait_until_it_listens(child.pid)
             yield watched
