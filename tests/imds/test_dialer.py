@@ -16,8 +16,8 @@ def server():
 
 
 def dialer_of(server, **settings):
-    dialer = Dialer(Endpoint(*server.getsockname()), connect_timeout_s=1.0, read_timeout_s=0.2, **settings)
-    dialer.begin(time.monotonic() + 0.5)
+    dialer = Dialer(Endpoint(*server.getsockname()), connect_timeout_s=SOON_S, read_timeout_s=SOON_S, **settings)
+    dialer.begin(time.monotonic() + SOON_S)
     return dialer
 
 
@@ -76,8 +76,8 @@ def test_sockets_can_be_handed_in(server):
 
 def test_a_failed_connection_is_on_record_and_closed(server):
     server.close()
-    dialer = Dialer(Endpoint("127.0.0.1", 1), connect_timeout_s=1.0, read_timeout_s=0.2)
-    dialer.begin(time.monotonic() + 0.5)
+    dialer = Dialer(Endpoint("127.0.0.1", 1), connect_timeout_s=SOON_S, read_timeout_s=SOON_S)
+    dialer.begin(time.monotonic() + SOON_S)
     with pytest.raises(ConnectionRefusedError):
         dialer.dial()
     assert isinstance(dialer.conversation.connect_error, ConnectionRefusedError)

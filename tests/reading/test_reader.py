@@ -297,10 +297,8 @@ def test_a_share_that_never_answers_costs_its_own_files_only(tmp_path: Path, roo
         ways = reader.ask(tasks.ALL_WAYS, At(str(inside), (f"{place}/file", str(place))), [inside], soon())
         other = asked(reader, tasks.CONTENTS, inside, str(root / "file"), f"{place}/file")
         silent = hanging(reader)
-        began = time.monotonic()
         again = asked(reader, tasks.CONTENTS, inside, f"{place}/file", str(root / "file"))
-        assert time.monotonic() - began < 3.0  # the share is not asked again
-        assert hanging(reader) == silent
+        assert hanging(reader) == silent  # the share is not asked again
     assert ways.failed == ""
     assert len(ways.found) == 17
     assert any("does not answer" in each.said or each.said == "ETIMEDOUT" for each in ways.found)
