@@ -150,6 +150,17 @@ def least(fast: FastMotion) -> Taken:
     return Taken(*map(min, zip(*looks, strict=True)))
 
 
+def least_later(fast: FastMotion, before: Taken) -> Taken:
+    """What is no more than before at some time: on a busy machine, all of some looks fall into one assessment, which has a pipe
+    open. What was not closed never is again.
+    """
+    deadline = time.monotonic() + SOON_S
+    found = least(fast)
+    while time.monotonic() < deadline and (found.files > before.files or found.sockets > before.sockets + OF_OTHERS):
+        found = Taken(*map(min, zip(found, least(fast), strict=True)))
+    return found
+
+
 # From the first number of assessments on, all that is bounded is full.
 @pytest.mark.timeout(5400)
 @pytest.mark.parametrize(
@@ -161,7 +172,7 @@ def test_it_takes_no_more_after_weeks_than_after_days(fast, early, late, hours, 
     fast.until(lambda: fast.assessed() >= early, within_s=SOON_S + early * TAKES_S)
     before, history_before = least(fast), (fast.state / FILE).stat().st_size
     fast.until(lambda: fast.assessed() >= late, within_s=SOON_S + late * TAKES_S)
-    after, history_after = least(fast), (fast.state / FILE).stat().st_size
+    after, history_after = least_later(fast, before), (fast.state / FILE).stat().st_size
     print(f"after {early}: {before}, {history_before}; after {late}: {after}, {history_after}; {daemon.cpu_times()}")
     calls, observed_s = fast.written()
     daemon.send_signal(signal.SIGTERM)
