@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_output(parser, ("text", "json"), "what was found in words or as JSON (text)")
+    add_output(parser, ("text", "json"), "print the results in words or as JSON (text)")
     parser.add_argument("--verbose", action="store_true", help="name what is in order, too")
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="look at the system below DIR (/)")
     add_config(parser)

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(
         parser,
         ("text", "json", "csv", "ndjson", "html"),
-        "the picture in words, as JSON or as a page for a browser, or a row for each host (text)",
+        "print the picture in words, as JSON or as a page for a browser, or print a row for each host (text)",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write to FILE instead of standard output")
     parser.add_argument(

@@ -40,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(
         parser,
         ("text", "json", "html"),
-        "one report as `imds-probe run` prints it, and of several what has changed; one line of JSON for each report; or a page of "
-        "one report (text)",
+        "print one report as `imds-probe run` does, or what has changed in several; print a line of JSON for each report; or make "
+        "a page of one report (text)",
     )
     add_catalogs(parser)
 

@@ -95,7 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(
         parser,
         ("text", "json"),
-        "the result in words, or as one line of JSON on standard output, too, once the rehearsal is over (text)",
+        "print the result in words, or also as one line of JSON on standard output at the end (text)",
     )
     add_config(parser)
     add_state_directory(parser)

@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="read the system below DIR (/)")
     parser.add_argument(
-        "--image", action="store_true", help="judge what is below --root as an image, where nothing runs"
+        "--image", action="store_true", help="judge the system below --root as an image, in which nothing runs"
     )
     add_catalogs(parser)
     add_config(parser)

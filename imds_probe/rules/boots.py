@@ -38,7 +38,7 @@ BOOT_CALLED_IMDSV1 = Kind(
     cure="Reboot the host while the daemon is enabled: the watch sees the calls of that boot, and the report names the callers. "
     "Change them so that they ask for a token, and reboot once more. The finding disappears once a boot was watched whole without "
     "a call by IMDSv1. To find the callers without a reboot, set watch.window to more than the age of that boot and run imds-probe "
-    "again, as long as the boot is not older than watch.retention (90 days): the daemon keeps the calls of older boots no more.",
+    "again, as long as the boot is not older than watch.retention (90 days): the daemon does not keep the calls of older boots.",
     settled_by=(WHOLE_BOOT, OWNER),
 )
 

@@ -101,7 +101,7 @@ def _not_read(run: CollectorRun) -> Found:
         "watch",
         "the record of calls to the metadata service could not be read",
         evidence=(run.reason,),
-        fix=more_time_or(run, "Correct the quoted cause, and run again."),
+        fix=more_time_or(run, "Correct the cause that the evidence names, and run imds-probe again."),
         settled_by=(MORE_TIME if run.status == "skipped" else READABLE_RECORD,),
     )
 
@@ -300,11 +300,18 @@ def _not_confirmed(callers: Callers) -> Found:
     return REQUESTS_NOT_CONFIRMED.found(
         "watch",
         f"{requests} by IMDSv1 could not be confirmed; each may be forged, and counts for no caller",
-        evidence=callers.senders,
+        evidence=tuple(_sent(each) for each in callers.senders),
         fix=Fix(
-            "Find the container or program that sends these requests, and stop it. Until then, the watch is incomplete."
+            "Find the container or program behind the interface or process that the evidence names, and stop it. Until then, the "
+            "watch is incomplete. `ip -d link show` lists the interfaces."
         ),
     )
+
+
+def _sent(sender: str) -> str:
+    """One sender: how many requests it sent comes before a colon."""
+    count, _, who = sender.partition(": ")
+    return f"{count} request{'' if count == '1' else 's'}: {who}"
 
 
 def _short(callers: Callers) -> Found:
@@ -332,7 +339,8 @@ def _evidence(group: Sequence[CallerSeen]) -> tuple[str, ...]:
     lines = [f"requested {', '.join(dict.fromkeys(kept_path(each.path) for each in group[:PATHS_SHOWN]))}"]
     if latest.cmdline or latest.pid:
         command = kept_of_stored(latest.cmdline or "", latest.exe)
-        lines.append(f"last call by process {latest.pid}: {command or latest.comm}")
+        by = f" by process {latest.pid}" if latest.pid else ""
+        lines.append(f"last call{by}: {command or latest.comm}")
     if latest.user_agent:
         lines.append(f"User-Agent: {kept_user_agent(latest.user_agent)}")
     lines += [f"last script: {latest.script}"] if latest.script and lasting(latest.script) != latest.script else []

@@ -125,7 +125,7 @@ IMDSV1_UNSEEN = Kind(
     implies="unknown",
     title="CloudWatch counted calls by IMDSv1 that the watch did not see",
     meaning="In hours that were watched without a gap, the metric MetadataNoToken of this instance counted more calls than the "
-    "watch saw. Both numbers include the calls of imds-probe itself. The watch does not see some caller. The caller may use a "
+    "watch saw. Both numbers include the calls of imds-probe itself. So at least one caller escapes the watch. It may use a "
     "network interface that was handed to a container or a virtual machine (SR-IOV, DPDK), or call at each boot before the daemon "
     "starts.",
     cure=(

@@ -107,8 +107,9 @@ def _blocking(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> list[
         found.append(_together(CODE_IMDSV1_AT_LOGIN, at_login, "of packages that a login may start", lines, fix))
     if idle:
         lines = [f"{named(each, facts)}: {why}" for each, why in idle.items()]
-        fix = Fix("Change the code before the service is turned on, or the container is let through to it.")
-        found.append(_together(CODE_IMDSV1_UNSERVED, list(idle), "where no metadata is served", lines, fix))
+        fix = Fix("Change the code before the service is turned on, or before the container can reach it.")
+        where = " where no metadata is served"
+        found.append(_together(CODE_IMDSV1_UNSERVED, list(idle), "", lines, fix, where=where))
     return found
 
 
@@ -156,7 +157,7 @@ def _once(code: Sequence[CodeSeen], facts: Facts) -> list[Found]:
     if not code:
         return []
     fix = Fix(
-        "Change these files in the template, image or user data that they came from. Do so before tokens are required there."
+        "Change these files in the template, image or user data that they came from. Do so before new instances require tokens."
     )
     lines = [detail(each, facts) for each in code]
     return [_together(CODE_IMDSV1_ONCE, code, "that ran once here and will run on each new instance", lines, fix)]
@@ -170,11 +171,14 @@ def _on_disk(code: Sequence[CodeSeen], facts: Facts) -> list[Found]:
     return [_together(CODE_ON_DISK_IMDSV1, code, "on disk that nothing starts", lines, fix)]
 
 
-def _together(kind: Kind, code: Sequence[CodeSeen], which: str, lines: Sequence[str], fix: Fix) -> Found:
+def _together(
+    kind: Kind, code: Sequence[CodeSeen], which: str, lines: Sequence[str], fix: Fix, *, where: str = ""
+) -> Found:
     """One finding for all that break nothing that runs here."""
     ask = "asks" if len(code) == 1 else "ask"
     files = few([place_of(each) for each in code])
-    summary = f"{count(len(code), 'file')} {which} {ask} without a token: {files}"
+    which = f" {which}" if which else ""
+    summary = f"{count(len(code), 'file')}{which} {ask} without a token{where}: {files}"
     return kind.found(_SUBJECT, summary, evidence=listed(lines), fix=fix)
 
 
@@ -201,9 +205,12 @@ def _both(subject: str, left: Sequence[CodeSeen], facts: Facts) -> Found:
         subject,
         f"{len(left)} {said}: {few([named(each, facts) for each in left])}",
         evidence=listed([_open(each, facts) for each in left]),
-        fix=Fix(f"{watch}Or ask their owners.", WATCH)
+        fix=Fix(f"{watch}Or ask their owners whether each request has a token.", WATCH)
         if window
-        else Fix("Ask the owners of these programs. A watch does not settle how they ask."),
+        else Fix(
+            "Ask the owners of these programs whether each request has a token. If it does, accept the risk of this finding "
+            "([[accept]]). A watch cannot settle it."
+        ),
         forgeable_by=of_code(left, facts),
         settled_by=(
             *window,

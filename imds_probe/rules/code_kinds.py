@@ -88,9 +88,9 @@ CODE_NOT_READ = Kind(
     severity="warning",
     implies="unknown",
     title="Running programs could not be read, and nothing else shows whether they ask for a token",
-    meaning="The code of these programs was not searched, or not all of it, or the programs could not be listed, as below a root "
-    "without /proc. The finding names the reason for each. The catalog "
-    "does not know them, and no watch settles how they ask. One of them may ask without a token.",
+    meaning="imds-probe did not read the code of these programs, read only a part of it, or could not list the programs, as below "
+    "a root without /proc. The finding names the reason for each. The catalog does not know the programs, and no watch has shown "
+    "yet how they ask. One of them may ask without a token.",
     cure="Remove the reason where that is possible: run as root, or give the run more time with --timeout. Otherwise watch the "
     "host: `systemctl enable --now imds-probe-daemon`, and restart the programs once while the daemon watches. If a boot starts "
     "them, reboot the host once. The finding disappears once a whole window was watched without a call by IMDSv1. Or ask the "

@@ -33,14 +33,14 @@ _SUBJECT = "programs"
 # behaviour tells.
 _REMEDIES = {
     unread.NO_TIME: ("Give the run more time with --timeout.", MORE_TIME),
-    unread.HIDDEN: ("Run as root on the host.", AS_ROOT),
+    unread.HIDDEN: ("Run imds-probe as root on the host.", AS_ROOT),
     unread.GONE: ("Restart the programs whose files were replaced or removed.", STARTED_AGAIN),
     unread.MORE: (
         "Shorten the files of which only a part was read, or remove entries and units that nobody needs.",
         SHORTER,
     ),
     unread.NO_ROOM: ("Stop or remove programs and schedules that nobody needs.", FEWER),
-    unread.DAMAGED: ("Install the programs again whose files are damaged.", INSTALLED_AGAIN),
+    unread.DAMAGED: ("Reinstall the programs whose files are damaged.", INSTALLED_AGAIN),
 }
 _HIDDEN_FROM_ROOT = ("Restart the programs that do not answer.", ANSWERING)
 
@@ -74,7 +74,7 @@ def _none_read(run: CollectorRun, facts: Facts) -> Found:
         _SUBJECT,
         "the code of the running programs could not be read",
         evidence=(run.reason,),
-        fix=more_time_or(run, "Run as root on the host, and run again."),
+        fix=more_time_or(run, "Run imds-probe as root on the host."),
         settled_by=by_run(run, facts, OWNER),
     )
 
@@ -131,11 +131,18 @@ def _fix(reasons: Collection[str], facts: Facts, watch: str) -> Fix:
         return Fix(f"{ON_AN_INSTANCE}Or ask the owners of the programs whether they call the metadata service.", WATCH)
     orders = [order for reason, (order, _) in _remedies(facts).items() if reason in reasons]
     if not watch:
-        ask = "Ask the owners of these programs whether they call the metadata service. A watch does not settle it."
-        return Fix(" ".join([*orders, *(["Run again."] if orders else []), ask]))
+        ask = "Ask the owners of these programs whether they call the metadata service. A watch cannot settle it."
+        return Fix(" ".join([*orders, *_again(orders), ask]))
     if not orders or set(reasons) - set(_REMEDIES):
+        watch = f"For the others: {watch[0].lower()}{watch[1:]}" if orders else watch
         return Fix(" ".join([*orders, watch, "Or ask their owners whether they call the metadata service."]), WATCH)
-    return Fix(f"{' '.join(orders)} Run again. If that does not help, watch the host.", WATCH)
+    return Fix(" ".join([*orders, *_again(orders), "If a program is still not read then, watch the host."]), WATCH)
+
+
+def _again(orders: Collection[str]) -> list[str]:
+    """The order to run again, where the others are not such an order already."""
+    runs = ("Run ", "Give the run ")
+    return [] if all(each.startswith(runs) for each in orders) else ["Then run imds-probe again."]
 
 
 def _of_users(programs: Sequence[NotRead], facts: Facts) -> Found:

@@ -20,6 +20,10 @@ from imds_probe.rules.settled import nobody_by_v1
 from imds_probe.rules.settling import LATER, OWNER, SERVICE_REACHED, SILENT_WINDOW
 
 _SUBJECT = "metadata service"
+_BY_EC2 = Fix(
+    "Change nothing before the switch. To see the instance's own settings, run this command anywhere with ec2:DescribeInstances.",
+    ("aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions'",),
+)
 WITH_V1_PROBE = "a run without --no-v1-probe"
 
 IMDS_DISABLED = Kind(
@@ -184,7 +188,7 @@ def _kept_away(imds: Imds, keeping: Sequence[PathObstacle], facts: Facts) -> Fou
     if nobody_by_v1(facts):
         # Whoever is let through was watched, and so was what asked before the rule was there.
         return IMDS_KEPT_AWAY_SETTLED.found(
-            _SUBJECT, f"{said}; nobody called IMDSv1 while it was watched", evidence=evidence
+            _SUBJECT, f"{said}; nobody called IMDSv1 while it was watched", evidence=evidence, fix=_BY_EC2
         )
     return IMDS_KEPT_AWAY.found(
         _SUBJECT,
@@ -211,7 +215,8 @@ def _answered_by(imds: Imds, facts: Facts) -> list[Found]:
         summary = (
             f"{name} answers instead of EC2 and gave a token; a whole window was watched, and nobody called IMDSv1"
         )
-        return [IMDS_PROXY_SETTLED.found(_SUBJECT, summary, evidence=(*_evidence(imds), *quoted((), facts)))]
+        evidence = (*_evidence(imds), *quoted((), facts))
+        return [IMDS_PROXY_SETTLED.found(_SUBJECT, summary, evidence=evidence, fix=_BY_EC2)]
     return [
         IMDS_ANSWERED_BY_PROXY.found(
             _SUBJECT,

@@ -9,6 +9,7 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.callers import Callers, CallerSeen
 from imds_probe.facts.facts import Facts
 from imds_probe.findings import Fix, Found, Kind
+from imds_probe.kept.command_line import kept_of_stored
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.rules.caller_groups import mended_as
 from imds_probe.rules.caller_phrases import called, last, times, who
@@ -56,10 +57,23 @@ def _expired(group: Sequence[CallerSeen]) -> Found:
     return TOKEN_EXPIRED.found(
         called(group),
         f"{who(group[0])} was refused {times(count)} with a token that is expired or invalid, last at or before {last(refused)}",
-        evidence=(f"{count} of {calls} requests by IMDSv2 were answered with 401", f"requested {paths}"),
-        fix=Fix("Let the program ask for a new token before the old one expires, and after each 401."),
+        evidence=(f"answered with 401: {count} of {calls} requests by IMDSv2; requested {paths}", *_newest(refused)),
+        fix=Fix(
+            "Change the program, or the script that starts it, so that it asks for a new token before the old one expires, and "
+            "after each 401. `sudo imds-probe watch` shows each of its calls."
+        ),
         severity="info" if count * SELDOM <= calls else None,
     )
+
+
+def _newest(refused: Sequence[CallerSeen]) -> tuple[str, ...]:
+    """The process that was refused last, with its command line, by which somebody finds the program."""
+    newest = max(refused, key=lambda each: each.last_seen)
+    if not newest.pid:
+        return ()
+    command = kept_of_stored(newest.cmdline or "", newest.exe)
+    starter = f", started by {newest.started_by}" if newest.started_by and not newest.script else ""
+    return (f"last refused: process {newest.pid}: {command or newest.comm}{starter}",)
 
 
 def _more(groups: Sequence[Sequence[CallerSeen]]) -> Found:

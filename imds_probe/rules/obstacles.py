@@ -117,6 +117,23 @@ _WORDS = {
     "setting": ("a setting", "block", "access to the metadata service"),
 }
 _CHANGING = ("redirect", "ttl-filter", "ttl-change")
+_BLOCKING = Fix(
+    "Leave the rule or route as it is if it is intended, for example to keep containers out. Otherwise remove it."
+)
+_FIXES = {
+    "redirect": Fix(
+        "Test a token request that the rule redirects: `imds-probe explain metadata-redirected` has the request. If no token "
+        "comes, upgrade the server at the target, or remove the rule."
+    ),
+    "ttl-change": Fix(
+        "Leave the rule as it is before the switch. Do not lower the hop limit because of a distance that was measured behind the "
+        "rule."
+    ),
+    "setting": Fix(
+        "Leave the setting as it is if it is intended. Otherwise remove it from the quoted file, and restart the ECS agent, or "
+        "reboot the host for cloud-init."
+    ),
+}
 _KINDS = {"redirect": METADATA_REDIRECTED, "setting": METADATA_SETTING, "ttl-change": METADATA_TTL_CHANGED}
 
 
@@ -164,6 +181,7 @@ def _obstacle(each: PathObstacle, *, untested: bool) -> Found:
         each.where,
         f"{said}: {each.where}",
         evidence=(each.quote,),
+        fix=_FIXES.get(each.kind, _BLOCKING) if warns else None,
         severity="warning" if warns else None,
     )
 

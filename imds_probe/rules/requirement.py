@@ -242,4 +242,4 @@ def _beside(why: str, by_version: Requirement, row: Row | None) -> str:
 
 
 def _undecided(by_version: Requirement) -> str:
-    return f"by its version alone that is not known: {by_version.why}"
+    return f"its version alone does not decide: {by_version.why}"

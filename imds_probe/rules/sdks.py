@@ -57,7 +57,7 @@ from imds_probe.rules.sdks_kinds import (
 )
 from imds_probe.rules.sdks_unknown import unknown
 from imds_probe.rules.settled import silent_processes, unserved_now
-from imds_probe.rules.settling import ON_HOST, OWNER, by_reasons, by_run
+from imds_probe.rules.settling import ON_HOST, OWNER, by_reasons, by_run, to_see
 
 _SUBJECT = "sdks"
 _Group = dict[tuple[str, str, Requirement, bool], list[SdkSoftware]]
@@ -92,11 +92,7 @@ def _unseen(reasons: Sequence[str], run: CollectorRun | None, facts: Facts) -> F
         _SUBJECT,
         "some running programs could not be inspected for AWS SDKs",
         evidence=tuple(reasons),
-        fix=more_time_or(
-            run,
-            "Run as root on the host. Give the run more time with --timeout if its time limit came first. Restart processes that "
-            "do not answer.",
-        ),
+        fix=more_time_or(run, to_see(reasons, facts, "Run imds-probe as root on the host itself.")),
         settled_by=(*(by_run(run, facts, ON_HOST) if run else by_reasons(reasons, facts, ON_HOST)), OWNER),
     )
 

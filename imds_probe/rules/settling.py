@@ -88,6 +88,20 @@ def by_run(run: CollectorRun | None, facts: Facts, otherwise: str) -> tuple[str,
     return (otherwise,) if facts.privileged else (AS_ROOT,)
 
 
+def to_see(reasons: Sequence[str], facts: Facts, otherwise: str) -> str:
+    """What by_reasons says as nouns, as orders: only those that help against these reasons."""
+    orders = (
+        ("Run imds-probe as root on the host.", not facts.privileged or any("as root" in each for each in reasons)),
+        ("Give the run more time with --timeout.", any(OUT_OF_TIME in each or TOO_SLOW in each for each in reasons)),
+        (
+            "Restart a process that does not answer. Repair or unmount a file system that does not answer. Then run imds-probe "
+            "again.",
+            any(NO_ANSWER in each for each in reasons),
+        ),
+    )
+    return " ".join(order for order, helps in orders if helps) or otherwise
+
+
 def by_reasons(reasons: Sequence[str], facts: Facts, otherwise: str) -> tuple[str, ...]:
     """What another run needs, to see what this one left out for these reasons, which collectors say in sentences; `otherwise`
     where they name nothing that is known.

@@ -37,7 +37,7 @@ from imds_probe.rules.precedence import INVENTORIES
 from imds_probe.rules.requirement import is_idle_library, is_unused, of_its_files, own_code, requirement
 from imds_probe.rules.rule import Rule
 from imds_probe.rules.settled import nobody_by_v1, programs_of, settled_software, silent_library, unserved
-from imds_probe.rules.settling import CATALOG, OWNER, UPGRADE, by_rehearsal, by_run, by_watch
+from imds_probe.rules.settling import CATALOG, OWNER, UPGRADE, by_reasons, by_rehearsal, by_run, by_watch, to_see
 from imds_probe.rules.software_kinds import (
     KINDS,
     NO_PACKAGE_MANAGER,
@@ -108,11 +108,11 @@ def _manager_trouble(run: CollectorRun, facts: Facts) -> Found | None:
         _UNREAD.get(run.id, f"the packages installed by {run.id} could not be read"),
         evidence=(run.reason,),
         fix=more_time_or(
-            run,
-            "Repair the fault that the evidence names, or run as root. Give the run more time with --timeout if its time "
-            "limit came first.",
+            run, to_see([run.reason], facts, "Repair the fault that the evidence names, and run imds-probe again.")
         ),
-        settled_by=by_run(run, facts, REPAIRED),
+        settled_by=by_run(run, facts, REPAIRED)
+        if run.status == "skipped"
+        else by_reasons([run.reason], facts, REPAIRED),
     )
 
 
@@ -267,7 +267,9 @@ def _lies(
     """What nothing uses breaks nothing now."""
     row = catalog.row(software.component)
     is_ = {"too-old": only_v1(needed), "needs-setting": NEEDS_SETTING}.get(needed.status, "may not speak IMDSv2")
-    fix = Fix(row.fix) if row and row.never else _upgrade(needed, software, facts, catalog)
+    fix = _upgrade(needed, software, facts, catalog)
+    if row and row.never:
+        fix = Fix(f"Remove {software.package} if nobody needs it. Otherwise: {row.fix}")
     summary = f"{what} is installed and {is_}, but no program that runs or is started uses it"
     return SOFTWARE_LIES.found(software.component, summary, evidence=evidence, fix=fix)
 

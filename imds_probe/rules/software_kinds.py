@@ -5,6 +5,7 @@ from __future__ import annotations
 from imds_probe.findings import Kind
 from imds_probe.rules.settling import (
     AN_INSTANCE,
+    ANSWERING,
     AS_ROOT,
     CATALOG,
     LONGER_WINDOW,
@@ -123,8 +124,8 @@ PACKAGE_MANAGER_FAILED = Kind(
     meaning="A package manager is present on the host or in a container, but it gave no proper answer: its database is damaged "
     "or locked, its tool is missing, or rights or time ran out. An unread database is not an empty one.",
     cure="Repair the fault that the evidence names. If the evidence quotes a command, run the command by hand to see its whole "
-    "message. Run as root if a permission was missing, and give the run more time (--timeout) if its time limit came first.",
-    settled_by=(AS_ROOT, MORE_TIME, REPAIRED, OWNER),
+    "message. If a permission was missing, run imds-probe as root. If the time ran out, give the run more time with --timeout.",
+    settled_by=(AS_ROOT, MORE_TIME, ANSWERING, REPAIRED, OWNER),
 )
 USERS_SOFTWARE_UNREAD = Kind(
     id="users-software-unread",

@@ -53,7 +53,7 @@ SENDERS_MAX, SENDERS_SHOWN = 1000, 5
 TEXT_MAX = 300
 UNKNOWN_UID = -1  # as NULL is not equal to itself
 OURS = "imds-probe/"  # how the probe's own client names itself
-CLAIMED = "imds-probe by its User-Agent alone, from a process that is not known"  # who sent it
+CLAIMED = "sent by a process that is not known, with the User-Agent of imds-probe"  # who sent it
 NEVER = range(0)
 # What tells callers from each other in different boots.
 MENDED_DAYS = 3  # on which somebody called after a boot, before his silence says that he was changed

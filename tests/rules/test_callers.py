@@ -41,7 +41,7 @@ def test_where_nobody_watched_it_says_why():
     assert RULE.judge(FACTS, CATALOG) == NothingToJudge("the callers were not watched")
 
 
-@pytest.mark.parametrize(("status", "fix"), [("failed", "Correct the quoted cause"), ("skipped", "more time")])
+@pytest.mark.parametrize(("status", "fix"), [("failed", "Correct the cause"), ("skipped", "more time")])
 def test_a_history_that_cannot_be_read_is_not_nobody_calling(status, fix):
     run = CollectorRun("callers", status, 1.0, "callers.sqlite3 cannot be opened: file is not a database")
     (finding,) = RULE.judge(changed(FACTS, collectors=(*FACTS.collectors, run)), CATALOG)
@@ -201,7 +201,8 @@ def test_what_could_not_be_confirmed_accuses_nobody_and_is_no_nobody_called():
     forged, short = RULE.judge(changed(FACTS, callers=callers), CATALOG)
     assert (forged.id, forged.severity, forged.implies) == ("requests-not-confirmed", "warning", None)
     assert forged.summary.startswith("7 requests by IMDSv1 could not be confirmed; each may be forged")
-    assert forged.evidence == callers.senders
+    assert forged.evidence == ("7 requests: came in by veth2 from container web, source address 10.0.0.10",)
+    assert "interface" in forged.fix.text
     assert (short.id, short.evidence) == ("watched-too-shortly", ("7 requests could not be confirmed",))
 
 

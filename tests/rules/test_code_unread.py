@@ -35,13 +35,17 @@ def test_all_that_nothing_tells_about_are_one_finding_with_their_reasons():
     ("reasons", "says", "watches"),
     [
         ((unread.PACKED,), "Watch the host, restart these programs once", True),
-        ((unread.NO_TIME,), "Give the run more time with --timeout. Run again. If that does not help, watch", False),
+        ((unread.NO_TIME,), "Give the run more time with --timeout. If a program is still not read then, watch", False),
         (
             (unread.HIDDEN, unread.GONE),
             "Restart the programs that do not answer. Restart the programs whose files were replaced",
             False,
         ),
-        ((unread.NO_TIME, unread.ENCRYPTED), "Give the run more time with --timeout. Watch the host, restart", True),
+        (
+            (unread.NO_TIME, unread.ENCRYPTED),
+            "Give the run more time with --timeout. For the others: watch the host, restart",
+            True,
+        ),
     ],
 )
 def test_what_would_settle_it_is_said_by_the_reasons(reasons, says, watches):

@@ -108,6 +108,7 @@ def test_a_rule_that_keeps_the_probe_away_may_stay(obstacle, who):
     assert not IMDS_KEPT_AWAY.not_acceptable
     (finding,) = RULE.judge(kept_away(obstacle, callers=WATCHED), CATALOG)
     assert (finding.id, finding.implies) == ("imds-kept-away-settled", None)
+    assert finding.fix.text.startswith("Change nothing before the switch.")
     (finding,) = RULE.judge(kept_away(obstacle, callers=replace(WATCHED, imdsv1=1)), CATALOG)
     assert finding.implies == "unknown"
 

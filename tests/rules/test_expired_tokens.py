@@ -33,7 +33,10 @@ def test_who_is_refused_with_a_token_is_said_and_blocks_nothing():
         "/usr/bin/curl (web.service) was refused 4 times with a token that is expired or invalid, last at "
         "or before 2023-11-14T22:13:20Z"
     )
-    assert finding.evidence == ("4 of 6 requests by IMDSv2 were answered with 401", "requested /latest/meta-data/")
+    assert finding.evidence == (
+        "answered with 401: 4 of 6 requests by IMDSv2; requested /latest/meta-data/",
+        "last refused: process 7: curl …",
+    )
     report = report_of(changed(FACTS, callers=watched(BY_TOKEN)))
     assert report.verdict.state == "ready"
     assert "imdsv1-refused" not in {each.id for each in report.findings}

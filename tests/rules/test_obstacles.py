@@ -72,6 +72,8 @@ def test_every_kind_has_its_words(kind, finding_id):
     (open_,) = judged(replace(RULE_IN_NAT, kind=kind, certain=False))
     assert (certain.id, certain.severity, open_.severity) == (finding_id, "warning", "info")
     assert " on the host may " in open_.summary
+    assert certain.fix is not None
+    assert open_.fix is None
 
 
 @pytest.mark.parametrize(("kind", "severity"), [("drop", "info"), ("route", "info"), ("redirect", "warning")])

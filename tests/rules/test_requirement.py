@@ -91,7 +91,7 @@ def test_programs_that_name_the_service_or_were_not_read_may_ask_by_themselves()
 def test_what_no_version_tells_its_code_does():
     needed = judged(CLOUD_INIT, replace(DATASOURCE, speaks="v2"))
     assert (needed.status, needed.by) == ("ok", "code")
-    assert needed.why.startswith(f"its own code asks for a token: {DATASOURCE.path}:12; by its version alone")
+    assert needed.why.startswith(f"its own code asks for a token: {DATASOURCE.path}:12; its version alone")
     without = judged(CLOUD_INIT, DATASOURCE)
     assert (without.status, without.by) == ("too-old", "code")
     assert "its own code asks without a token" in without.why
@@ -195,7 +195,7 @@ def test_an_entry_of_its_changelog_decides_where_neither_version_nor_code_does()
     needed = after_reading(CLOUD_INIT, packages=(SAYS,))
     assert (needed.status, needed.by, needed.grade) == ("ok", "changelog", "documented")
     assert needed.why.startswith(
-        "its changelog has an entry of version 19.3-2.amzn2 that adds imdsv2: the rpm database; by its version alone that is"
+        "its changelog has an entry of version 19.3-2.amzn2 that adds imdsv2: the rpm database; its version alone does not"
     )
     assert after_reading(CLOUD_INIT, replace(DATASOURCE, speaks="mentions"), packages=(SAYS,)).by == "changelog"
     assert after_reading(CLOUD_INIT, packages=(READ,)).status == "unknown"

@@ -23,6 +23,7 @@ from imds_probe.rules.settling import (
     by_reasons,
     by_run,
     by_watch,
+    to_see,
 )
 
 QUIET = changed(FACTS, callers=watched())
@@ -109,3 +110,22 @@ SILENT = "process 53 does not answer"
 def test_another_run_needs_what_this_one_lacked(reasons, nouns):
     assert by_reasons(reasons, FACTS, "else") == nouns
     assert AS_ROOT in by_reasons(reasons, replace(FACTS, privileged=False), "else")
+
+
+@pytest.mark.parametrize(
+    ("reasons", "order"),
+    [
+        ((LATE,), "Give the run more time with --timeout."),
+        (
+            (SILENT,),
+            "Restart a process that does not answer. Repair or unmount a file system that does not answer. Then",
+        ),
+        ((HIDING,), "Run imds-probe as root on the host."),
+        ((LATE, SILENT), "Give the run more time with --timeout. Restart a process that does not answer."),
+        (("the network namespace of process 1 cannot be read",), "else"),
+    ],
+)
+def test_the_order_is_about_what_this_run_lacked_and_nothing_else(reasons, order):
+    assert to_see(reasons, FACTS, "else").startswith(order)
+    assert ("root" in to_see(reasons, FACTS, "else")) == (reasons == (HIDING,))
+    assert to_see(reasons, replace(FACTS, privileged=False), "else").startswith("Run imds-probe as root on the host.")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imds_probe.errors import CommandError, CommandMissing
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, PackageStatus, field_text
-from imds_probe.inventory.packages.rooted import resolve
+from imds_probe.inventory.packages.rooted import resolve, to_look
 from imds_probe.system import process
 
 _DATABASE = "var/lib/dpkg"
@@ -73,7 +73,7 @@ class Dpkg:
             return resolve(root, f"{_DATABASE}/status")
         except OSError as error:
             problem = f"{root}/{_DATABASE}/status cannot be looked at: {error.strerror or error}"
-            raise PackageError(self.id, problem, "Run as root") from None
+            raise PackageError(self.id, problem, to_look(error)) from None
 
     def _parse(self, stdout: bytes, names: Sequence[str]) -> tuple[list[Package], set[str]]:
         """The installed packages, and every name that the database has a record of."""
@@ -123,7 +123,7 @@ class Dpkg:
         except FileNotFoundError:
             return  # as in images that keep the status file only
         except OSError as error:
-            raise PackageError(self.id, f"{admindir}/info cannot be read: {error.strerror}", "Run as root") from None
+            raise PackageError(self.id, f"{admindir}/info cannot be read: {error.strerror}", to_look(error)) from None
         listed = {name.removesuffix(".list").partition(":")[0] for name in files if name.endswith(".list")}
         orphans = sorted(listed.intersection(unknown))
         if orphans:

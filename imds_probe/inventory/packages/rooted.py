@@ -8,13 +8,21 @@ import stat
 from pathlib import Path
 
 from imds_probe.system import rootfs
-from imds_probe.system.confined import FileUnanswered
+from imds_probe.system.confined import FileUnanswered, FileUnreadable
 
 LINKS_MAX = 40  # what Linux itself follows in one look-up: path_resolution(7)
 
 
 class LinkLoop(OSError):
     """More links than the kernel would follow."""
+
+
+def to_look(trouble: OSError | FileUnreadable) -> str:
+    """The remedy for what could not be looked at: root's rights are of no help where a file system does not answer."""
+    unanswered = isinstance(trouble, FileUnanswered) or (
+        isinstance(trouble, OSError) and trouble.errno == errno.EHOSTDOWN
+    )
+    return "" if unanswered else "Run as root"
 
 
 def resolve(root: Path, path: str) -> Path | None:

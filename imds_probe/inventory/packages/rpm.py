@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imds_probe.errors import CommandError, CommandMissing
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, field_text
-from imds_probe.inventory.packages.rooted import resolve
+from imds_probe.inventory.packages.rooted import resolve, to_look
 from imds_probe.kept.message import kept_message
 from imds_probe.system import process
 
@@ -103,7 +103,7 @@ class Rpm:
             places = [resolve(root, f"{directory}/{name}") for directory in _DIRECTORIES for name in _FORMATS]
         except OSError as error:
             problem = f"its database below {root} cannot be looked at: {error.strerror or error}"
-            raise PackageError(self.id, problem, "Run as root") from None
+            raise PackageError(self.id, problem, to_look(error)) from None
         # One database can be reached by two ways; a link to a file of another name is none of rpm's own making.
         return list(dict.fromkeys(place for place in places if place is not None and place.name in _FORMATS))
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from imds_probe.errors import CommandError
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, PackageStatus, field_text
+from imds_probe.inventory.packages.rooted import to_look
 from imds_probe.kept.message import kept_message
 from imds_probe.system import process, rootfs
 from imds_probe.system.confined import FileUnreadable, pin
@@ -40,7 +41,7 @@ class Snap:
         try:
             return "state.json" in rootfs.names(root, "var/lib/snapd")
         except rootfs.FileUnreadable as trouble:
-            raise PackageError(self.id, trouble.problem, trouble.remedy or "Run as root") from None
+            raise PackageError(self.id, trouble.problem, trouble.remedy or to_look(trouble)) from None
 
     def query(self, root: Path, names: Sequence[str], timeout_s: float) -> list[Package]:
         """The snaps of these names; see PackageManager.query."""

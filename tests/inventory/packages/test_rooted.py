@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from imds_probe.inventory.packages.rooted import LINKS_MAX, LinkLoop, resolve
+from imds_probe.inventory.packages.rooted import LINKS_MAX, LinkLoop, resolve, to_look
+from imds_probe.system.confined import FileFailed, FileUnanswered
 
 
 @pytest.fixture
@@ -51,3 +53,16 @@ def test_links_are_bounded(root: Path) -> None:
     assert resolve(root, "chain1/file") == root / "a/b/file"
     with pytest.raises(LinkLoop):
         resolve(root, "chain0/file")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "remedy"),
+    [
+        (OSError(errno.EACCES, "Permission denied"), "Run as root"),
+        (OSError(errno.EHOSTDOWN, "its file system does not answer"), ""),
+        (FileFailed("var/lib/snapd cannot be read: Permission denied"), "Run as root"),
+        (FileUnanswered("var/lib/snapd cannot be read: its file system does not answer"), ""),
+    ],
+)
+def test_root_is_no_remedy_for_a_file_system_that_does_not_answer(trouble: OSError | FileFailed, remedy: str) -> None:
+    assert to_look(trouble) == remedy
