@@ -97,7 +97,7 @@ DAMAGES = strategies.lists(
 
 
 @hypothesis.given(name=NAMES, damages=DAMAGES)
-@hypothesis.settings(max_examples=100)
+@hypothesis.settings(max_examples=40)
 def test_no_damage_to_a_file_makes_the_verdict_better(whole: Whole, name: str, damages) -> None:
     """Neither before the daemon begins again, nor after."""
     state = whole.copy()
