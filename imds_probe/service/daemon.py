@@ -26,8 +26,8 @@ from imds_probe.system.own_memory import read_by
 from imds_probe.system.state_directory import Lock
 from imds_probe.system.switch_off import FILE as SWITCH
 from imds_probe.system.switch_off import is_switched_off
-from imds_probe.watch import history as histories
 from imds_probe.watch.boots import BootWatch, nothing_was_connected, this_boot
+from imds_probe.watch.call_meaning import is_ours, is_without_effect, may_be_ours
 from imds_probe.watch.forgetting import Forgetting
 from imds_probe.watch.history import History
 from imds_probe.watch.history_file import HistoryError
@@ -201,7 +201,7 @@ class Daemon:
         unit, inside = (seen.caller.unit, seen.caller.container) if seen.caller else (None, None)
         who = (seen.program, unit, inside)
         self._hurry_where_refused(seen, who)
-        if seen.version != "v1" or histories.is_ours(seen) or histories.may_be_ours(seen) or who in self._announced:
+        if seen.version != "v1" or is_ours(seen) or may_be_ours(seen) or who in self._announced:
             return
         if len(self._announced) < ANNOUNCED_MAX:
             self._announced.add(who)
@@ -212,7 +212,7 @@ class Daemon:
         """Who is refused for the first time may be broken by the switch: the next report does not wait for its hour. It waits for
         who asks again with a token.
         """
-        nobodys = histories.is_ours(seen) or histories.may_be_ours(seen) or histories.is_without_effect(seen)
+        nobodys = is_ours(seen) or may_be_ours(seen) or is_without_effect(seen)
         if not is_refused(seen) or nobodys or not self._refused.is_new(seen, who):
             return
         if self._runs is not None:

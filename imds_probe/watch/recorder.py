@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from imds_probe.watch.boots import BootWatch
-from imds_probe.watch.history import History, is_harmless, is_ours, may_be_ours
+from imds_probe.watch.call_meaning import is_harmless, is_ours, may_be_ours
+from imds_probe.watch.history import History
 from imds_probe.watch.history_file import HistoryError
 from imds_probe.watch.watcher import SeenCall
 

@@ -101,7 +101,7 @@ ELSEWHERE = {
     "watch/boots.py:nothing_was_connected": "what the kernel counts",
     "watch/boots.py:_counters": "the same",
     "watch/callers.py:": "what caller_of has read, which process drives",
-    "watch/history.py:": "numbers of our own",
+    "watch/history_counting.py:": "numbers of our own",
     "watch/owner.py:Owners._list": "the number of a process, from a path of our own",
     "watch/packet_filter.py:": "addresses of our own",
     "watch/seals.py:_impossible": "a number that SQLite counts",
