@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from imds_probe.facts.callers import BOOT_S, BootWatched, CallerSeen
 from imds_probe.watch.caller import Caller
-from imds_probe.watch.watcher import SeenCall
+from imds_probe.watch.seen_call import SeenCall
 
 NOW = 1_700_000_000.0
 CURL = Caller(7, "curl", "/usr/bin/curl", "curl …", 0, ("bash",), "web.service", None, None, None)

@@ -17,8 +17,8 @@ from imds_probe.render.page.calls import COLUMNS as REPORTED
 from imds_probe.render.page.calls import NONE, SPARE, UNKNOWN, calls, lost, not_confirmed
 from imds_probe.timestamp import rfc3339
 from imds_probe.watch.caller import Caller
+from imds_probe.watch.seen_call import SeenCall
 from imds_probe.watch.summary import Summary, Tally
-from imds_probe.watch.watcher import SeenCall
 
 _SEEN, _CALLER = (tuple(field.name for field in dataclasses.fields(kind)) for kind in (SeenCall, Caller))
 # The same few call for the same again and again, each of them as the same object: but for its time, a call is written once.

@@ -35,8 +35,9 @@ from imds_probe.watch.history_format import FILE
 from imds_probe.watch.names import ContainerNames, NamedCalls
 from imds_probe.watch.recorder import Recorder
 from imds_probe.watch.refusals import is_refused
+from imds_probe.watch.seen_call import SeenCall
 from imds_probe.watch.unconfirmed import Sender, counted
-from imds_probe.watch.watcher import SeenCall, Watcher
+from imds_probe.watch.watcher import Watcher
 
 TURN_S = 10.0  # the longest wait of a turn of the loop, and so the time until it notices that it is switched off
 WATCHING = "watching"

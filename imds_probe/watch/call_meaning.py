@@ -10,7 +10,7 @@ from imds_probe.facts.callers import ELSEWHERE
 from imds_probe.kept.metadata_path import is_other_clouds
 from imds_probe.kept.shapes import OMITTED
 from imds_probe.watch.caller import cgroup_of, place_of
-from imds_probe.watch.watcher import SeenCall
+from imds_probe.watch.seen_call import SeenCall
 
 OURS = "imds-probe/"  # how the probe's own client names itself
 # By the beginning of the path below /latest or a dated version: what a caller is after, without names in it.

@@ -37,7 +37,7 @@ from imds_probe.watch.history_refused import refused_since
 from imds_probe.watch.refusals import Place, Refusals, same_path
 from imds_probe.watch.refusals_kept import note
 from imds_probe.watch.seals import check
-from imds_probe.watch.watcher import SeenCall
+from imds_probe.watch.seen_call import SeenCall
 
 INTERVALS_MAX = 50_000
 CLAIMED = "imds-probe by its User-Agent alone, from a process that is not known"  # who sent it

@@ -11,7 +11,7 @@ from imds_probe.kept.generated_names import lasting
 from imds_probe.watch.call_meaning import is_served
 from imds_probe.watch.history_format import CALLER_KEY
 from imds_probe.watch.history_key import NOBODY, Key, text_of
-from imds_probe.watch.watcher import SeenCall
+from imds_probe.watch.seen_call import SeenCall
 
 CALLERS_MAX = 10_000
 # Of one program and unit: what makes a script or container of a new name each minute takes no more room than these.

@@ -9,7 +9,7 @@ from imds_probe.facts.callers import OTHERS, REQUESTED_BY_COMMAND_LINE
 from imds_probe.kept.generated_names import lasting_unit
 from imds_probe.kept.process_name import is_fetcher
 from imds_probe.watch.call_meaning import class_of, is_ours
-from imds_probe.watch.watcher import SeenCall
+from imds_probe.watch.seen_call import SeenCall
 
 TEXT_MAX = 300
 UNKNOWN_UID = -1  # as NULL is not equal to itself
