@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import secrets
 import time
 from collections.abc import Callable, Collection
@@ -35,7 +34,7 @@ from imds_probe.system import rootfs
 from imds_probe.system.bug import TellBug, in_short, untold
 from imds_probe.system.own_memory import read_by
 from imds_probe.system.usage import usage
-from imds_probe.timestamp import FORM
+from imds_probe.timestamp import rfc3339
 from imds_probe.verdict import Verdict, decide
 
 REPLY_SHARE = 0.125  # of a run's time, for one place that does not answer
@@ -76,7 +75,7 @@ def assess(
     errors that nobody expected, too. `reading` is at its end afterwards.
     """
     started = time.monotonic()
-    started_at = datetime.datetime.now(datetime.UTC)
+    started_at = rfc3339(time.time())
     selected = select(RULES, request.only, request.skip)
     endpoints = endpoints_from(request.environ)
     counter = RequestCounter()
@@ -89,7 +88,7 @@ def assess(
         probe = ProbeInfo(
             version=__version__,
             run_id=secrets.token_hex(16),
-            started_at=started_at.strftime(FORM),
+            started_at=started_at,
             duration_ms=round((time.monotonic() - started) * 1000, 3),
             privileged=facts.privileged,
             imdsv1_requests_made=counter.imdsv1,

@@ -5,7 +5,6 @@ Pure. A report's digest is made of these parts, so reports with the same digest 
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ from imds_probe.facts.imds import Imds
 from imds_probe.facts.section import plain
 from imds_probe.facts.software import Installed, SdkSoftware
 from imds_probe.facts.standing import Standing
-from imds_probe.timestamp import FORM
+from imds_probe.timestamp import LAST_S, end_of, rfc3339, seconds_of
 
 Part = Literal["options", "hop limit", "packages", "containers", "schedules", "calls"]
 MANAGERS = ("dpkg", "rpm", "apk", "snap")
@@ -53,12 +52,12 @@ def valid_until(began: str, facts: Facts, *, last_day: str | None) -> str | None
         return None
     seconds = standing.valid_s if _was_watched(facts) else _unwatched_s(standing)
     try:
-        until = _later(datetime.datetime.strptime(began, FORM), seconds)
+        until = seconds_of(began) + seconds
         if last_day is not None:
-            until = min(until, _later(datetime.datetime.fromisoformat(last_day), 86400.0))
+            until = min(until, end_of(last_day))
+        return rfc3339(min(until, LAST_S))
     except ValueError:  # a stored report may be of the 99th of a month
         return None
-    return until.strftime(FORM)
 
 
 def watch_ended(was: Facts, now: Facts, began: str, at: str) -> str:
@@ -68,17 +67,17 @@ def watch_ended(was: Facts, now: Facts, began: str, at: str) -> str:
     standing, later = was.get(Standing), now.get(Callers)
     if standing is None or not _was_watched(was):
         return ""  # its time is that of a host without a watch
-    present = datetime.datetime.strptime(at, FORM)
+    present = seconds_of(at)
     try:
-        until = _later(datetime.datetime.strptime(began, FORM), _unwatched_s(standing))
+        until = seconds_of(began) + _unwatched_s(standing)
     except ValueError:
         return "the report does not say when it began"
     if present <= until:
         return ""
-    without = f"without a watch the verdict counted until {until.strftime(FORM)}"
+    without = f"without a watch the verdict counted until {rfc3339(until)}"
     if later is None or later.watched_until is None:
         return f"callers are no longer watched, and {without}"
-    if _later(datetime.datetime.strptime(later.watched_until, FORM), WATCHES_WITHIN_S) < present:
+    if seconds_of(later.watched_until) + WATCHES_WITHIN_S < present:
         return f"callers were last watched at {later.watched_until}, and {without}"
     return "" if later.complete else f"the watch no longer covers its window, and {without}"
 
@@ -90,13 +89,6 @@ def _was_watched(facts: Facts) -> bool:
 
 def _unwatched_s(standing: Standing) -> float:
     return min(standing.valid_s, standing.valid_unwatched_s)
-
-
-def _later(moment: datetime.datetime, seconds: float) -> datetime.datetime:
-    try:
-        return moment + datetime.timedelta(seconds=seconds)
-    except OverflowError:
-        return datetime.datetime.max
 
 
 def changes(was: Facts, now: Facts, since: str) -> tuple[Change, ...]:

@@ -49,7 +49,7 @@ from imds_probe.switch import instance as instance_step
 from imds_probe.switch import owners
 from imds_probe.switch.options import cloudformation, in_force, terraform
 from imds_probe.switch.step import Plan, Step
-from imds_probe.switch.steps import steps_of, template_waits_for
+from imds_probe.switch.steps import planned
 from imds_probe.switch.templates import new_version
 
 Confidence = Literal["low", "medium", "high"]
@@ -315,7 +315,7 @@ def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tu
         untried=_untried(facts, findings),
     )
     undone, no_rollback = instance_step.undone(plan)
-    first = instance_step.trial(plan)
+    steps = planned(plan)
     switch = Switch(
         http_tokens="required",
         http_put_response_hop_limit=hop_limit,
@@ -323,9 +323,9 @@ def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tu
         terraform=terraform(after, plan.limit_reason),
         cloudformation=cloudformation(after),
         launch_template=None if plan.is_of_eks else new_version(owners.template_of(plan), plan).command,
-        template_waits_for=template_waits_for(plan),
-        steps=steps_of(plan),
+        template_waits_for=steps.template_waits_for,
+        steps=steps.all,
         no_rollback=no_rollback,
-        try_first="".join(first.commands) if first is not None else "",
+        try_first="".join(steps.first.commands) if steps.first is not None else "",
     )
     return switch, Rollback(undone) if undone else None

@@ -95,6 +95,7 @@ ELSEWHERE = {
     "reading/forking.py": "the same",
     "reading/landlock.py": "what confining uses where it is: test_confinement.py",
     "reading/messages.py": "values, which test_reader.py has sent by all who send them",
+    "reading/worker_messages.py": "the same as messages.py",
     "reading/opener.py": "the same as fork_server.py",
     "reading/parser.py": "the same",
     "reading/remote_files.py": "the same",

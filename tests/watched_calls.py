@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from imds_probe.facts.callers import BOOT_S, BootWatched, CallerSeen
 from imds_probe.watch.caller import Caller
-from imds_probe.watch.watcher import SeenCall
+from imds_probe.watch.seen_call import SeenCall
 
 NOW = 1_700_000_000.0
 CURL = Caller(7, "curl", "/usr/bin/curl", "curl …", 0, ("bash",), "web.service", None, None, None)
@@ -23,7 +25,9 @@ SEEN = SeenCall(
     relayed=False,
     whole=True,
 )
-# The same as evidence has it, after some of them.
+OF_ROLE = replace(SEEN, at=NOW - 100, path="/latest/meta-data/iam/security-credentials/role")
+APP = replace(CURL, exe="/usr/bin/python3", script="/opt/a.py", started_by="cron")
+# SEEN as evidence has it, after some of them.
 CALLER = CallerSeen(
     version="v1",
     program="/usr/bin/curl",

@@ -36,7 +36,7 @@ from imds_probe.watch.history_refused import together
 
 if TYPE_CHECKING:
     from imds_probe.watch.history import History
-    from imds_probe.watch.watcher import SeenCall
+    from imds_probe.watch.seen_call import SeenCall
 
 RESTART = f"Restart the daemon: systemctl restart {UNIT}"
 NOBODY = "callers are not watched on this host: enable imds-probe's daemon, or run with --watch"

@@ -38,7 +38,7 @@ from imds_probe.inventory.code.spoken import Spoken, says_already
 from imds_probe.inventory.code.units import Wholes, shown
 from imds_probe.inventory.images import stores
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
-from imds_probe.inventory.schedules.commands.following import Followed
+from imds_probe.inventory.schedules.commands.followed import Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled

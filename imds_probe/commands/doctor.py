@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from imds_probe.commands.options import add_config, add_output, add_state_directory
 from imds_probe.errors import UsageError
+from imds_probe.timestamp import seconds_of
 
 if TYPE_CHECKING:
     from imds_probe.doctor.check import Host
@@ -84,9 +85,7 @@ def _last(host: Host) -> Stored | None:
 
 def _began(last: Stored | None) -> float | None:
     """When a report was begun, in seconds since the epoch; None where it does not say so in a way that can be read."""
-    import datetime  # noqa: PLC0415
-
     try:
-        return datetime.datetime.fromisoformat(last.probe.started_at).timestamp() if last is not None else None
+        return seconds_of(last.probe.started_at) if last is not None else None
     except ValueError:
         return None

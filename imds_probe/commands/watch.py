@@ -17,8 +17,9 @@ from imds_probe.commands.terminal import width as terminal_width
 from imds_probe.escape import terminal
 
 if TYPE_CHECKING:
+    from imds_probe.watch.seen_call import SeenCall
     from imds_probe.watch.summary import Summary
-    from imds_probe.watch.watcher import SeenCall, Watcher
+    from imds_probe.watch.watcher import Watcher
 
 REDRAWN_S = 0.5
 SENDERS_TOLD_MAX = 100

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 
 from imds_probe.collect.firmware import look
 from imds_probe.collect.needs import Need
 from imds_probe.doctor.check import Host, Result
-from imds_probe.errors import CommandError, ProbeError
+from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers import containerd, docker, storage
 from imds_probe.inventory.images import containerd_store
 from imds_probe.inventory.packages.managers import MANAGERS
-from imds_probe.net.obstacles.packet_rules import FAMILIES, legacy_tables
-from imds_probe.system import process, rootfs
+from imds_probe.net.obstacles.saving import FAMILIES, legacy_tables, saved_by
+from imds_probe.system import rootfs
 from imds_probe.system.confined import FileUnreadable
 from imds_probe.system.process import SEARCH_PATH
 
@@ -137,11 +138,5 @@ def _legacy_tables(prefix: str) -> list[str]:
 
 
 def _lists_legacy(prefix: str) -> bool:
-    """Whether a program says what is in them: the one without a kind in its name may be of the other kind."""
-    if _is_there(f"{prefix}tables-legacy-save"):
-        return True
-    try:
-        version = process.run([f"{prefix}tables-save", "--version"], timeout_s=QUERY_S)
-    except CommandError:
-        return False
-    return version.returncode == 0 and b"nf_tables" not in version.stdout
+    """Whether a run could read what is in them."""
+    return saved_by("legacy", prefix, time.monotonic() + QUERY_S).printed is not None

@@ -8,11 +8,12 @@ from typing import TypeVar
 
 import msgspec
 
+from imds_probe.timestamp import seconds_of
+
 T = TypeVar("T")
 
 KEY_MAX = 64
 _INSTANCE = re.compile(r"(?<![0-9a-z-])(m?i-(?:[0-9a-f]{17}|[0-9a-f]{8}))(?![0-9a-f])")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 # Of a report, of its summary, of SSM's inventory: how much is known, the most last.
 INVENTORY, SUMMARY, WHOLE = 0, 1, 2
 # Who says whose report it is, besides the report itself: the file's path, or the log stream of its event.
@@ -139,12 +140,7 @@ def is_instance(key: str) -> bool:
 
 def moment(said: str) -> int:
     """RFC 3339 in UTC as seconds since the epoch. Raises ValueError, a clause."""
-    if not _MOMENT.fullmatch(said):
-        raise ValueError(f"{said[:40]!r} is no time")
-    try:
-        return int(datetime.datetime.fromisoformat(said).timestamp())
-    except (ValueError, OverflowError):
-        raise ValueError(f"{said!r} is no time") from None
+    return int(seconds_of(said))
 
 
 def template_named(template_id: str, version: object) -> str:

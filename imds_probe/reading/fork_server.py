@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from imds_probe.errors import ProbeError
-from imds_probe.reading import messages as m
+from imds_probe.reading import worker_messages as w
 from imds_probe.reading.connection import Connection, Garbage
 
 GOING_S = 0.5  # what was killed is waited for; what is in the kernel's hands may stay there
 BUG = 70
-K = TypeVar("K", m.Spawned, m.Imported, m.Ended)
+K = TypeVar("K", w.Spawned, w.Imported, w.Ended)
 LOST = "the process that starts the reader processes has ended"
 
 
@@ -45,7 +45,7 @@ class ForkServer:
         if not self.pid:
             _be_the_server(theirs, modules, functions or {})
         theirs.close()
-        self._connection: Connection[m.Account] = Connection(ours, m.Account)
+        self._connection: Connection[w.Account] = Connection(ours, w.Account)
         self._lock = threading.Lock()  # several may have workers of their own
         self._lost = False  # or out of step: an answer that came too late would be taken for the next one
 
@@ -55,7 +55,7 @@ class ForkServer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def begin(self, terms: m.Terms, deadline: float) -> None:
+    def begin(self, terms: w.Terms, deadline: float) -> None:
         """Say what holds for all workers, before the first one. Raises ForkServerLost."""
         with self._lock:
             try:
@@ -66,15 +66,15 @@ class ForkServer:
 
     def spawn(self, role: str, sockets: list[int], deadline: float) -> int:
         """Fork a worker with these descriptors; its PID. Raises ForkServerLost."""
-        return self._asked(m.Spawn(role), deadline, m.Spawned, sockets).pid
+        return self._asked(w.Spawn(role), deadline, w.Spawned, sockets).pid
 
     def load(self, modules: Sequence[str], deadline: float) -> None:
         """Import modules, for the workers that come. Raises ForkServerLost."""
-        self._asked(m.Import(list(modules)), deadline, m.Imported)
+        self._asked(w.Import(list(modules)), deadline, w.Imported)
 
-    def end(self, pid: int, deadline: float, within_s: float = GOING_S) -> m.Ended:
+    def end(self, pid: int, deadline: float, within_s: float = GOING_S) -> w.Ended:
         """Kill a worker, and wait so long for its end. Raises ForkServerLost."""
-        return self._asked(m.End(pid, within_s), deadline, m.Ended)
+        return self._asked(w.End(pid, within_s), deadline, w.Ended)
 
     def leave(self) -> None:
         """Have it end all workers and itself, which takes it a moment."""
@@ -99,7 +99,7 @@ class ForkServer:
         except ChildProcessError:
             return True  # somebody else has reaped it
 
-    def _asked(self, errand: m.Errand, deadline: float, kind: type[K], descriptors: Sequence[int] = ()) -> K:
+    def _asked(self, errand: w.Errand, deadline: float, kind: type[K], descriptors: Sequence[int] = ()) -> K:
         with self._lock:
             if self._lost:
                 raise ForkServerLost(LOST)

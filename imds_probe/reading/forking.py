@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from imds_probe.reading import messages as m
+from imds_probe.reading import worker_messages as w
 from imds_probe.reading.confinement import Limits, confine, detach
 from imds_probe.reading.connection import Connection, Garbage
 from imds_probe.reading.fork_server import BUG, GOING_S
@@ -46,9 +46,9 @@ class Server:
     def __init__(
         self, run: socket.socket, modules: Sequence[str], functions: Mapping[str, Callable[[Any], Iterator[Any]]]
     ) -> None:
-        self._run: Connection[m.Errand] = Connection(run, m.Errand, takes_descriptors=True)
+        self._run: Connection[w.Errand] = Connection(run, w.Errand, takes_descriptors=True)
         self._modules, self._functions = modules, functions
-        self._terms = m.Terms(0, 0.0, None, {}, [])
+        self._terms = w.Terms(0, 0.0, None, {}, [])
         self._workers: set[int] = set()
         self._going: set[int] = set()  # those of them that were killed, and had not ended yet
         self._is_prepared = False
@@ -60,14 +60,14 @@ class Server:
             while True:
                 errand = self._run.receive()
                 self._reap_late()
-                if isinstance(errand, m.Terms):
+                if isinstance(errand, w.Terms):
                     self._terms = errand
-                elif isinstance(errand, m.Spawn):
-                    self._run.send(m.Spawned(self._forked(errand.role)))
+                elif isinstance(errand, w.Spawn):
+                    self._run.send(w.Spawned(self._forked(errand.role)))
                     self._prepare()  # while the run has its first opener to work with
-                elif isinstance(errand, m.Import):
+                elif isinstance(errand, w.Import):
                     _imported(errand.modules)
-                    self._run.send(m.Imported())
+                    self._run.send(w.Imported())
                 else:
                     self._run.send(self._ended(errand.pid, errand.within_s))
         except (EOFError, Garbage):
@@ -119,18 +119,18 @@ class Server:
         end = self._terms.deadline
         return CPU_S if end is None else max(0, math.ceil(end - time.monotonic())) + 1
 
-    def _ended(self, pid: int, within_s: float) -> m.Ended:
+    def _ended(self, pid: int, within_s: float) -> w.Ended:
         if pid not in self._workers:
-            return m.Ended(True, 0.0, 0)
+            return w.Ended(True, 0.0, 0)
         _kill(pid)
         deadline = time.monotonic() + min(within_s, GOING_S)
         while (usage := _reaped(pid)) is None and time.monotonic() < deadline:
             select.select((), (), (), 0.001)
         if usage is None:
             self._going.add(pid)
-            return m.Ended(False, 0.0, 0)
+            return w.Ended(False, 0.0, 0)
         self._workers.discard(pid)
-        return m.Ended(True, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+        return w.Ended(True, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
     def _reap_late(self) -> None:
         """Whoever took longer to end than it was waited for: a daemon's server lives for months, and each would stay a zombie."""

@@ -70,12 +70,12 @@ class Granted(LocalFiles):
         self._pinned: Sequence[str] | None = None  # the names that lead, without links, to what was found last
 
     def grant(self, root: str, refused: Sequence[bytes], given_up: Sequence[bytes]) -> None:
-        """See messages.Grant."""
+        """See worker_messages.Grant."""
         self._forget(root)
         self._roots[root] = _Root(os.fsencode(root), frozenset(refused), frozenset(given_up))
 
     def revoke(self) -> None:
-        """See messages.Revoke."""
+        """See worker_messages.Revoke."""
         for root in list(self._roots):
             self._forget(root)
 

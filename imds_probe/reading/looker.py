@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from imds_probe.dataclass import dataclass
 from imds_probe.reading import messages as m
+from imds_probe.reading import worker_messages as w
 from imds_probe.reading.connection import Connection, Garbage
 from imds_probe.reading.fork_server import ForkServerLost
 from imds_probe.reading.workers import FORK_S, Worker, Workers
@@ -151,8 +152,8 @@ class Looker:
         refused = tuple(dict.fromkeys((*own, *self._workers.refused(proc))))
         if self._granted != (proc, refused):
             assert self._opener is not None  # noqa: S101 - it is ready
-            self._opener.connection.send(m.Revoke(), now + FORK_S)
-            self._opener.connection.send(m.Grant(os.fsencode(proc), list(refused), []), now + FORK_S)
+            self._opener.connection.send(w.Revoke(), now + FORK_S)
+            self._opener.connection.send(w.Grant(os.fsencode(proc), list(refused), []), now + FORK_S)
             self._granted = proc, refused
         return door
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from imds_probe.dataclass import dataclass
 from imds_probe.reading import messages as m
+from imds_probe.reading import worker_messages as w
 from imds_probe.reading.connection import Connection
 from imds_probe.reading.granted import Granted
 from imds_probe.reading.whereabouts import Where, Whereabouts
@@ -46,7 +47,7 @@ class Opener:
 
     def __init__(self, orders: socket.socket, door: socket.socket, whereabouts: int) -> None:
         self._door: Connection[m.Request] = Connection(door, m.Request)
-        self._orders: Connection[m.Order] = Connection(orders, m.Order)
+        self._orders: Connection[w.Order] = Connection(orders, w.Order)
         self._whereabouts = Whereabouts(whereabouts)
         self._files = Granted(self._whereabouts)
         self._held: dict[int, _Held] = {}
@@ -83,7 +84,7 @@ class Opener:
 
     def _obey(self) -> None:
         while (order := self._orders.arrived()) is not None:
-            if isinstance(order, m.Grant):
+            if isinstance(order, w.Grant):
                 self._files.grant(os.fsdecode(order.root), order.refused, order.given_up)
             else:
                 self._files.revoke()

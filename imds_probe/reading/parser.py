@@ -13,6 +13,7 @@ import msgspec
 
 from imds_probe.errors import ProbeError
 from imds_probe.reading import messages as m
+from imds_probe.reading import worker_messages as w
 from imds_probe.reading.connection import Connection
 from imds_probe.reading.remote_files import RemoteFiles
 from imds_probe.reading.task import argument_of, function_of
@@ -33,7 +34,7 @@ class Parser:
         functions: Mapping[str, str | Callable[[Any], Iterator[Any]]],
         reply_s: float,
     ) -> None:
-        self._run: Connection[m.Command] = Connection(run, m.Command, takes_descriptors=True)
+        self._run: Connection[w.Command] = Connection(run, w.Command, takes_descriptors=True)
         self._files = RemoteFiles(Connection(door, m.Reply), self._lost, reply_s)
         self._functions = functions
 
@@ -43,37 +44,37 @@ class Parser:
         try:
             while True:
                 command = self._run.receive()
-                if isinstance(command, m.Ask):
+                if isinstance(command, w.Ask):
                     word = self._worked(command)
                     self._run.send(word)
-                    if isinstance(word, m.OutOfMemory):
+                    if isinstance(word, w.OutOfMemory):
                         return
         except EOFError:
             return
 
-    def _worked(self, ask: m.Ask) -> m.Word:
+    def _worked(self, ask: w.Ask) -> w.Word:
         self._files.roots([os.fsdecode(root) for root in ask.roots])
         try:
             work = function_of(self._functions[ask.task])
             for result in work(msgspec.msgpack.decode(ask.arguments, type=argument_of(work))):
-                self._run.send(m.Result(msgspec.msgpack.encode(result)))
+                self._run.send(w.Result(msgspec.msgpack.encode(result)))
         except MemoryError:
             gc.collect()
-            return m.OutOfMemory()
+            return w.OutOfMemory()
         except EOFError:
             raise
         except ProbeError as trouble:
-            return m.Trouble(str(trouble), "")
+            return w.Trouble(str(trouble), "")
         except Exception as error:  # noqa: BLE001 - said to whoever asked, with where it came from
             shown = "".join(traceback.format_exception(error))[-TRACEBACK_MAX:]
-            return m.Trouble(f"{type(error).__name__}: {error}"[:300], shown)
-        return m.Done()
+            return w.Trouble(f"{type(error).__name__}: {error}"[:300], shown)
+        return w.Done()
 
     def _lost(self, hangs: bool) -> Connection[m.Reply] | None:
         """Say so, and take the way to the next opener."""
-        self._run.send(m.DoorLost(hangs))
+        self._run.send(w.DoorLost(hangs))
         command = self._run.receive()
-        if not isinstance(command, m.NewDoor) or not self._run.descriptors:
+        if not isinstance(command, w.NewDoor) or not self._run.descriptors:
             return None
         door = self._run.descriptors.pop()
         # All is said of it that Python would otherwise ask the kernel by calls that are refused here.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imds_probe.reading import messages as m
+from imds_probe.reading import worker_messages as w
 from imds_probe.reading.connection import Connection
 from imds_probe.reading.fork_server import ForkServerLost
 from imds_probe.reading.remote_files import REPLY_S, RemoteFiles
@@ -79,7 +80,7 @@ class Places(RemoteFiles):
     def _grant(self, opener: Worker, root: bytes) -> None:
         refused = self._workers.refused(os.fsdecode(root))
         if self._granted.get(root) != refused:
-            opener.connection.send(m.Grant(root, refused, []), time.monotonic() + FORK_S)
+            opener.connection.send(w.Grant(root, refused, []), time.monotonic() + FORK_S)
             self._granted[root] = refused
 
     def _replaced(self, hangs: bool) -> Connection[m.Reply] | None:

@@ -17,7 +17,7 @@ import msgspec
 
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.collector_run import TOO_SLOW
-from imds_probe.reading import messages as m
+from imds_probe.reading import worker_messages as w
 from imds_probe.reading.connection import Garbage
 from imds_probe.reading.fork_server import ForkServer, ForkServerLost
 from imds_probe.reading.looker import OF_A_RUN, Looker, Patience
@@ -93,7 +93,7 @@ class Reader:
         deadline: float | None = None,
     ) -> None:
         named = {task.id: task.work for task in tasks if isinstance(task.work, str)}
-        terms = m.Terms(memory_mib, reply_s, deadline, named, list(modules))
+        terms = w.Terms(memory_mib, reply_s, deadline, named, list(modules))
         if server is None:
             server = ForkServer(functions={each.id: each.work for each in tasks if not isinstance(each.work, str)})
         self._workers, self._bug = Workers(server, terms, state), bug
@@ -211,15 +211,15 @@ class Reader:
     ) -> tuple[str, str]:
         """Why the task ended early, and where in the code; empty for one that did not. What came is in `gathering`."""
         try:
-            ask = m.Ask(task.id, msgspec.msgpack.encode(arguments), [os.fsencode(root) for root in roots])
+            ask = w.Ask(task.id, msgspec.msgpack.encode(arguments), [os.fsencode(root) for root in roots])
             parser = self._ready(roots, deadline)
             gathering.began_at = self._where()
             parser.connection.send(ask, deadline)
             while True:
                 word = self._next(parser, gathering, deadline)
-                if isinstance(word, m.Result):
+                if isinstance(word, w.Result):
                     self._take(word, gathering)
-                elif isinstance(word, m.DoorLost):
+                elif isinstance(word, w.DoorLost):
                     if word.hangs:
                         self._pass_over(gathering)
                     self._replace(parser, roots, gathering, deadline)
@@ -294,16 +294,16 @@ class Reader:
             with contextlib.suppress(ForkServerLost):  # said where a worker is asked for
                 self._workers.load(sorted(new))
 
-    def _ended(self, word: m.Done | m.Trouble | m.OutOfMemory, gathering: _Gathering) -> tuple[str, str]:
-        if isinstance(word, m.OutOfMemory):
+    def _ended(self, word: w.Done | w.Trouble | w.OutOfMemory, gathering: _Gathering) -> tuple[str, str]:
+        if isinstance(word, w.OutOfMemory):
             self._give_up(gathering)
             self._discard()
             return OUT_OF_MEMORY, ""
-        if isinstance(word, m.Trouble):
+        if isinstance(word, w.Trouble):
             self._give_up(gathering)
-        return (word.reason, word.traceback) if isinstance(word, m.Trouble) else ("", "")
+        return (word.reason, word.traceback) if isinstance(word, w.Trouble) else ("", "")
 
-    def _take(self, word: m.Result, gathering: _Gathering) -> None:
+    def _take(self, word: w.Result, gathering: _Gathering) -> None:
         gathering.size_bytes += len(word.encoded)
         if gathering.size_bytes > RESULTS_MAX_BYTES:
             raise _Enough(TOO_MUCH)
@@ -333,7 +333,7 @@ class Reader:
         self._workers.end(lost)
         gathering.lost += 1
         if gathering.lost > OPENERS_MAX:
-            parser.connection.send(m.GoOn(), deadline)
+            parser.connection.send(w.GoOn(), deadline)
             return
         door, behind = socket.socketpair()
         with door, behind:
@@ -341,7 +341,7 @@ class Reader:
             if self._gave_way:
                 give_way(self._opener.pid)
             self._workers.grant(self._opener, roots, deadline)
-            parser.connection.send(m.NewDoor(), deadline, (door.fileno(),))
+            parser.connection.send(w.NewDoor(), deadline, (door.fileno(),))
 
     def _give_way(self) -> None:
         for worker in (self._opener, self._parser):

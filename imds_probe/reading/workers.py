@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from imds_probe.dataclass import dataclass
-from imds_probe.reading import messages as m
+from imds_probe.reading import worker_messages as w
 from imds_probe.reading.confinement import Role
 from imds_probe.reading.connection import Connection
 from imds_probe.reading.fork_server import GOING_S, ForkServer, ForkServerLost
@@ -47,7 +47,7 @@ class Worker:
 class Workers:
     """`state` is where it is kept which mounts hang processes that cannot be killed. Those of a `server` that has not begun yet."""
 
-    def __init__(self, server: ForkServer, terms: m.Terms, state: Path | None) -> None:
+    def __init__(self, server: ForkServer, terms: w.Terms, state: Path | None) -> None:
         self._server = server
         with contextlib.suppress(ForkServerLost):  # said where a worker is asked for
             server.begin(terms, time.monotonic() + FORK_S)
@@ -79,7 +79,7 @@ class Workers:
         """A new worker with its end of the socket between opener and parser. Raises ForkServerLost."""
         ours, theirs = socket.socketpair()
         whereabouts = Whereabouts.made() if role == "opener" else None
-        worker = Worker(0, Connection(ours, m.Word, frame_max_bytes=RESULT_MAX_BYTES), whereabouts)
+        worker = Worker(0, Connection(ours, w.Word, frame_max_bytes=RESULT_MAX_BYTES), whereabouts)
         shared = [whereabouts.descriptor] if whereabouts else []
         with theirs:
             given = [theirs.fileno(), door.fileno(), *shared]
@@ -93,10 +93,10 @@ class Workers:
 
     def grant(self, opener: Worker, roots: Sequence[str], deadline: float) -> None:
         """Let an opener look below these roots and no others, and not at what is known not to answer."""
-        opener.connection.send(m.Revoke(), deadline)
+        opener.connection.send(w.Revoke(), deadline)
         for root in roots:
             refused, given_up = self._unanswered.refused(root), self._given_up.get(root, [])
-            opener.connection.send(m.Grant(os.fsencode(root), refused, given_up), deadline)
+            opener.connection.send(w.Grant(os.fsencode(root), refused, given_up), deadline)
 
     def give_up(self, root: str, path: bytes) -> None:
         """A file that no parser could bear is not read again in this run."""

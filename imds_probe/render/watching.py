@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
 import math
 import operator
@@ -16,9 +15,10 @@ from imds_probe.render import columns
 from imds_probe.render.page.bounds import cut_front, first
 from imds_probe.render.page.calls import COLUMNS as REPORTED
 from imds_probe.render.page.calls import NONE, SPARE, UNKNOWN, calls, lost, not_confirmed
+from imds_probe.timestamp import rfc3339
 from imds_probe.watch.caller import Caller
+from imds_probe.watch.seen_call import SeenCall
 from imds_probe.watch.summary import Summary, Tally
-from imds_probe.watch.watcher import SeenCall
 
 _SEEN, _CALLER = (tuple(field.name for field in dataclasses.fields(kind)) for kind in (SeenCall, Caller))
 # The same few call for the same again and again, each of them as the same object: but for its time, a call is written once.
@@ -124,4 +124,4 @@ def _time(at: float) -> str:
 
 @lru_cache(maxsize=16)
 def _second(at: int) -> str:
-    return datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat().removesuffix("+00:00")
+    return rfc3339(at).removesuffix("Z")

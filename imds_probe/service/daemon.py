@@ -26,8 +26,8 @@ from imds_probe.system.own_memory import read_by
 from imds_probe.system.state_directory import Lock
 from imds_probe.system.switch_off import FILE as SWITCH
 from imds_probe.system.switch_off import is_switched_off
-from imds_probe.watch import history as histories
 from imds_probe.watch.boots import BootWatch, nothing_was_connected, this_boot
+from imds_probe.watch.call_meaning import is_ours, is_without_effect, may_be_ours
 from imds_probe.watch.forgetting import Forgetting
 from imds_probe.watch.history import History
 from imds_probe.watch.history_file import HistoryError
@@ -35,8 +35,9 @@ from imds_probe.watch.history_format import FILE
 from imds_probe.watch.names import ContainerNames, NamedCalls
 from imds_probe.watch.recorder import Recorder
 from imds_probe.watch.refusals import is_refused
+from imds_probe.watch.seen_call import SeenCall
 from imds_probe.watch.unconfirmed import Sender, counted
-from imds_probe.watch.watcher import SeenCall, Watcher
+from imds_probe.watch.watcher import Watcher
 
 TURN_S = 10.0  # the longest wait of a turn of the loop, and so the time until it notices that it is switched off
 WATCHING = "watching"
@@ -201,7 +202,7 @@ class Daemon:
         unit, inside = (seen.caller.unit, seen.caller.container) if seen.caller else (None, None)
         who = (seen.program, unit, inside)
         self._hurry_where_refused(seen, who)
-        if seen.version != "v1" or histories.is_ours(seen) or histories.may_be_ours(seen) or who in self._announced:
+        if seen.version != "v1" or is_ours(seen) or may_be_ours(seen) or who in self._announced:
             return
         if len(self._announced) < ANNOUNCED_MAX:
             self._announced.add(who)
@@ -212,7 +213,7 @@ class Daemon:
         """Who is refused for the first time may be broken by the switch: the next report does not wait for its hour. It waits for
         who asks again with a token.
         """
-        nobodys = histories.is_ours(seen) or histories.may_be_ours(seen) or histories.is_without_effect(seen)
+        nobodys = is_ours(seen) or may_be_ours(seen) or is_without_effect(seen)
         if not is_refused(seen) or nobodys or not self._refused.is_new(seen, who):
             return
         if self._runs is not None:

@@ -20,8 +20,9 @@ from imds_probe.errors import ProbeError
 from imds_probe.facts.callers import BOOT_S
 from imds_probe.service.handover import CALLS_MAX, Handed, Listening, sent
 from imds_probe.watch.boots import nothing_was_connected
+from imds_probe.watch.seen_call import SeenCall
 from imds_probe.watch.unconfirmed import counted
-from imds_probe.watch.watcher import SeenCall, Watcher
+from imds_probe.watch.watcher import Watcher
 
 TURN_S = 1.0  # so soon it ends when told
 SENDERS_MAX, OTHERS = 100, "others"

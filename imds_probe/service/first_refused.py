@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from imds_probe.watch.refusals import holder_of
-from imds_probe.watch.watcher import SeenCall
+from imds_probe.watch.seen_call import SeenCall
 
 Who = tuple[str, str | None, str | None]
 OF_ONE_MAX, HOLDERS_MAX = 50, 1000

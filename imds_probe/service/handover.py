@@ -22,7 +22,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.system.state_directory import ROOT, check_directory
 from imds_probe.watch.history_format import TIME_MAX
-from imds_probe.watch.watcher import SeenCall
+from imds_probe.watch.seen_call import SeenCall
 
 RUN = Path("/run/imds-probe")  # of the unit's RuntimeDirectory=
 SOCKET = "early.sock"

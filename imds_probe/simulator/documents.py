@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any
 
 from imds_probe.dataclass import dataclass
 from imds_probe.simulator.credentials import LIFETIME_S, Credentials
 from imds_probe.simulator.state import InstanceState
+from imds_probe.timestamp import rfc3339
 
 # The version roots that EC2 lists: EC2 User Guide, "Get the available versions of the instance metadata".
 VERSIONS = (
@@ -72,10 +72,6 @@ class Documents:
                 self._by_path[path] = Document(entry.encode())
 
 
-def _rfc3339(unix_s: float) -> str:
-    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _json(values: Any) -> str:
     return json.dumps(values, indent=2)
 
@@ -89,7 +85,7 @@ def _partition(region: str) -> tuple[str, str]:
 
 def _meta_data(state: InstanceState, credentials: Credentials, unix_s: float) -> Tree:
     partition, domain = _partition(state.region)
-    issued, expires = _rfc3339(unix_s), _rfc3339(unix_s + LIFETIME_S)
+    issued, expires = rfc3339(unix_s), rfc3339(unix_s + LIFETIME_S)
     document = _json(credentials.document(issued, expires))
     tree: Tree = {
         "ami-id": state.image_id,
@@ -148,7 +144,7 @@ def _meta_data(state: InstanceState, credentials: Credentials, unix_s: float) ->
     if state.rebalance_notice_time is not None:
         tree["events"]["recommendations"] = {"rebalance": json.dumps({"noticeTime": state.rebalance_notice_time})}
     if state.spot_instance_action is not None:
-        when = state.spot_action_time or _rfc3339(unix_s + SPOT_NOTICE_S)
+        when = state.spot_action_time or rfc3339(unix_s + SPOT_NOTICE_S)
         tree["spot"] = {"instance-action": json.dumps({"action": state.spot_instance_action, "time": when})}
         if state.spot_instance_action == "terminate":
             tree["spot"]["termination-time"] = when

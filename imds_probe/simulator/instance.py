@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from imds_probe.dataclass import dataclass
@@ -17,6 +17,7 @@ from imds_probe.simulator.service import answer_to, refusal
 from imds_probe.simulator.shaping import instead, shaped, status_shown
 from imds_probe.simulator.state import InstanceState
 from imds_probe.simulator.tokens import Clock, Tokens, redact
+from imds_probe.timestamp import rfc3339
 
 # Role credentials are renewed long before they expire; here their dates are.
 DOCUMENTS_LIFE_S = 1800
@@ -152,7 +153,8 @@ class SimulatedInstance:
     def _report(self, request: MetadataRequest, caller: str, status: int) -> None:
         if self._on_request is None:
             return
-        time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         agent = redact(request.headers.get("user-agent", ""))
         path = redact(request.path)
-        self._on_request(LoggedRequest(time, caller, request.method, path, request.imds_version, status, agent))
+        self._on_request(
+            LoggedRequest(rfc3339(time.time()), caller, request.method, path, request.imds_version, status, agent)
+        )

@@ -9,8 +9,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from imds_probe.escape import terminal
-from imds_probe.sinks.extract import accepted, blockers, containers_lost, ends_at, hop_limit_needed, instance, switched
+from imds_probe.sinks.extract import accepted, blockers, containers_lost, hop_limit_needed, instance, switched
 from imds_probe.sinks.sink import Report, started_at
+from imds_probe.timestamp import end_of
 from imds_probe.verdict import ORDER
 
 PREFIX = "imds_probe_"
@@ -89,7 +90,7 @@ def _values(report: Report) -> Mapping[str, float | None]:
         "hop_limit": imds.get("hop_limit"),
         "hop_limit_needed": hop_limit_needed(report),
         "accepted_risks": len(risks),
-        "accepted_until_timestamp_seconds": ends_at(risks[0]["expires"]) if risks else None,
+        "accepted_until_timestamp_seconds": end_of(risks[0]["expires"]) if risks else None,
         "tokens_required": {"required": 1.0, "optional": 0.0}.get(imds.get("tokens", "unknown")),
         "switched_hours": since.get("hours"),
         "clean_hours": since.get("clean_hours"),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imds_probe.sinks.sink import Report
-
-DAY_S = 86400.0
 
 
 def instance(report: Report) -> Mapping[str, Any]:
@@ -39,11 +36,6 @@ def hop_limit_needed(report: Report) -> int | None:
     switch = report["verdict"]["switch"] or {}
     found: int | None = None if switch.get("try_first") else switch.get("http_put_response_hop_limit")
     return found
-
-
-def ends_at(day: str) -> float:
-    """The end of a day in UTC, in seconds since the epoch."""
-    return datetime.datetime.fromisoformat(day).replace(tzinfo=datetime.UTC).timestamp() + DAY_S
 
 
 def containers_lost(report: Report) -> list[Mapping[str, Any]] | None:

@@ -26,35 +26,30 @@ def command(plan: Plan, options: MetadataOptions) -> str:
     )
 
 
-def step(plan: Plan) -> Step | None:
-    """None where nothing is left to change, or by nobody but EKS."""
-    if plan.is_of_eks:
+def step(plan: Plan, *, tried_first: bool) -> Step | None:
+    """None where nothing is left to change, or by nobody but EKS. `tried_first`: the step of `trial` comes before."""
+    if not _is_left(plan):
         return None
     limit = plan.after.http_put_response_hop_limit
-    waits: tuple[str, ...] = ()
-    raises = limit is not None and limit > (plan.before.http_put_response_hop_limit or 1)
-    if trial(plan) is not None:
-        what, waits = "Require tokens on this instance", (SHOWN_FIRST,)
-    elif plan.before.http_tokens == "required":
-        if not raises:
-            return None
+    if plan.before.http_tokens == "required":
         what = f"Raise the hop limit of this instance to {limit}"
     else:
+        raises = _raises(plan) and not tried_first
         what = "Require tokens on this instance" + (f", and raise its hop limit to {limit}" if raises else "")
-    locked = no_way_back(plan) if plan.before.http_tokens != "required" else ""
+    locked = _lock(plan)
     return Step(
         what=what,
         commands=(command(plan, plan.after),),
         rollback=() if locked else (command(plan, way_back(plan)),),
         no_rollback=locked,
-        waits_for=waits,
+        waits_for=(SHOWN_FIRST,) if tried_first else (),
     )
 
 
 def trial(plan: Plan) -> Step | None:
     """The step before: the hop limit alone, so that nothing breaks if the token does not arrive. None where that is measured."""
     limit, present = plan.after.http_put_response_hop_limit, plan.before.http_put_response_hop_limit or 1
-    if not plan.untried or plan.is_of_eks or plan.before.http_tokens == "required" or limit is None or limit <= present:
+    if not plan.untried or plan.is_of_eks or plan.before.http_tokens == "required" or not _raises(plan):
         return None
     raised = MetadataOptions(http_put_response_hop_limit=limit, http_endpoint="enabled")
     return Step(
@@ -76,13 +71,29 @@ def undone(plan: Plan) -> tuple[str, str]:
     """
     if plan.is_of_eks:
         return "", REPLACE
-    made = step(plan)
-    if made is not None:
-        return "".join(made.rollback), made.no_rollback
+    if _is_left(plan):
+        locked = _lock(plan)
+        return "" if locked else command(plan, way_back(plan)), locked
     if plan.before.http_endpoint == "disabled":
         return "", "The metadata service is turned off on this instance, so there is nothing to undo."
     locked = no_way_back(plan)
     return "" if locked else command(plan, replace(plan.before, http_tokens="optional")), locked
+
+
+def _raises(plan: Plan) -> bool:
+    """Whether the hop limit of the switch is higher than the present one."""
+    limit = plan.after.http_put_response_hop_limit
+    return limit is not None and limit > (plan.before.http_put_response_hop_limit or 1)
+
+
+def _is_left(plan: Plan) -> bool:
+    """Whether there is something to change, and for others than EKS."""
+    return not plan.is_of_eks and (plan.before.http_tokens != "required" or _raises(plan))
+
+
+def _lock(plan: Plan) -> str:
+    """Why the step cannot be undone; empty where it can."""
+    return no_way_back(plan) if plan.before.http_tokens != "required" else ""
 
 
 def no_way_back(plan: Plan) -> str:

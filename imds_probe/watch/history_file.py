@@ -17,6 +17,7 @@ from pathlib import Path
 
 from imds_probe.errors import ProbeError
 from imds_probe.system.state_directory import check_directory, check_file
+from imds_probe.timestamp import in_a_name
 from imds_probe.watch.history_format import FORMAT, READABLE, TABLES, TIME_MAX, brought_up
 from imds_probe.watch.seals import Damaged, check, is_empty, know_seals
 
@@ -252,7 +253,7 @@ def put_aside(path: Path, error: sqlite3.Error) -> tuple[Path | None, Loss]:
     What belongs to it goes first: left without its file, it would be taken for the new one's.
     """
     what = "later-format" if isinstance(error, LaterFormat) else "damaged"
-    aside = _free_name(path, f"{path.name}.{what}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+    aside = _free_name(path, f"{path.name}.{what}-{in_a_name(time.time())}")
     try:
         note_as_begun(path)
         for end in (*COMPANIONS, ""):

@@ -19,7 +19,7 @@ from imds_probe.reading.here import HERE, Asks
 from imds_probe.system import procfs
 from imds_probe.system.background import Background
 from imds_probe.watch.caller import Caller
-from imds_probe.watch.watcher import SeenCall
+from imds_probe.watch.seen_call import SeenCall
 
 AGAIN_AFTER_S = 5.0  # of one that was looked for in vain
 RESTS = 10.0  # between two looks, so many times as long as the last one took

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from imds_probe.watch.boots import BootWatch
-from imds_probe.watch.history import History, is_harmless, is_ours, may_be_ours
+from imds_probe.watch.call_meaning import is_harmless, is_ours, may_be_ours
+from imds_probe.watch.history import History
 from imds_probe.watch.history_file import HistoryError
-from imds_probe.watch.watcher import SeenCall
+from imds_probe.watch.seen_call import SeenCall
 
 CALLS_WITHIN_S = 2.0  # what a kill may cost
 TIME_WITHIN_S = 30.0  # where nobody calls, only the time that was watched is to be kept

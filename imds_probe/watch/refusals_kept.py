@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from imds_probe.watch.refusals import Place, is_answered_with_token, is_refused
-from imds_probe.watch.watcher import SeenCall
+from imds_probe.watch.seen_call import SeenCall
 
 ROWS_MAX = 50_000
 PATHS_MAX = 50  # of one caller in one hour

@@ -19,6 +19,7 @@ from imds_probe.facts.shapes import Count, HopLimit, Pid, Seconds
 from imds_probe.system.alone import alone
 from imds_probe.system.small_file import read_head
 from imds_probe.system.state_directory import check_directory, check_file
+from imds_probe.timestamp import in_a_name
 from imds_probe.watch.history_format import TIME_MAX
 from imds_probe.watch.sealed import replace as replace_file
 from imds_probe.watch.sealed import sealed, whole
@@ -165,7 +166,7 @@ def _fitting(rehearsals: Sequence[Kept]) -> bytes:
 
 
 def _set_aside(path: Path) -> Path:
-    name = f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    name = f"{path.name}.damaged-{in_a_name(time.time())}"
     names = (path.with_name(f"{name}.{number}" if number else name) for number in range(100))
     aside = next(each for each in names if not os.path.lexists(each))
     path.rename(aside)

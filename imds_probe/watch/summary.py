@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import field
 
 from imds_probe.dataclass import dataclass
-from imds_probe.watch.watcher import SeenCall
+from imds_probe.watch.seen_call import SeenCall
 
 CALLERS_MAX = 2000
 PATHS_MAX = 50

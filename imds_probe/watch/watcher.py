@@ -8,29 +8,29 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
 
 from imds_probe.errors import ProbeError
-from imds_probe.facts.callers import ANOTHER_HOST, UNKNOWN, VIRTUAL_MACHINE, Origin, TokenOutcome
+from imds_probe.facts.callers import TokenOutcome
 from imds_probe.imds.endpoints import IPV4, IPV6
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.shapes import OMITTED
 from imds_probe.kept.user_agent import kept_user_agent
-from imds_probe.watch.caller import Caller, caller_of, gone, said_program
+from imds_probe.watch.caller import Caller, caller_of, gone
 from imds_probe.watch.callers import Callers
+from imds_probe.watch.clocks import epoch_s
 from imds_probe.watch.connection import Call
 from imds_probe.watch.connections import Connections
 from imds_probe.watch.connects import Connects
+from imds_probe.watch.glances import Glances
 from imds_probe.watch.lives import Lives
 from imds_probe.watch.owner import Owners
 from imds_probe.watch.packet_filter import watch_filter
 from imds_probe.watch.requests import METHODS
 from imds_probe.watch.ring import Ring
-from imds_probe.watch.segments import sent_on
+from imds_probe.watch.seen_call import How, SeenCall, Version
 from imds_probe.watch.token_requests import TokenRequests, outcome
 from imds_probe.watch.tracepoint import Connect, Tracepoint
 from imds_probe.watch.tracing import NotToBeHad, has_pids_of_its_own
@@ -42,73 +42,14 @@ PORT = 80
 ANSWER_WITHIN_S = 1.5  # a call is handed on with its status, or after this long without
 TRACED_WITHIN_S = 0.5
 PASSED_ON_WITHIN_S = 0.3  # the answer to a token request leaves towards the client, or never will
-# Where all that call are known already, their calls are read many at a time: each time we begin with empty caches of the CPU,
-# which costs more than ten calls do. Who connects is looked at more often, as a new caller may end at once.
-LOOKED_AT_WITHIN_S, TOGETHER_S, TOGETHER_MAX = 0.05, 0.5, 100
-PACKETS_TOGETHER_MAX = 1024  # a quarter of the ring
 CLAIMED_MAX = 1000  # calls that wait for another witness
 LOOKS_AT_OWNERS_MAX = 20  # in one turn, for what may be forged
-Version = Literal["v1", "v2"]
-How = Literal["tracepoint", "sock_diag", "none"]
-LOOKS = 3
 _NUMBER = itertools.count()
 NOBODY = gone(0)
 _METHODS = frozenset(each.decode().rstrip() for each in METHODS)
 _path, _user_agent = (
     lru_cache(maxsize=256)(kept) for kept in (kept_path, kept_user_agent)
 )  # few say the same all the time
-
-
-@dataclass(slots=True)
-class SeenCall:
-    """One call. `at` is in seconds since the epoch; `version` is v2 for a request with a token or for one.
-
-    Of method, path and User-Agent there is what imds_probe/kept lets through: whoever calls may write anything there.
-    `status` is None where no answer was seen. `how` says how the caller is known, "none" where it is not. `relayed`: it
-    came in from outside of this host and belongs to no process here. `outgoing`: it left the host's own stack.
-
-    `token`, `token_ttl`, `distance`, `forwarded` and `interface` are as in facts.callers.CallerSeen. `origin` says who is behind
-    it, and `inside` is a process in the network that it came from, where the caller itself is not known. `netns` is the inode of
-    that network's namespace, None for the one that is watched; `image` is its container's, once that was looked up.
-    """
-
-    at: float
-    version: Version
-    method: str
-    path: str
-    user_agent: str
-    status: int | None
-    family: str
-    client: str
-    service: str
-    caller: Caller | None
-    how: How
-    relayed: bool
-    whole: bool
-    outgoing: bool = True
-    token: TokenOutcome | None = None
-    token_ttl: int | None = None
-    distance: int | None = None
-    forwarded: bool = False
-    interface: str = ""
-    origin: Origin = "process"
-    inside: Caller | None = None
-    netns: int | None = None
-    image: str | None = None
-
-    @property
-    def program(self) -> str:
-        """Who called, in a word: the path of the executable as far as it is known, or its name, which it gives itself."""
-        if self.caller is not None:
-            return said_program(self.caller)
-        if self.origin == "virtual-machine":
-            return VIRTUAL_MACHINE
-        return ANOTHER_HOST if self.relayed else UNKNOWN
-
-    @property
-    def there(self) -> Caller | None:
-        """A process that runs where the call comes from, itself if it is known: its container is the caller's."""
-        return self.caller or self.inside
 
 
 class Watcher:
@@ -169,11 +110,8 @@ class Watcher:
             self._poll.register(fd, select.POLLIN)
         if wake is not None:
             self._poll.register(wake, select.POLLIN)
-        self._traced_until = self._epoch_s = self._glanced_at = 0.0
-        # Of each glance at who connects, what it saw: when it was, on the monotonic clock in nanoseconds, and who they are.
-        self._glances: list[tuple[int, dict[int, Caller]]] = []
-        self._threads: dict[int, Caller] = {}  # those that were known at one of the glances
-        self._ports: set[tuple[int, bytes]] = set()
+        self._glances = Glances(self._tracepoint, self._processes, self._connects, self._ring, PORT)
+        self._traced_until = self._epoch_s = 0.0
         self.dropped = self._connected = 0
         self._in_no_hurry = False
 
@@ -181,53 +119,12 @@ class Watcher:
         """The calls that came in, after waiting for the first at most so long. An empty time costs nothing."""
         looked_at, connected = self._processes.looked_at, self._connected
         if self._in_no_hurry:
-            timeout_s -= self._let_come(timeout_s)
+            timeout_s -= self._glances.let_come(timeout_s)
         waiting = min(timeout_s, TRACED_WITHIN_S / 2) if self._pending or self._connections.undecided else timeout_s
         self._poll.poll(max(0.0, waiting) * 1000)
         self._take_in()
         self._in_no_hurry = self._connected > connected and self._processes.looked_at == looked_at
         yield from self._ready(time.time())
-
-    def _let_come(self, timeout_s: float) -> float:
-        """Wait while those that are known call, at most so long, and look at who connects meanwhile. How long that was. It ends
-        where somebody new calls, where nobody does, and where there is enough to read.
-        """
-        began = time.monotonic()
-        until = began + max(0.0, min(timeout_s, TOGETHER_S))
-        while (left := until - time.monotonic()) > LOOKED_AT_WITHIN_S:
-            time.sleep(LOOKED_AT_WITHIN_S)
-            if not self._are_known() or self._has_to_be_read():
-                return time.monotonic() - began
-        time.sleep(max(0.0, left))
-        return time.monotonic() - began
-
-    def _are_known(self) -> bool:
-        """Whether somebody connected since, and all who did are known already, so that what they ask for can wait."""
-        if self._tracepoint is None:
-            return False
-        self._glanced_at = time.time()
-        glance, callers = self._tracepoint.glance(), dict[int, Caller]()
-        self._glances.append((glance.until, callers))
-        self._ports |= glance.made
-        for tid in glance.threads:
-            caller = self._threads.get(tid) or self._processes.known(tid)
-            if caller is None:
-                return False
-            callers[tid] = caller
-            if caller.pid != tid:  # whoever executes another program does so with the number of its process
-                self._threads[tid] = caller
-        return bool(glance.threads) and len(self._ports) < TOGETHER_MAX
-
-    def _has_to_be_read(self) -> bool:
-        """Whether there is much in the ring, or something of a connection that was not traced: only a look at its owner will say
-        who that is, as long as he runs.
-        """
-        made = self._ports
-        for data in self._ring.ahead(self._glanced_at):
-            ends = sent_on(data, PORT)
-            if ends is not None and ends not in made and not self._connects.has(*ends):
-                return True
-        return self._ring.looked_ahead >= PACKETS_TOGETHER_MAX
 
     def rest(self) -> Iterator[SeenCall]:
         """What is still waiting for its answer, at the end."""
@@ -258,18 +155,9 @@ class Watcher:
                     self._connected += 1
                     self._note(connect)
         self._glances.clear()
-        self._threads.clear()
-        self._ports.clear()
-
-    def _caller_of(self, connect: Connect) -> Caller:
-        """As it was when it connected, or soon after."""
-        for until, callers in self._glances:
-            if connect.at <= until and connect.tid in callers:
-                return callers[connect.tid]
-        return self._processes.caller(connect.tid)
 
     def _note(self, connect: Connect) -> None:
-        caller = self._caller_of(connect)
+        caller = self._glances.caller_of(connect)
         self._ways.learn(caller.netns, caller.pid)
         self._met(caller)
         self._connects.note(connect, connect.at / 1e9 + self._epoch_s, caller)
@@ -429,19 +317,6 @@ class Watcher:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def epoch_s() -> float:
-    """When the monotonic clock began, in seconds since the epoch: by that of several looks at both clocks that took least, as
-    we may have to wait for a CPU in between.
-    """
-    looks = []
-    for _ in range(LOOKS):
-        before, now, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
-        looks.append(
-            (after - before, now - after)
-        )  # rather too early: a packet follows its connect, and late ones do too
-    return min(looks)[1] / 1e9
 
 
 def _version(call: Call) -> Version:

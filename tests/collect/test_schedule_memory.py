@@ -18,7 +18,8 @@ from imds_probe.collect.code_tasks import Due, Piece, Reading, Schedules
 from imds_probe.collect.schedule_memory import key_of
 from imds_probe.collect.schedules_kept import SchedulesKept, decoded, encoded
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.schedules.commands.following import Followed, Following
+from imds_probe.inventory.schedules.commands.followed import Followed
+from imds_probe.inventory.schedules.commands.following import Following
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.starters import Starter
 

@@ -15,6 +15,7 @@ from fuzz.target import Parse, Target, check, choose, chosen
 
 from imds_probe.inventory.sdks.wanted import SOUGHT
 from imds_probe.reading import messages as m
+from imds_probe.reading import worker_messages as w
 from imds_probe.reading.connection import LENGTH, Connection, Garbage
 from imds_probe.reading.opener import OPEN_MAX, Opener
 from imds_probe.reading.reader import Reader, _Gathering
@@ -54,21 +55,21 @@ def _worker(data: bytes) -> None:
             Reader.__new__(Reader),
             _Gathering(msgspec.msgpack.Decoder(dict[str, tuple[str, ...]]).decode, lambda _: "", None),
         )
-        for word in _said(m.Word, content):
-            if isinstance(word, m.Result):
+        for word in _said(w.Word, content):
+            if isinstance(word, w.Result):
                 with contextlib.suppress(Garbage):
                     reader._take(word, gathering)
         check(gathering.found)
     else:
-        assert all(isinstance(each, m.Message) for each in _said((m.Reply, m.Account)[at - 1], content))
+        assert all(isinstance(each, m.Message) for each in _said((m.Reply, w.Account)[at - 1], content))
 
 
 def _worker_seeds() -> Mapping[str, bytes]:
     found = msgspec.msgpack.encode({"boto3": ("/usr/lib/python3", "1.9")})
     return {
-        "words": chosen(0, _framed(m.Result(found), m.Trouble("it is torn", ""), m.DoorLost(True), m.Done())),
+        "words": chosen(0, _framed(w.Result(found), w.Trouble("it is torn", ""), w.DoorLost(True), w.Done())),
         "replies": chosen(1, _framed(m.Opened(3, STATUS, b"ELF"), m.Listed([b"a", b"\xff"]), m.Failed(2), m.Absent())),
-        "accounts": chosen(2, _framed(m.Spawned(7), m.Ended(True, 0.5, 1 << 20), m.Imported())),
+        "accounts": chosen(2, _framed(w.Spawned(7), w.Ended(True, 0.5, 1 << 20), w.Imported())),
     }
 
 

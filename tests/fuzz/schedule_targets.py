@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fuzz.target import Parse, Target, check, choose, chosen
 
-from imds_probe.inventory.schedules.commands.following import Following, _named
+from imds_probe.inventory.schedules.commands.following import Following
+from imds_probe.inventory.schedules.commands.named import named
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.sources import schedules
 from imds_probe.inventory.schedules.system_files import SystemFiles
@@ -114,7 +115,7 @@ def _commands(root: Path) -> Parse:
         text = data.decode(errors="replace")
         script.write_bytes(data)
         script.chmod(0o755)
-        assert all(path.startswith("/") for path in _named(text, "/opt/s"))
+        assert all(path.startswith("/") for path in named(text, "/opt/s"))
         for command in (text, tuple(text.split("\n")), ("/opt/s", "a")):
             scheduled = Scheduled(command, Place("/x"), "boot", "x", environment={"PATH": "/bin"}, directory="/opt")
             commands = Following(SystemFiles(root))

@@ -2,7 +2,7 @@ import pytest
 
 from imds_probe.imds.endpoints import IPV4, IPV6, Endpoint
 from imds_probe.imds.token_put import USER_AGENT, token_put
-from imds_probe.watch.history import OURS
+from imds_probe.watch.call_meaning import OURS
 from imds_probe.watch.requests import RequestReader
 
 

@@ -16,7 +16,7 @@ from watching import SOURCE, numbered, watching
 
 from imds_probe import exitcodes
 from imds_probe.simulator.lab.node import Node
-from imds_probe.watch.history import OURS
+from imds_probe.watch.call_meaning import OURS
 from imds_probe.watch.tracepoint import Tracepoint
 
 ADDRESSES = {"ipv4": "169.254.169.254", "ipv6": "[fd00:ec2::254]"}

@@ -1,7 +1,7 @@
 from golden_reports import CASES
 from reports_made import BARE, UNTRIED, report
 
-from imds_probe.sinks.extract import accepted, blockers, containers_lost, ends_at, hop_limit_needed, instance
+from imds_probe.sinks.extract import accepted, blockers, containers_lost, hop_limit_needed, instance
 
 
 def test_the_instance():
@@ -43,8 +43,3 @@ def test_accepted_risks_of_any_version_of_the_report():
     assert [each["id"] for each in accepted(made)] == ["code-not-read", "software-too-old"]
     del made["verdict"]["accepted"]
     assert accepted(made) == []
-
-
-def test_a_day_ends_where_the_next_begins():
-    assert ends_at("1970-01-01") == 86400
-    assert ends_at("9999-12-31") == 253402300800

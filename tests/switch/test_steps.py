@@ -17,7 +17,7 @@ from imds_probe.facts.control_plane import (
 )
 from imds_probe.facts.owner import LaunchedFrom, Owner, OwnerKind
 from imds_probe.switch.instance import BY_A_RUN, SHOWN_FIRST
-from imds_probe.switch.steps import steps_of
+from imds_probe.switch.steps import planned, steps_of
 
 LAUNCHED = LaunchedFrom(TEMPLATE_ID, "3", "a label")
 REQUIRED = AccountDefaults(MetadataOptions("required"))
@@ -50,6 +50,14 @@ def test_a_hop_limit_that_nobody_has_measured_is_tried_alone():
     required = replace(plan(), untried=BY_A_RUN, before=replace(BEFORE, http_tokens="required"))
     assert steps_of(required)[0].what == "Raise the hop limit of this instance to 2"  # nothing is left that could break
     assert not any(each.waits_for for each in steps_of(required))
+
+
+def test_every_part_of_the_switch_is_told_the_same_of_a_hop_limit_that_is_tried_first():
+    there = planned(replace(plan(), untried=BY_A_RUN, waits_for=("what ran once",)))
+    assert there.first is there.all[0]
+    assert there.template_waits_for == there.all[-2].waits_for == (SHOWN_FIRST, "what ran once")
+    measured = planned(replace(plan(), waits_for=("what ran once",)))
+    assert (measured.first, measured.template_waits_for) == (None, ("what ran once",))
 
 
 def test_what_is_done_already_is_no_step():

@@ -27,11 +27,6 @@ TESTS = Path(__file__).parents[1]
 ENVIRON = {"PYTHONPATH": f"{TESTS.parent}:{TESTS}"}
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "history.db"
-
-
 def calls(path: Path) -> int:
     with History(path, read_only=True) as history:
         return history.evidence(NOW + 60, DAY).imdsv1

@@ -9,7 +9,7 @@ from watched_calls import CURL, NOW, SEEN
 from imds_probe.watch import refusals
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.refusals import UNKNOWN_WITHIN_S, WITHIN_S, Place, Refusals, is_refused
-from imds_probe.watch.watcher import SeenCall
+from imds_probe.watch.seen_call import SeenCall
 
 PLACE = Place(1, 100, "/latest/meta-data")
 REFUSED = replace(SEEN, status=401)

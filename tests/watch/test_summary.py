@@ -7,8 +7,8 @@ from watched_calls import CURL, SEEN
 
 from imds_probe.watch import summary as module
 from imds_probe.watch.caller import gone
+from imds_probe.watch.seen_call import SeenCall
 from imds_probe.watch.summary import Summary
-from imds_probe.watch.watcher import SeenCall
 
 
 def summed(*calls: SeenCall, container: str | None = None) -> Summary:

@@ -6,23 +6,15 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from forging import ONE_PACKET, forging
 from soon import SOON_S
-from watched_calls import CURL
-from watched_packets import MD4, V1, to
 
 from imds_probe.errors import ProbeError
 from imds_probe.simulator.lab.lab import Lab
 from imds_probe.watch import watcher
-from imds_probe.watch.caller import Caller
-from imds_probe.watch.tracepoint import Connect, Glance
 from imds_probe.watch.watcher import Watcher
 
 ROUTED = """
@@ -78,14 +70,6 @@ def test_without_the_right_to_capture_nothing_stays_open(monkeypatch: pytest.Mon
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_the_two_clocks_are_held_against_each_other_when_nothing_came_between(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second without a CPU between two looks is no second between the clocks."""
-    monotonic, wall = iter([0, 2 * 10**9, 3 * 10**9, 3 * 10**9 + 400, 4 * 10**9, 5 * 10**9]), iter([501, 503, 504])
-    monkeypatch.setattr(watcher.time, "monotonic_ns", lambda: next(monotonic))
-    monkeypatch.setattr(watcher.time, "time_ns", lambda: next(wall) * 10**9)
-    assert watcher.epoch_s() == pytest.approx(500.0, abs=1e-6)
-
-
 HELD = """
 import socket, sys
 client = socket.create_connection(("169.254.169.254", 80))
@@ -135,92 +119,3 @@ def test_what_was_open_before_and_is_not_answered_is_its_owners_and_a_forged_one
         child.wait()
     assert said == f"/latest/meta-data/hostname {client.pid} sock_diag None"
     assert forged == f"[('veth{forger.ipv4.rpartition('.')[2]}', '{node.ipv4}', 1)]"
-
-
-KNOWN, PORT = replace(CURL, pid=os.getpid()), 4000
-
-
-class Going:
-    """A watch of which all that call are known, on a clock of its own, and what comes in with each of its glances."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, watching: Watcher) -> None:
-        self.now, self.glances, self.packets, self.more = 100.0, 0, [], 1
-        self.threads = {7}
-        self.watching, watching._in_no_hurry = watching, True
-        clock = SimpleNamespace(monotonic=lambda: self.now, monotonic_ns=time.monotonic_ns)
-        clock.sleep, clock.time, clock.time_ns = self._sleep, time.time, time.time_ns
-        monkeypatch.setattr(watcher, "time", clock)
-        monkeypatch.setattr(
-            watching, "_tracepoint", SimpleNamespace(glance=self._glance, connects=list, close=lambda: None)
-        )
-        monkeypatch.setattr(watching._processes, "known", {7: KNOWN}.get)
-        monkeypatch.setattr(watching._ring, "ahead", lambda _: iter(self.packets))
-
-    def _sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-    def _glance(self) -> Glance:
-        self.glances += 1
-        made = {(PORT + self.glances * self.more + number, socket.inet_aton(MD4)) for number in range(self.more)}
-        return Glance(self.glances, self.threads, made)
-
-    def waited_s(self) -> float:
-        return self.watching._let_come(60.0)
-
-
-@pytest.fixture
-def going(monkeypatch: pytest.MonkeyPatch) -> Iterator[Going]:
-    with Watcher(tracing=False) as watching:
-        yield Going(monkeypatch, watching)
-        monkeypatch.undo()
-
-
-def test_calls_of_those_that_are_known_come_together(going: Going) -> None:
-    assert going.waited_s() == pytest.approx(watcher.TOGETHER_S)
-    assert going.glances >= watcher.TOGETHER_S / watcher.LOOKED_AT_WITHIN_S - 1
-    assert going.watching._let_come(0.0) == 0
-    assert going.watching._let_come(0.01) == pytest.approx(0.01)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"threads": {7, 8}},  # somebody new
-        {"threads": set(), "more": 0},  # nobody at all
-        {"more": watcher.TOGETHER_MAX},
-        {"packets": [to(7, V1, port=PORT + 1)] * 3 + [to(7, V1, port=PORT - 1)]},  # on a connection that was not traced
-    ],
-)
-def test_what_has_to_be_read_is_not_waited_for(going: Going, changes) -> None:
-    for name, value in changes.items():
-        setattr(going, name, value)
-    assert going.waited_s() == pytest.approx(watcher.LOOKED_AT_WITHIN_S)
-
-
-def test_the_ring_does_not_run_over_meanwhile(going: Going, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(going.watching._ring, "looked_ahead", watcher.PACKETS_TOGETHER_MAX)
-    assert going.waited_s() == pytest.approx(watcher.LOOKED_AT_WITHIN_S)
-
-
-def test_who_was_known_at_a_glance_is_not_taken_for_what_he_became(going: Going) -> None:
-    going.waited_s()
-    connect = Connect(going.glances, 7, "10.0.0.5", PORT, MD4)
-    assert going.watching._caller_of(connect) is KNOWN
-    assert going.watching._caller_of(connect._replace(at=going.glances + 1, tid=os.getpid())) is not KNOWN
-
-
-def test_a_thread_is_asked_for_once_and_a_process_at_each_glance(going: Going, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process may execute another program meanwhile."""
-    asked: list[int] = []
-    going.threads = {7, KNOWN.pid}
-
-    def known(tid: int) -> Caller:
-        asked.append(tid)
-        return KNOWN
-
-    monkeypatch.setattr(going.watching._processes, "known", known)
-    going.waited_s()
-    assert (asked.count(7), asked.count(KNOWN.pid)) == (1, going.glances)
-    going.watching._look()
-    going.waited_s()
-    assert asked.count(7) == 2

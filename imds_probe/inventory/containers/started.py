@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -11,6 +10,7 @@ from imds_probe.inventory.containers.description import Started
 from imds_probe.inventory.containers.processes import Process
 from imds_probe.system.rootfs import FileUnreadable, opened
 from imds_probe.system.small_file import read_head
+from imds_probe.timestamp import seconds_of
 
 TICKS_PER_S = 100  # USER_HZ: proc(5)
 ROUNDED_S = 2.0  # the kernel gives the time of its start in whole seconds, and clocks are corrected
@@ -38,12 +38,10 @@ def by_words(pid: object, at: object) -> Started | None:
     if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 0 or not isinstance(at, str):
         return None
     try:
-        # The first 19 characters: ten digits behind the point are more than Python takes. Not strptime, which imports a module
-        # when it is first used: a reader process cannot.
-        moment = datetime.datetime.fromisoformat(at[:19]).replace(tzinfo=datetime.UTC)
+        # The first 19 characters: ten digits behind the point are more than Python takes.
+        return Started(pid, seconds_of(f"{at[:19]}Z")) if at.endswith("Z") else None
     except ValueError:
         return None
-    return Started(pid, moment.timestamp()) if at.endswith("Z") else None
 
 
 def booted_at(proc: Path) -> float | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from imds_probe.net import namespaces
 from imds_probe.net.netlink import attribute
 from imds_probe.net.nfnetlink import Nfnetlink, is_loaded
-from imds_probe.net.obstacles.packet_rules import FAMILIES, legacy_tables
+from imds_probe.net.obstacles.saving import FAMILIES, legacy_tables
 
 # NFTA_META_KEY with NFT_META_SKUID and NFT_META_SKGID of <linux/netfilter/nf_tables.h>, and the name of iptables' own match.
 _OWNERS = (*(attribute(2, struct.pack("!I", key)) for key in (10, 11)), b"owner\0")

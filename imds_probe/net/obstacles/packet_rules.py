@@ -9,25 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from pathlib import Path
 
-from imds_probe.errors import CommandError, CommandMissing, ProbeError
+from imds_probe.errors import CommandError, ProbeError
 from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles import iptables, nft_text, nftables
 from imds_probe.net.obstacles.ruleset import Chain, ChainKey
+from imds_probe.net.obstacles.saving import FAMILIES, Kind, legacy_tables, saved_by
 from imds_probe.system import process
-
-FAMILIES: tuple[tuple[Family, str], ...] = (("ipv4", "ip"), ("ipv6", "ip6"))
-
-
-def legacy_tables(prefix: str) -> list[str]:
-    """The tables of legacy iptables ("ip") or ip6tables ("ip6") that the kernel has in this network; none where it has never heard
-    of them. Raises OSError where it does not say.
-    """
-    try:
-        return Path(f"/proc/thread-self/net/{prefix}_tables_names").read_text().split()
-    except FileNotFoundError:
-        return []
 
 
 class PacketRules:
@@ -84,7 +72,7 @@ class PacketRules:
     def _saved_from_nftables(self) -> dict[ChainKey, Chain]:
         found: dict[ChainKey, Chain] = {}
         for family, prefix in FAMILIES:
-            saved = self._saved(f"{prefix}tables-nft-save", f"{prefix}tables-save", by_nft=True)
+            saved = self._saved("nft", prefix)
             if saved is not None:
                 found |= iptables.chains(saved, nftables.TOOL, family)
         return found
@@ -98,7 +86,7 @@ class PacketRules:
             return
         if not names:
             return
-        saved = self._saved(f"{prefix}tables-legacy-save", f"{prefix}tables-save", by_nft=False)
+        saved = self._saved("legacy", prefix)
         if saved is None:
             self.unread.append(
                 f"legacy {prefix}tables: the kernel has tables ({', '.join(names)[:60]}), "
@@ -109,21 +97,12 @@ class PacketRules:
             self.unread.append(f"legacy {prefix}tables: only the first {iptables.LINES_MAX} lines were read")
         self.chains |= iptables.chains(saved, f"{prefix}tables-legacy", family)
 
-    def _saved(self, *programs: str, by_nft: bool) -> bytes | None:
-        """What the first of these programs that is of the wanted kind prints; None where there is none."""
-        for program in programs:
-            try:
-                saved = self._run(program)
-            except CommandMissing:
-                continue
-            except CommandError as error:
-                self.unread.append(f"{program}: {error}")
-                return None
-            head = saved.stdout.partition(b"\n")[0]
-            # Without any rules the nftables kind prints nothing; the legacy kind was asked because there are tables.
-            if saved.returncode == 0 and (iptables.BY_NFT in head or not head) == by_nft:
-                return saved.stdout
-        return None
+    def _saved(self, kind: Kind, prefix: str) -> bytes | None:
+        """What the program of this kind prints; None where there is none, or no use of it."""
+        saved = saved_by(kind, prefix, self._deadline)
+        if saved.trouble:
+            self.unread.append(saved.trouble)
+        return saved.printed
 
     def _run(self, *argv: str) -> process.Completed:
         return process.run(argv, timeout_s=max(0.001, self._deadline - time.monotonic()))

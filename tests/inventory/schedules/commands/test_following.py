@@ -1,204 +1,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
-import pytest
+from followed_commands import ELF, followed
 from small_roots import SCRIPT, made
 
-from imds_probe.inventory.schedules.commands import following
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
-from imds_probe.inventory.schedules.commands.following import (
-    MAYBE_RUN,
-    NO_SCRIPT,
-    Followed,
-    Following,
-    InRoot,
-    Unfollowed,
-)
-from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
+from imds_probe.inventory.schedules.commands.followed import Followed, InRoot
+from imds_probe.inventory.schedules.commands.following import Following
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.system import rootfs
 from imds_probe.system.door import FileStatus
 from imds_probe.system.local_files import LocalFile, LocalFiles
 from imds_probe.system.once import Once
-
-ELF = b"\x7fELF"
-PROGRAMS: dict[str, str | bytes | Path] = {
-    **{
-        f"/usr/bin/{name}": ELF
-        for name in ("dash", "a", "b", "python3", "env", "timeout", "curl", "chroot", "tmux", "find")
-    },
-    "/opt/own": ELF,
-    "/opt/wrap": f'{SCRIPT}a\nexec "$@"\n',
-    "/usr/bin/run-one": ELF,
-    "/usr/bin/sh": Path("dash"),
-    "/usr/bin/bash": Path("dash"),
-    "/bin": Path("usr/bin"),
-    "/opt/app/run.sh": f'{SCRIPT}. "$(dirname "$0")/common.sh"\nexec python3 "$APP/main.py" "$@"\n',
-    "/opt/app/common.sh": "APP=/opt/app\na\n",
-    "/opt/parts/one": SCRIPT + "a\n",
-    "/opt/parts/two.txt": SCRIPT + "b\n",
-    "/opt/parts/off": "b\n",
-    "/etc/debian_version": "12\n",
-    "/etc/cron.daily/x": SCRIPT + "a\n",
-}
-EXECUTABLE = tuple(name for name, content in PROGRAMS.items() if content == ELF)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return made(tmp_path, PROGRAMS, executable=EXECUTABLE)
-
-
-def followed(at: Path, command: str | tuple[str, ...], **more: object) -> Followed:
-    scheduled = Scheduled(
-        command, Place("/etc/crontab", 1), "boot", "at each boot", environment={"PATH": "/usr/bin"}, **more
-    )
-    return Following(SystemFiles(at)).follow(scheduled)
-
-
-def names(found: Followed) -> list[str]:
-    """The programs by their names; a script of a shell by its path."""
-    return [
-        each.arguments[1]
-        if each.executable == "/usr/bin/dash" and len(each.arguments) > 1
-        else each.arguments[0].rpartition("/")[2]
-        for each in found.started
-    ]
-
-
-@pytest.mark.parametrize(
-    ("command", "expected"),
-    [
-        ("for f in /opt/parts/*; do [ -x $f ] && $f; done", ["/opt/parts/one", "a", "/opt/parts/two.txt", "b"]),
-        ('for f in /opt/parts/*.txt; do sh "$f"; done', ["/opt/parts/two.txt", "b"]),
-        ("for part in one two.txt; do /opt/parts/$part; done", ["/opt/parts/one", "a", "/opt/parts/two.txt", "b"]),
-        ("find /opt/parts -name 'o*' -exec {} \\;", ["/opt/parts/one", "a"]),
-        ("run-one /opt/parts/one", ["/opt/parts/one", "a", "run-one"]),
-        ("tmux new-session -d '/opt/parts/one -v'", ["/opt/parts/one", "a", "tmux"]),
-        ("env -i /opt/unknown.sh /opt/parts/one", []),
-        ("parallel /opt/parts/one", []),
-        ("a /opt/parts/one", ["a"]),
-        ("/opt/wrap /opt/parts/one", ["/opt/parts/one", "a", "/opt/wrap"]),
-        ("find /opt/parts/one -mtime +3 -delete", ["find"]),
-        ("start-stop-daemon --stop --exec /opt/parts/one", []),
-        ("sh < /opt/parts/one", ["/opt/parts/one", "a"]),
-        ("timeout 5 bash -s </opt/parts/one", ["-s", "a"]),
-        (
-            "a < /opt/parts/one; while read x; do b; done < /opt/parts/one; (a) < /opt/parts/one; exec < /opt/parts/one",
-            ["a", "b"],
-        ),
-        ("cat /opt/parts/one | bash -s", ["/opt/parts/one", "a"]),
-        ("rm -f /opt/parts/one; cp /opt/parts/one /tmp/", []),
-        ("python3 /opt/parts/one /opt/parts/two.txt", ["python3"]),
-        ("cat /opt/parts/one | bash", ["/opt/parts/one", "a"]),
-        ("echo /opt/parts/one | at now", ["/opt/parts/one", "a"]),
-        ("echo b | sh", ["b"]),
-        ("echo b; sh", ["sh"]),
-        ("bash -s <<E\nb\nE\na", ["b", "a"]),
-        ("sh <<< b", ["b"]),
-        ("cat <<E | sh\nb\nE\n", ["b"]),
-        ("ssh x bash -s <<E\nb\nE\n", []),
-        ('a -d \'{"x":1,"y":2}\'', ["a"]),
-    ],
-)
-def test_what_is_handed_on_or_stands_for_several(root: Path, command: str, expected: list[str]) -> None:
-    assert names(followed(root, command)) == expected
-
-
-@pytest.mark.parametrize(
-    ("command", "arguments"),
-    [
-        ("python3 - x <<'E'\nimport $a\nE\n", ("-c", "import $a\n", "x")),
-        ("A=json; python3 <<E\nimport $A\nE\n", ("-c", "import json\n")),
-        ("timeout 5 python3 -u <<< 'import json'", ("-u", "-c", "import json")),
-        ("echo 'import json' | python3", ("-c", "import json")),
-        ("cat <<E | python3 -\nimport json\nE\n", ("-c", "import json\n")),
-        ("cat /opt/x.py | python3 -", ("/opt/x.py",)),
-        ("python3 - < /opt/x.py", ("/opt/x.py",)),
-        ("python3 /opt/x.py <<E\nimport json\nE\n", ("/opt/x.py",)),
-        ("python3 -m json.tool <<E\n{}\nE\n", ("-m", "json.tool")),
-        ("a | python3 -", ("-",)),
-        ("echo 'import json'\npython3 - < $X", ("",)),
-    ],
-)
-def test_code_that_an_interpreter_reads_from_its_input(root: Path, command: str, arguments: tuple[str, ...]) -> None:
-    (python,) = [each for each in followed(root, command).started if each.executable == "/usr/bin/python3"]
-    assert python.arguments[1:] == arguments
-
-
-@pytest.mark.parametrize(
-    ("command", "said"),
-    [
-        ("/opt/own /opt/parts/one", [MAYBE_RUN]),
-        ("a --script=/opt/parts/one", [MAYBE_RUN]),
-        ("/opt/own /opt/parts/off", []),
-        ("a /opt/parts/one", []),
-        ("none --script=/opt/parts/one", []),
-        ('sh < "$x/y"', [NO_SCRIPT]),
-    ],
-)
-def test_what_may_be_run_is_said(root: Path, command: str, said: list[str]) -> None:
-    assert [each.why for each in followed(root, command).unfollowed] == said
-
-
-def test_a_home_is_the_users(root: Path) -> None:
-    scheduled = Scheduled(
-        "~/parts/one", Place("/x", 1), "boot", "at each boot", environment={"PATH": "/usr/bin", "HOME": "/opt"}
-    )
-    assert names(Following(SystemFiles(root)).follow(scheduled)) == ["/opt/parts/one", "a"]
-
-
-@pytest.mark.parametrize(
-    ("command", "expected"),
-    [
-        (("/usr/bin/a", "x"), ["a"]),
-        ("a && b", ["a", "b"]),
-        ("test -x /usr/bin/a || { cd / && b; }", ["b"]),
-        ("cd /opt/app && ./run.sh x", ["/opt/app/run.sh", "/opt/app/common.sh", "a", "python3"]),
-        (("sh", "-c", "a; b"), ["a", "b"]),
-        ("bash -lc 'a'", ["a"]),
-        ("bash -euo pipefail -c 'a'", ["a"]),
-        ("timeout 5 env A=b nice sh -c 'timeout 1 a'", ["a"]),
-        ("x=$(a) ; b `a`", ["a", "b"]),
-        ("run-parts /opt/parts", ["/opt/parts/one", "a"]),
-        ("cd / && run-parts --report /etc/cron.daily", []),
-        ("eval 'a;' b", ["a", "b"]),
-        ("trap 'a' EXIT; b", ["a", "b"]),
-        (". /opt/app/common.sh; $APP/run.sh", ["/opt/app/common.sh", "a", "/opt/app/run.sh", "python3"]),
-        ("export D=/usr/bin; $D/a", ["a"]),
-        ("PATH=/opt/app:$PATH; run.sh", ["/opt/app/run.sh", "/opt/app/common.sh", "a", "python3"]),
-        ("none; /usr/bin/none", []),
-        ("a; a; a", ["a"]),
-        ("#!/bin/sh\na\n", ["a"]),
-        ("#!/usr/bin/python3\nimport a\n", []),
-        ("", []),
-        ((), []),
-        (("/opt/app/run.sh",), ["/opt/app/run.sh", "/opt/app/common.sh", "a", "python3"]),
-    ],
-)
-def test_what_a_command_starts(root: Path, command: str | tuple[str, ...], expected: list[str]) -> None:
-    found = followed(root, command)
-    assert names(found) == expected
-    assert found.unfollowed == ()
-
-
-def test_a_script_is_started_as_the_kernel_would(root: Path) -> None:
-    found = followed(root, "cd /opt/app && A=b ./run.sh x")
-    last = found.started[-1]
-    assert (last.executable, last.arguments) == ("/usr/bin/python3", ("/usr/bin/python3", "/opt/app/main.py", ""))
-    assert (last.directory, last.environment["A"], last.environment["PATH"]) == ("/opt/app", "b", "/usr/bin")
-    assert [each.script for each in found.started] == ["", "/opt/app/run.sh", "/opt/app/common.sh", "/opt/app/run.sh"]
-
-
-def test_a_directory_is_left_with_the_shell_that_went_there(root: Path) -> None:
-    assert [each.directory for each in followed(root, "(cd /opt; a); b; cd /srv; a").started] == ["/opt", "/", "/srv"]
 
 
 def test_the_text_that_is_to_be_searched(root: Path) -> None:
@@ -213,37 +31,9 @@ def test_of_an_image_the_text_alone(root: Path) -> None:
     assert followed(root, (), image="") == Followed("")
 
 
-def test_images_that_a_command_runs(root: Path) -> None:
-    found = followed(root, "docker run --rm x:1 && sudo podman run -d y; docker ps; nerdctl run $NONE")
-    assert [each.name for each in found.images] == ["x:1", "y"]
-
-
-@pytest.mark.parametrize(
-    ("command", "directory", "words", "within"),
-    [
-        ("chroot /opt/app /a -b", "/opt/app", ("/a", "-b"), "/"),
-        ("cd /opt && chroot app a $NONE", "/opt/app", ("a", ""), "/"),
-        ("D=/opt/app; sudo nice chroot --userspec=u:g $D sh -c 'a; b'", "/opt/app", ("sh", "-c", "a; b"), "/"),
-        ("unshare -m --root=/opt/app --wd /x a", "/opt/app", ("a",), "/x"),
-        ("systemd-nspawn -q -D /opt/app --chdir=/x -E A=1 a", "/opt/app", ("a",), "/x"),
-    ],
-)
-def test_what_runs_in_another_root(
-    root: Path, command: str, directory: str, words: tuple[str, ...], within: str
-) -> None:
-    (found,) = followed(root, command).roots
-    assert (found.directory, found.words, found.within) == (directory, words, within)
-    assert found.environment["PATH"] == "/usr/bin"
-
-
 def test_a_schedule_may_have_a_root_of_its_own(root: Path) -> None:
     found = followed(root, ("/a", "b"), root="/opt/app", directory="/x")
     assert found == Followed("/a b", roots=(InRoot("/opt/app", ("/a", "b"), "/x", {"PATH": "/usr/bin"}),))
-
-
-def test_without_another_root_unshare_starts_a_program_here(root: Path) -> None:
-    found = followed(root, "unshare --net -w /opt a")
-    assert (names(found), found.roots, found.unfollowed) == (["a"], (), ())
 
 
 def test_what_starts_in_two_ways_is_followed_once(root: Path) -> None:
@@ -251,33 +41,6 @@ def test_what_starts_in_two_ways_is_followed_once(root: Path) -> None:
     one = Scheduled("a", Place("/etc/crontab", 1), "boot", "at each boot", environment={"PATH": "/usr/bin"})
     assert given.follow(one) is given.follow(replace(one, kind="scheduled", how_often="daily", every_s=1.0))
     assert given.follow(one) is not given.follow(replace(one, directory="/srv"))
-
-
-@pytest.mark.parametrize(
-    ("command", "why"),
-    [
-        ("$NONE x", following.NO_NAME),
-        ("D=/usr/bin $D/a", following.NO_NAME),
-        ("python3 $(x)/main.py", following.NO_SCRIPT),
-        (". $NONE", following.NO_SCRIPT),
-        ("cd $NONE && a", following.NO_DIRECTORY),
-        ("chroot /nowhere a", following.OTHER_ROOT),
-        ("chroot /srv", following.OTHER_ROOT),
-        ("chroot $NONE a", following.OTHER_ROOT),
-        ("nsenter -t 1 -r a", following.OTHER_ROOT),
-        ("systemd-nspawn -b -D /srv", following.OTHER_ROOT),
-        ("env " * 20 + "a", following.TOO_DEEP),
-        ("sh -c \"eval 'eval a'\"", ""),
-    ],
-)
-def test_what_is_not_followed_is_said(root: Path, command: str, why: str) -> None:
-    found = followed(root, command)
-    assert found.unfollowed == ((Unfollowed(why),) if why else ())
-
-
-def test_it_is_said_in_which_script_something_was_not_followed(root: Path) -> None:
-    made(root, {"/opt/x": f"{SCRIPT}$1 y\n"})
-    assert followed(root, "/opt/x").unfollowed == (Unfollowed(following.NO_NAME, "/opt/x"),)
 
 
 class Asked(LocalFiles):
@@ -319,74 +82,3 @@ def test_what_several_schedules_start_comes_together(tmp_path: Path) -> None:
         ]
         assert [len(commands.follow(each).started) for each in daily] == [4, 4, 4]
         assert not set(scripts).intersection(asked.alone, *asked.together[3:])
-
-
-def test_scripts_that_start_each_other_come_to_an_end(root: Path) -> None:
-    scripts = {f"/opt/s{at}": f"{SCRIPT}/opt/s{at + 1}\n/opt/s{at}\n" for at in range(20)}
-    found = followed(made(root, scripts), "/opt/s0")
-    assert len(found.started) == following.DEPTH_MAX + 1
-    assert [each.why for each in found.unfollowed] == [following.TOO_DEEP]
-
-
-def test_there_are_only_so_many_programs(root: Path) -> None:
-    found = followed(root, "\n".join(f"a {number}" for number in range(2 * following.STARTED_MAX)))
-    assert len(found.started) == following.STARTED_MAX
-    assert found.unfollowed == (Unfollowed(following.TOO_MANY),)
-
-
-def test_nested_substitutions_without_end_are_said(root: Path) -> None:
-    found = followed(root, "a; " + "$(" * 200 + "b" + ")" * 200 + "; b")
-    assert names(found) == ["a", "b"]
-    assert "commands that stand in each other without end" in {each.why for each in found.unfollowed}
-
-
-def test_it_goes_from_one_process_to_another(root: Path) -> None:
-    found = followed(root, "cd /opt/app && ./run.sh")
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(found), type=Followed) == found
-
-
-def test_what_a_project_runs(root: Path) -> None:
-    app = {
-        "/opt/js/package.json": '{"scripts": {"x": "python3 x.py && tool"}}',
-        "/opt/js/node_modules/.bin/tool": SCRIPT + "a\n",
-        "/opt/py/.venv/bin/python3": ELF,
-        "/opt/p.yml": "- hosts: localhost\n",
-        "/srv/salt/a.sls": "",
-    }
-    made(root, app, executable=("/opt/py/.venv/bin/python3",))
-    found = followed(root, "cd /opt/js && npm run x")
-    assert names(found) == ["python3", "/opt/js/node_modules/.bin/tool", "a"]
-    assert [(each.path, each.text) for each in found.held] == [("/opt/js/package.json", "python3 x.py && tool")]
-    found = followed(root, "cd /opt/py; poetry run python3 x.py")
-    assert [(each.executable, each.arguments[1:]) for each in found.started] == [
-        ("/opt/py/.venv/bin/python3", ("x.py",))
-    ]
-    for command, started in {
-        "ansible-playbook /opt/p.yml": ("/opt/p.yml", (READ, "/opt/p.yml")),
-        "salt-call --local state.apply": ("/srv/salt/a.sls", (READ_SOME, "/srv/salt/a.sls")),
-    }.items():
-        assert [(each.executable, each.arguments) for each in followed(root, command).started] == [started]
-
-
-def test_each_line_of_a_recipe_begins_in_the_same_directory(root: Path) -> None:
-    made(root, {"/opt/app/Makefile": "all:\n\tcd sub && a\n\tb\n"})
-    found = followed(root, "cd /opt/app && make")
-    assert [(each.executable, each.directory) for each in found.started] == [
-        ("/usr/bin/a", "/opt/app/sub"),
-        ("/usr/bin/b", "/opt/app"),
-    ]
-
-
-def test_scripts_of_a_project_that_start_each_other_come_to_an_end(root: Path) -> None:
-    again = "npm run x;" * 50
-    others = ";".join(f"npm run x -- {number} $RANDOM" for number in range(following.PROJECTS_MAX))
-    made(
-        root,
-        {
-            f"/opt/{name}/package.json": json.dumps({"scripts": {"x": f"a;{text}"}})
-            for name, text in {"one": again, "two": others}.items()
-        },
-    )
-    for name, why in (("one", following.TOO_DEEP), ("two", following.TOO_MANY_OF_PROJECTS)):
-        found = followed(root, f"cd /opt/{name} && npm run x")
-        assert names(found) == ["a"] and why in [each.why for each in found.unfollowed]

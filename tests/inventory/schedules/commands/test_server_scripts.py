@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from small_roots import made
 
-from imds_probe.inventory.schedules.commands.following import NO_NAME, Following
+from imds_probe.inventory.schedules.commands.followed import NO_NAME
+from imds_probe.inventory.schedules.commands.following import Following
 from imds_probe.inventory.schedules.commands.server_scripts import server_of
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles

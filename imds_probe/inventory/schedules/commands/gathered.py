@@ -1,0 +1,78 @@
+"""What was found so far of the one command that is followed, each thing once and within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imds_probe.inventory.schedules.commands.container_run import ImageRun
+from imds_probe.inventory.schedules.commands.followed import (
+    PROJECTS_MAX,
+    STARTED_MAX,
+    TOO_MANY_OF_PROJECTS,
+    Followed,
+    HeldText,
+    InRoot,
+    Unfollowed,
+)
+from imds_probe.inventory.schedules.commands.programs import Started
+
+
+class Gathered:
+    """`scripts` are paths of what was gone through already; `passes_over`: some starts come to nothing."""
+
+    def __init__(self) -> None:
+        self.scripts: set[str] = set()
+        self.passes_over = False
+        self._started: dict[tuple[str, tuple[str, ...], str], Started] = {}  # by what tells them apart
+        self._unfollowed: dict[Unfollowed, None] = {}
+        self._images: dict[tuple[object, ...], ImageRun] = {}
+        self._roots: dict[tuple[str, tuple[str, ...]], InRoot] = {}
+        self._held: dict[tuple[str, str], HeldText] = {}
+        self._of_projects: set[tuple[object, ...]] = set()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many programs are started as are followed."""
+        return len(self._started) >= STARTED_MAX
+
+    def say(self, why: str, script: str) -> None:
+        """What was not followed, and in which script."""
+        self._unfollowed[Unfollowed(why, script)] = None
+
+    def start(self, started: Started) -> None:
+        self._started.setdefault((started.executable, started.arguments, started.directory), started)
+
+    def run_image(self, run: ImageRun) -> None:
+        self._images.setdefault((run.name, run.words, run.mounts), run)
+
+    def enter(self, root: InRoot) -> None:
+        """As many as programs are started."""
+        if len(self._roots) < STARTED_MAX:
+            self._roots.setdefault((root.directory, root.words), root)
+
+    def hold(self, held: HeldText) -> None:
+        self._held.setdefault((held.path, held.text), held)
+
+    def is_done(self, key: Sequence[object], script: str) -> bool:
+        """Whether this command of a project was followed already, or is one too many: scripts of projects may start each other many
+        times each.
+        """
+        if (whole := tuple(key)) in self._of_projects:
+            return True
+        if len(self._of_projects) >= PROJECTS_MAX:
+            self.say(TOO_MANY_OF_PROJECTS, script)
+            return True
+        self._of_projects.add(whole)
+        return False
+
+    def followed(self, text: str, *, passes_over: bool) -> Followed:
+        """All of it, of the command with this text."""
+        return Followed(
+            text,
+            tuple(self._started.values()),
+            tuple(self._unfollowed),
+            tuple(self._images.values()),
+            tuple(self._roots.values()),
+            tuple(self._held.values()),
+            self.passes_over or passes_over,
+        )
