@@ -41,7 +41,7 @@ from imds_probe.rules.code_phrases import (
 from imds_probe.rules.code_unread import not_read
 from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few
-from imds_probe.rules.rehearsed import rehearsed_code
+from imds_probe.rules.rehearsed import asked_again, rehearsed_code
 from imds_probe.rules.requirement import fit_by_version, software_of
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import elsewhere, seen_by_token, unserved, unserved_now, unwatched
@@ -52,6 +52,7 @@ NAMED_MAX = 20
 # Their files, by how a package is said: "byobu 5.133-1 (dpkg)".
 _OF_DISTRIBUTIONS = ("(dpkg)", "(rpm)", "(apk)")
 _STARTED = ("running", "scheduled", "boot")
+NOT_AT_WORK = "which does not show that the request without a token was at work"
 
 
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
@@ -81,7 +82,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
 
 def _recovered(code: CodeSeen, facts: Facts) -> str:
     """How code that asks without a token was refused in a rehearsal, and then asked with one: that part of it was at work."""
-    return rehearsed_code(code, facts, ("recovered",)) if code.runs in _STARTED else ""
+    return asked_again(code, facts) if code.runs in _STARTED else ""
 
 
 def _blocking(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> list[Found]:
@@ -139,7 +140,7 @@ def _asks(code: CodeSeen, facts: Facts, catalog: Catalog) -> Found:
     if unseen := unwatched(code, facts):
         evidence.append(unseen)
     if rehearsed := rehearsed_code(code, facts):
-        evidence.append(f"{rehearsed}, which does not show that this part of the code was at work")
+        evidence.append(f"{rehearsed}, {NOT_AT_WORK}")
     if code.owner_uid is not None:
         evidence.append(f"user {code.owner_uid} can write the file")
     if code.runner_uid is not None:
@@ -222,8 +223,9 @@ def _both(subject: str, left: Sequence[CodeSeen], facts: Facts) -> Found:
 
 
 def _open(code: CodeSeen, facts: Facts) -> str:
-    unseen = unwatched(code, facts)
-    return f"{detail(code, facts)}{f'; {unseen}' if unseen else ''}"
+    rehearsed = rehearsed_code(code, facts)
+    more = [f"{rehearsed}, {NOT_AT_WORK}" if rehearsed else "", unwatched(code, facts)]
+    return "; ".join([detail(code, facts), *filter(None, more)])
 
 
 RULE = Rule("code", _find, kinds=KINDS)

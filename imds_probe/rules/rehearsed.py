@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from imds_probe.facts.callers import CallerSeen
-from imds_probe.facts.code import CodeSeen, NotRead
+from imds_probe.facts.code import HEADER_ELSEWHERE, CodeSeen, NotRead
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
@@ -132,6 +132,18 @@ def rehearsed_code(code: CodeSeen | NotRead, facts: Facts, outcomes: Sequence[Re
     having = [each for each in told if path in (each[1].script, each[1].program) and each[1].container_id in where]
     having = [each for each in having if may_speak_for(each[1], runner)]
     return _said(having) if where and {each.container_id for _, each in having} == where else ""
+
+
+def asked_again(code: CodeSeen | NotRead, facts: Facts) -> str:
+    """How a program was refused without a token in a rehearsal and then asked with one, a clause: that part of it was at work."""
+    return rehearsed_code(code, facts, ("recovered",))
+
+
+def has_a_bare_request(code: CodeSeen | NotRead) -> bool:
+    """Whether a request without a token was read in it beside others with one. That it asked with a token while it was rehearsed
+    does not show that this request was at work.
+    """
+    return isinstance(code, CodeSeen) and code.speaks == "both" and HEADER_ELSEWHERE not in code.quote
 
 
 def rehearsed_software(software: Software, facts: Facts) -> str:

@@ -18,7 +18,7 @@ from imds_probe.rules.known_callers import runner_of
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import few
-from imds_probe.rules.rehearsed import rehearsed_code, rehearsed_software
+from imds_probe.rules.rehearsed import asked_again, has_a_bare_request, rehearsed_code, rehearsed_software
 from imds_probe.rules.requirement import own_code, unread_code
 
 # What asks once a day has asked by then, and so has what renews credentials, which the service hands out for hours.
@@ -231,7 +231,7 @@ def elsewhere(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:
     """What tells that the switch does not break a program which reading leaves open; empty where nothing does."""
     return (
         silent(code, facts)
-        or rehearsed_code(code, facts)
+        or (asked_again(code, facts) if has_a_bare_request(code) else rehearsed_code(code, facts))
         or unserved(code.on_host, code.container_ids, facts)
         or _unneeded(code, facts, catalog)
     )

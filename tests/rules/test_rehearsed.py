@@ -99,6 +99,20 @@ def test_what_a_rehearsal_tells_of_a_program(code, caller, said):
     assert rehearsed_code(code, rehearsed(caller)) == said
 
 
+@pytest.mark.parametrize(
+    ("outcome", "state", "said"),
+    [
+        ("token", "unknown", f"{TOKEN}, which does not show that the request without a token was at work"),
+        ("recovered", "ready", AGAIN),
+    ],
+)
+def test_a_request_without_a_token_that_was_read_has_to_have_been_at_work(outcome, state, said):
+    report = report_of(rehearsed(replace(APP, outcome=outcome), facts=with_code(CODE)))
+    assert report.verdict.state == state
+    found = [each for each in report.findings if each.id in ("code-undecided", "code-settled")]
+    assert [said in line for each in found for line in each.evidence] == [True]
+
+
 def test_of_several_processes_each_has_to_have_asked_and_the_worse_is_said():
     other = replace(APP, script="/opt/b.py", outcome="recovered", pids=(8,))
     facts = rehearsed(APP, other)
