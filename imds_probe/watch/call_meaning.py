@@ -23,16 +23,22 @@ _CLASSES = (
     ("meta-data/", "meta-data"),
     ("dynamic/", "dynamic"),
 )
+_LISTED = ("meta-data", "dynamic", "user-data")
 
 
 def path_class(path: str) -> str:
     """What a request is after, in one word."""
     if is_other_clouds(path):
         return "other-cloud"
-    below = path.strip("/").partition("/")[2]  # without "latest" or the date of a version
+    below = _below_version(path)
     if below in (f"meta-data/{OMITTED}", f"dynamic/{OMITTED}"):
         return "other"  # EC2 is not known to have such a thing
     return next((name for start, name in _CLASSES if below.startswith(start)), "other")
+
+
+def _below_version(path: str) -> str:
+    """Without "latest" or the date of a version."""
+    return path.strip("/").partition("/")[2]
 
 
 def is_ours(seen: SeenCall) -> bool:
@@ -63,8 +69,12 @@ def is_without_effect(seen: SeenCall) -> bool:
 
 
 def class_of(seen: SeenCall) -> str:
-    """The kind of request, as the history keeps it."""
-    return "head" if seen.method == "HEAD" else path_class(seen.path)
+    """The kind of request, as the history keeps it. HEAD of what the service has tells that it is there, or that a notice is not
+    given yet, which nobody is told without a token: it counts as GET does.
+    """
+    wanted = path_class(seen.path)
+    only_asks_for_a_server = wanted in (*ELSEWHERE, "token") and _below_version(seen.path) not in _LISTED
+    return "head" if seen.method == "HEAD" and only_asks_for_a_server else wanted
 
 
 @cache

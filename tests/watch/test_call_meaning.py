@@ -33,6 +33,25 @@ def test_what_a_request_is_after(given: str, found: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "status", "kind", "harmless"),
+    [
+        ("/", 404, "head", True),
+        ("/", 401, "head", False),
+        ("/latest/", 404, "head", True),
+        ("/latest/api/token", 405, "head", True),
+        ("/computeMetadata/v1/", 404, "head", True),
+        ("/latest/meta-data/…", 404, "head", True),  # which EC2 has not
+        ("/latest/meta-data/", 200, "other", False),  # "is this EC2?"
+        ("/latest/user-data", 404, "user-data", False),
+        ("/latest/meta-data/spot/termination-time", 404, "meta-data", False),  # no notice, until there is one
+    ],
+)
+def test_who_asks_by_head_for_what_ec2_has_wants_to_know(path: str, status: int, kind: str, harmless: bool) -> None:
+    seen = replace(SEEN, method="HEAD", path=path, status=status)
+    assert (module.class_of(seen), module.is_harmless(seen)) == (kind, harmless)
+
+
+@pytest.mark.parametrize(
     ("changes", "ours"),
     [
         ({}, True),

@@ -94,7 +94,7 @@ def test_who_was_silent_for_longer_than_ever_has_stopped(tmp_path: Path, calls, 
         {"version": "v2"},
         {"status": 401},
         {"path": "/computeMetadata/v1/", "status": 404},
-        {"method": "HEAD"},
+        {"method": "HEAD", "path": "/"},
         {"user_agent": "imds-probe/1.0"},
     ],
 )
