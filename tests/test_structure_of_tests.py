@@ -103,6 +103,7 @@ ELSEWHERE = {
     "reading/task.py": "values, by which test_reader.py asks",
     "system/door.py": "what test_rootfs.py, and reading/test_reader.py from another process, hold to the same",
     "system/local_files.py": "the same",
+    "rules/cause.py": "a value, which the tests of each module that finds causes compare with",
     "rules/acceptance_kinds.py": "kinds and their words: test_rules.py and the findings that test_acceptance.py makes",
     "rules/callers_kinds.py": "kinds and their words: test_rules.py and the findings that test_callers.py makes",
     "rules/code_kinds.py": "kinds and their words: test_rules.py and the findings that test_code.py makes",

@@ -16,17 +16,11 @@ from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Fix
 from imds_probe.kept.generated_names import lasting_unit
+from imds_probe.rules.caller_place import token_is_lost
+from imds_probe.rules.cause import Cause
 from imds_probe.rules.code_fixes import fix_for
 from imds_probe.rules.code_phrases import matched, place_of
-from imds_probe.rules.fallback import (
-    JAVASCRIPT_V2,
-    Cause,
-    cause_by_token,
-    falls_back_unseen,
-    of_one_relay,
-    of_running,
-    token_is_lost,
-)
+from imds_probe.rules.fallback import JAVASCRIPT_V2, cause_by_token, falls_back_unseen, of_one_relay
 from imds_probe.rules.fixes import library_commands, upgrade_commands
 from imds_probe.rules.phrases import (
     NEEDS_SETTING,
@@ -39,6 +33,7 @@ from imds_probe.rules.phrases import (
     upgraded,
 )
 from imds_probe.rules.requirement import requirement
+from imds_probe.rules.token_lost import of_running
 from imds_probe.rules.token_outcome import outcome_of
 
 # How SDKs name themselves to the service, as a product of their User-Agent, and the ecosystem they come from.

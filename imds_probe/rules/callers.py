@@ -43,7 +43,8 @@ from imds_probe.rules.callers_kinds import (
     REQUESTS_NOT_CONFIRMED,
     WATCHED_TOO_SHORTLY,
 )
-from imds_probe.rules.fallback import Cause, cause_by_token
+from imds_probe.rules.cause import Cause
+from imds_probe.rules.fallback import cause_by_token
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.rehearsed import beside

@@ -9,6 +9,8 @@ from imds_probe.facts.containers import Container
 from imds_probe.facts.facts import Facts
 from imds_probe.rules.metadata_need import metadata_need
 
+SUBJECT = "containers"
+
 
 def measures(members: Sequence[Container], facts: Facts, catalog: Catalog) -> tuple[str, ...]:
     """What came of the token requests of each container, and whether it needs metadata, a line each."""

@@ -17,7 +17,7 @@ from imds_probe.kept.user_agent import kept_user_agent
 from imds_probe.rules.acceptance import named_first
 from imds_probe.rules.caller_cause import cause_by_inventory, cause_of
 from imds_probe.rules.caller_phrases import imdsv1_off, last, of_all, times, who
-from imds_probe.rules.fallback import Cause
+from imds_probe.rules.cause import Cause
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import few
 from imds_probe.rules.refused import Outcome, RefusedCaller, refused_callers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from rules.test_fallback import CATALOG, LOST, PLAIN, judged, watched
+from fallen_back import CATALOG, LOST, PLAIN, judged, watched
 
 from imds_probe.facts.callers import Callers, CallerSeen
 from imds_probe.rules.hop_need import needed_hop_limit
