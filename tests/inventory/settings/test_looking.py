@@ -131,9 +131,15 @@ def test_an_option_names_another_file(tmp_path: Path) -> None:
 
 def test_arguments_of_a_running_program(tmp_path: Path) -> None:
     mounted = Program(9, "s3fs", ("s3fs", "bucket", "/mnt", "-o", "imdsv1only"), "/", {})
-    assert look(tmp_path, "s3fs-fuse", mounted) == [
+    assert look(tmp_path, "s3fs-fuse", mounted, switch="prevented_by[0]") == [
         SettingSeen("prevented_by[0]", "the command line of s3fs (pid 9)", "imdsv1only", "true")
     ]
+
+
+@pytest.mark.parametrize(("option", "value"), [("iam_role=auto,allow_other", "auto"), ("passwd_file=/etc/keys", None)])
+def test_s3fs_needs_metadata_only_for_a_role(tmp_path: Path, option: str, value: str | None) -> None:
+    mounted = Program(9, "s3fs", ("s3fs", "bucket", "/mnt", "-o", option), "/", {})
+    assert {seen.value for seen in look(tmp_path, "s3fs-fuse", mounted, switch="only_if")} == {value}
 
 
 def test_hostile_values_are_one_short_printable_line(tmp_path: Path) -> None:
