@@ -136,7 +136,7 @@ def test_arguments_of_a_running_program(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("option", "value"), [("iam_role=auto,allow_other", "auto"), ("passwd_file=/etc/keys", None)])
+@pytest.mark.parametrize(("option", "value"), [("iam_role=auto,allow_other", "set"), ("passwd_file=/etc/keys", None)])
 def test_s3fs_needs_metadata_only_for_a_role(tmp_path: Path, option: str, value: str | None) -> None:
     mounted = Program(9, "s3fs", ("s3fs", "bucket", "/mnt", "-o", option), "/", {})
     assert {seen.value for seen in look(tmp_path, "s3fs-fuse", mounted, switch="only_if")} == {value}
