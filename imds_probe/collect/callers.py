@@ -33,6 +33,7 @@ from imds_probe.watch import boots
 from imds_probe.watch.evidence import merged
 from imds_probe.watch.history_format import FILE
 from imds_probe.watch.history_refused import together
+from imds_probe.watch.whose import of_another
 
 if TYPE_CHECKING:
     from imds_probe.watch.history import History
@@ -139,16 +140,18 @@ def look_since(
     """
     path = options.state / FILE
     check_directory(options.state)
+    if other := of_another(options.state, root):
+        if watched is None and daemon_is_enabled(root):
+            problem = f"{path} was written on another instance, {other}, and does not count here"
+            raise StateError(problem, f"{RESTART}. It begins a new file.")
+        return _watched_now(watched, tokens)
     if not check_file(path):
         left = (name for name in rootfs.names(options.state, "/") if name.startswith(FILE))
         if daemon_was_here(options.state) or any(left):
             raise StateError(f"{path} is missing, although a daemon began it", f"{RESTART}. It begins a new file.")
         if daemon_is_enabled(root):
             raise StateError(f"{path} is missing, although {UNIT} is enabled", f"{RESTART}.")
-        present = tuple(boots.as_facts((), time.time(), boots.this_boot(), None))
-        if watched is None:
-            return None
-        return Called(replace(watched.callers, boots=present), None if tokens is None else watched.since)
+        return _watched_now(watched, tokens)
     from imds_probe.watch.history import History  # noqa: PLC0415
 
     with History(path, read_only=True) as history:
@@ -163,6 +166,14 @@ def look_since(
         both = known.watched_until is not None and known.watched_until > watched.began
         since = together(since, watched.since, both=both)
     return Called(replace(merged(known, watched.callers, watched.began) if watched else known, boots=booted), since)
+
+
+def _watched_now(watched: Watched | None, tokens: TokensSeen | None) -> Called | None:
+    """What this run has watched, where there is no history."""
+    if watched is None:
+        return None
+    present = tuple(boots.as_facts((), time.time(), boots.this_boot(), None))
+    return Called(replace(watched.callers, boots=present), None if tokens is None else watched.since)
 
 
 def _evidence(history: History, now: float, options: CallersOptions, at_boot: range = range(0)) -> Callers:

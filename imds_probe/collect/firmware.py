@@ -12,9 +12,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.facts.platform import Platform
 from imds_probe.system import rootfs
 from imds_probe.system.confined import FileUnanswered
-
-DMI = "sys/class/dmi/id"
-INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
+from imds_probe.system.machine import DMI, INSTANCE_ID
 
 
 @dataclass(frozen=True)

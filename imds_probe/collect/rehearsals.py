@@ -23,6 +23,7 @@ from imds_probe.watch.ancestry import is_between
 from imds_probe.watch.caller import NOT_VERIFIED, said_program
 from imds_probe.watch.rehearsed import Kept, KeptCaller
 from imds_probe.watch.standing import Running, Stamps
+from imds_probe.watch.whose import of_another
 
 MAX_AGE_S = 30.0 * SECONDS["d"]
 NS = 1_000_000_000
@@ -40,6 +41,8 @@ class RehearsalOptions:
 def _collect(context: Context) -> Collected:
     options = context.option(RehearsalOptions)
     kept = rehearsed.read(options.state) if options.state is not None else ()
+    if kept and options.state is not None and (other := of_another(options.state, context.root)):
+        return Collected(nothing=f"the rehearsals on record are of another instance, {other}")
     if not kept:
         return Collected(nothing="no rehearsal is on record")
     present = _present(context, kept)

@@ -20,6 +20,7 @@ from imds_probe.rehearsal.outcomes import Aim
 from imds_probe.rules.known_callers import Known, known_callers
 from imds_probe.watch.caller import Caller, caller_of
 from imds_probe.watch.rehearsed import Kept, add
+from imds_probe.watch.whose import claim
 
 MEMBERS_MAX = 500  # processes of the target that are looked at
 PROC = Path("/proc")
@@ -62,6 +63,7 @@ class Recording:
         if self._state is None:
             return kept
         try:
+            claim(self._state, Path("/"), say)
             add(self._state, kept, say)
         except ProbeError as error:
             say(str(error))

@@ -38,6 +38,7 @@ from imds_probe.watch.refusals import is_refused
 from imds_probe.watch.seen_call import SeenCall
 from imds_probe.watch.unconfirmed import Sender, counted
 from imds_probe.watch.watcher import Watcher
+from imds_probe.watch.whose import claim
 
 TURN_S = 10.0  # the longest wait of a turn of the loop, and so the time until it notices that it is switched off
 WATCHING = "watching"
@@ -79,6 +80,7 @@ class Daemon:
         config = self._load()
         with ExitStack() as stack:
             stack.enter_context(Lock(self._directory))
+            claim(self._directory, self._root, self._say)
             history = stack.enter_context(History(self._directory / FILE, say=self._say))
             wake = stack.enter_context(self._signals())
             # Forked here, where there is one thread: what strangers made is waited for by its processes, not by this one.

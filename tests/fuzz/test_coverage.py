@@ -79,6 +79,8 @@ ELSEWHERE = {
     "simulator/lab/": "what the lab itself has made",
     "inventory/containers/grouping.py:_mapped_alone": "a map that the kernel writes",
     "inventory/containers/processes.py:_is_mounted": "our own mounts, which root made",
+    "system/machine.py:_line": "a name, held to its shape",
+    "watch/whose.py:_noted": "a name of our own, held to its shape",
     "system/pressure.py:": "what the kernel says of the whole host",
     "system/usage.py:": "what the kernel counts of our own processes",
     "system/user_namespace.py:": "what the kernel returns",
