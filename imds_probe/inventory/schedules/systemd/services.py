@@ -27,12 +27,20 @@ KEYS = (
     "ExecStopPre",
     "ExecStopPost",
 )
+# What runs by an event of its own, which a boot that was watched need not have had in it.
+BY_EVENT = {
+    "ExecReload": "whenever it is reloaded",
+    "ExecStop": "whenever it is stopped",
+    "ExecStopPre": "whenever it is stopped",
+    "ExecStopPost": "whenever it is stopped",
+}
 PATH_CONDITIONS = (
     "ConditionPathExists",
     "ConditionFileNotEmpty",
     "ConditionPathIsDirectory",
     "ConditionDirectoryNotEmpty",
 )
+TRUE = ("1", "yes", "y", "true", "t", "on")  # systemd.syntax(7)
 SECTIONS = ("Service", "Socket", "Mount", "Swap")
 INIT_SCRIPTS = ("/etc/init.d/", "/etc/rc.d/init.d/")  # of which a generator made a unit
 
@@ -49,6 +57,9 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
             continue
         conditional = _is_conditional(unit)
         for each in commands(unit, files, known):
+            if each.kind != "boot":
+                yield each
+                continue
             for when in whens:
                 every_s = None if conditional else when.every_s
                 yield replace(each, kind=when.kind, how_often=when.how_often, every_s=every_s)
@@ -66,7 +77,7 @@ def _is_conditional(unit: Unit) -> bool:
 
 
 def commands(unit: Unit, files: SystemFiles, known: Mapping[str, Account]) -> Iterator[Scheduled]:
-    """The commands of one unit, as if a boot started them."""
+    """The commands of one unit, as if a boot started them; those of another event by that."""
     for section in SECTIONS:
         given = unit.all(section, *KEYS)
         if not given:
@@ -76,14 +87,19 @@ def commands(unit: Unit, files: SystemFiles, known: Mapping[str, Account]) -> It
             files.leave_out(unit.path, unread.NO_SCRIPT, said)
             continue
         around = surroundings(unit, section, files, known)
+        remains = unit.last(section, "RemainAfterExit").lower() in TRUE
+        ends_itself = unit.last(section, "Type") == "oneshot" and not remains
         root = replaced(unit.last(section, "RootDirectory").removeprefix("-"), around.specifiers).rstrip("/")
         for each in given:
+            event = BY_EVENT.get(each.key, "")
+            if ends_itself and each.key != "ExecReload":
+                event = ""  # it stops whenever it was started
             for argv in exec_lines(each.value, around.specifiers, around.environment):
                 yield Scheduled(
                     argv,
                     Place(each.path, each.line),
-                    "boot",
-                    AT_BOOT,
+                    "scheduled" if event else "boot",
+                    event or AT_BOOT,
                     None,
                     around.environment,
                     around.directory,

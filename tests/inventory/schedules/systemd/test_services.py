@@ -40,8 +40,36 @@ def test_all_commands_of_what_is_started(tmp_path: Path) -> None:
         (("/bin/z",), Place(f"{LIB}/agent@.service", 10)),
         (("/opt/other",), Place(f"{ETC}/agent@one.service.d/x.conf", 3)),
     ]
-    assert {(each.kind, each.user, each.directory) for each in found} == {("boot", "ana", "/srv/one")}
+    assert {(each.user, each.directory) for each in found} == {("ana", "/srv/one")}
+    assert [each.kind for each in found] == ["boot", "boot", "scheduled", "boot"]
     assert found[0].environment["HOME"] == "/home/ana"
+
+
+@pytest.mark.parametrize(
+    ("settings", "kinds"),
+    [
+        ("", {"x": "boot", "reload": "scheduled", "stop": "scheduled", "post": "scheduled"}),
+        (
+            "Type=oneshot\nRemainAfterExit=yes\n",
+            {"x": "boot", "reload": "scheduled", "stop": "scheduled", "post": "scheduled"},
+        ),
+        # It stops as soon as it has done its work.
+        ("Type=oneshot\n", {"x": "boot", "reload": "scheduled", "stop": "boot", "post": "boot"}),
+    ],
+)
+def test_a_boot_that_was_watched_need_not_have_stopped_it(tmp_path: Path, settings: str, kinds: dict[str, str]) -> None:
+    lines = "ExecStart=/x\nExecReload=/reload\nExecStop=/stop\nExecStopPost=/post\n"
+    files = {
+        f"{ETC}/a.service": f"[Service]\n{settings}{lines}",
+        f"{ETC}/multi-user.target.wants/a.service": Path(f"{ETC}/a.service"),
+    }
+    found = list(services.look(SystemFiles(made(tmp_path, files))))
+    assert {each.command[0].lstrip("/"): each.kind for each in found} == kinds
+    assert {each.how_often for each in found if each.kind == "scheduled"} <= {
+        "whenever it is reloaded",
+        "whenever it is stopped",
+    }
+    assert {each.every_s for each in found} == {None}
 
 
 def test_commands_stand_there_once_for_each_way_in_which_they_start(tmp_path: Path) -> None:
