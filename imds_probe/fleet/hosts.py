@@ -56,7 +56,8 @@ class Host(msgspec.Struct, array_like=True, gc=False):
     switch, in the order of the report, and `fixes_left_out` how many more there are. `cannot` says why the host cannot be
     assessed, and is empty where it can. `valid_until` is in seconds since the epoch, 0 where the verdict has no such end.
     `vouched` is PLACE or STREAM, and empty where the report alone says whose it is. `template` is the launch template that the
-    instance was made from, `next_template` that of its group, each "ID:VERSION".
+    instance was made from, `next_template` that of its group, each "ID:VERSION". `template_waits` is what has to change before new
+    instances may require tokens, a clause; it is empty where that is nothing, and None where the report does not say.
     """
 
     key: str
@@ -89,6 +90,7 @@ class Host(msgspec.Struct, array_like=True, gc=False):
     vouched: str = PLACE
     template: str = ""
     next_template: str = ""
+    template_waits: str | None = ""
 
     @property
     def switchable(self) -> bool:
@@ -181,5 +183,5 @@ class Shared:
 _SHARED = (
     *("version", "state", "confidence", "evidence", "tokens", "endpoint", "account", "region", "ami", "instance_type"),
     *("os", "owner", "accepted_until", "cannot", "vouched"),
-    *("template", "next_template"),
+    *("template", "next_template", "template_waits"),
 )

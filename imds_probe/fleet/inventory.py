@@ -70,6 +70,7 @@ def _host(entry: dict[str, Any], node: str, path: str) -> Host:
         ),
         accepted=_number(said.get("AcceptedRisks", ""), 100_000),
         accepted_until="" if said.get("AcceptedUntil", NONE) == NONE else naming.text(said["AcceptedUntil"]),
+        template_waits=None,
         cannot="not an EC2 instance" if "[not-ec2]" in said.get("Reasons", "") else "",
     )
 

@@ -148,6 +148,7 @@ class Finding(msgspec.Struct, gc=False):
 class _Switch(msgspec.Struct, gc=False):
     http_put_response_hop_limit: int | None = None
     try_first: str = ""
+    template_waits_for: tuple[str, ...] = ()
 
 
 class _Risk(msgspec.Struct, gc=False):

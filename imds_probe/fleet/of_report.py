@@ -7,6 +7,7 @@ from imds_probe.fleet import naming
 from imds_probe.fleet.hosts import KEY_MAX, STATES, SUMMARY, WHOLE, Host, is_node, moment, run_number, template_named
 from imds_probe.fleet.lean import SCHEMA, LeanReport
 
+ONCE = "code-imdsv1-once"  # the finding on code that each new instance will run
 _COUNT_MAX = 100_000  # more than anybody accepts; whoever writes more means to break what adds it up
 
 
@@ -34,6 +35,7 @@ def host_of(report: LeanReport) -> Host:
         accepted=len(verdict.accepted) + min(max(0, verdict.accepted_left_out), _COUNT_MAX),
         accepted_until=naming.text(min((each.expires for each in verdict.accepted), default="")),
         valid_until=moment(verdict.valid_until) if verdict.valid_until else 0,
+        template_waits=_template_waits(report),
         cannot="not an EC2 instance" if any(each.id == "not-ec2" for each in report.findings) else "",
     )
     if imds is not None:
@@ -57,6 +59,13 @@ def host_of(report: LeanReport) -> Host:
         row.hostname = naming.text(host.hostname)
         row.os = naming.text(" ".join(filter(None, (host.os.id, host.os.version_id))) if host.os else "")
     return row
+
+
+def _template_waits(report: LeanReport) -> str:
+    """The first thing that the template waits for. Reports from before it was said have the finding alone."""
+    said = report.verdict.switch.template_waits_for if report.verdict.switch else ()
+    found = (f"{each.summary} [{each.id}]" for each in report.findings if each.id == ONCE)
+    return naming.text(next(iter((*said, *found)), ""))
 
 
 def _limit(value: int | None) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from imds_probe import __version__
 from imds_probe.dataclass import dataclass
-from imds_probe.fleet.bounded import Count, Ids, counts, ids
+from imds_probe.fleet.bounded import Count, Ids, counted, counts, ids
 from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.grouping import KEYS, NO_INSTANCES, Instances, owner_of
 from imds_probe.fleet.hosts import STREAM, Host, is_instance
@@ -44,7 +44,9 @@ class Batch:
 class OwnerPlan:
     """How far an owner is: its `hosts`, of which `silent` have no report, `switched` require tokens, `planned` are in the batches
     and `left` are in neither. `template_may_require`: whether the template of its next instances may require tokens, too, after
-    the plan; None where nobody knows all of its instances, as where an account or Region of theirs was not asked to the end.
+    the plan; None where nobody knows all of its instances, as where an account or Region of theirs was not asked to the end, or
+    where a report does not say whether the template has to wait. `template_waits_for` is what the reports say that it waits for
+    besides, such as user data that asks without a token, each with the hosts that say so.
     """
 
     owner: str
@@ -54,6 +56,7 @@ class OwnerPlan:
     planned: int
     left: int
     template_may_require: bool | None
+    template_waits_for: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -202,6 +205,8 @@ def _owner(
     taken = sum(host is not None and host.key in planned for host, _ in those)
     switched = sum(is_switched(host, instance) for host, instance in those)
     left = len(those) - taken - switched
+    waits = [host.template_waits for host, _ in those if host is not None]
+    waits_for = counted(filter(None, waits))
     return OwnerPlan(
         owner=name,
         hosts=len(those),
@@ -209,5 +214,6 @@ def _owner(
         switched=switched,
         planned=taken,
         left=left,
-        template_may_require=not left if is_known or left else None,
+        template_may_require=False if left or waits_for else True if is_known and None not in waits else None,
+        template_waits_for=waits_for,
     )

@@ -11,7 +11,7 @@ from imds_probe.fleet.room import TERMINAL
 from imds_probe.render.page.blocks import Block, Code, Hint, Page, Part, Table, Text
 from imds_probe.render.page.bounds import count, first
 
-BATCHES, OWNERS, NOT_ANSWERED = 20, 20, 5
+BATCHES, OWNERS, WAITING, NOT_ANSWERED = 20, 20, 10, 5
 _IDS_A_LINE = 3  # of 19 characters: with the indentation less than 80
 _IDS_SHOWN = 12
 _TEMPLATE = {True: "yes", False: "not yet", None: "not known"}
@@ -49,6 +49,7 @@ def _parts(plan: FleetPlan) -> Iterator[Part]:
         yield Part("Commands, for each instance in turn", (Code(commands),))
     if plan.owners:
         yield _owners(plan)
+    yield from _waiting(plan)
     if plan.left_out:
         rows = tuple((str(each.hosts), each.value) for each in plan.left_out)
         table = Table(("hosts", "reason"), rows)
@@ -110,3 +111,21 @@ def _owners(plan: FleetPlan) -> Part:
     said = "Silent hosts have no report. Let new instances of an owner require tokens only after all of its hosts are switched."
     columns = ("owner", "hosts", "silent", "switched", "planned", "left", "template")
     return Part("Owners", (Text(said), Table(columns, rows, first(ordered, OWNERS)[1])))
+
+
+def _waiting(plan: FleetPlan) -> Iterator[Part]:
+    """What holds templates back that no switch of a host takes away."""
+    rows = [
+        (TERMINAL.fitting(owner.owner or NOT_KNOWN, 26), str(each.hosts), each.value)
+        for owner in plan.owners
+        for each in owner.template_waits_for
+    ]
+    if rows:
+        said = "The hosts themselves can be switched. New instances fail if their template requires tokens before this is changed."
+        yield Part(
+            "Templates that have to wait",
+            (
+                Text(said),
+                Table(("owner", "hosts", "because"), tuple(rows[:WAITING]), first(rows, WAITING)[1], below="because"),
+            ),
+        )

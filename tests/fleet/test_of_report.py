@@ -1,10 +1,16 @@
+from dataclasses import replace
+
 import fleets_made
 import msgspec
 import pytest
+from code_seen import BACKUP, with_code
+from observed import report_of
 
+from imds_probe.fleet import of_report
 from imds_probe.fleet.hosts import SUMMARY
 from imds_probe.fleet.lean import REPORT
 from imds_probe.fleet.of_report import host_of
+from imds_probe.rules.code_kinds import CODE_IMDSV1_ONCE
 from imds_probe.sinks.summary import fitting
 
 
@@ -29,6 +35,22 @@ def test_a_hop_limit_that_nobody_has_measured_is_not_known():
     switch = {"http_put_response_hop_limit": 2}
     assert row(switch=switch).hop_limit_needed == 2
     assert row(switch=switch | {"try_first": "aws ec2 ..."}).hop_limit_needed == 0
+
+
+ONCE = replace(BACKUP, path="user-data", runs="once", started_by=("user data",))
+
+
+def test_what_the_template_waits_for_is_kept_of_whole_and_short_reports():
+    whole = report_of(with_code(ONCE)).to_json()
+    (waits,) = whole["verdict"]["switch"]["template_waits_for"]
+    short = fitting(whole, len(msgspec.json.encode(whole)) - 1)
+    before = whole | {"verdict": whole["verdict"] | {"switch": {}}}  # reports from before have the finding alone
+    for content in (msgspec.json.encode(whole), short, msgspec.json.encode(before)):
+        assert host_of(REPORT.decode(content)).template_waits == waits
+    for code in (BACKUP, replace(BACKUP, runs="lies")):
+        found = report_of(with_code(code)).to_json()
+        assert host_of(REPORT.decode(msgspec.json.encode(found))).template_waits == ""
+    assert CODE_IMDSV1_ONCE.id == of_report.ONCE
 
 
 @pytest.mark.parametrize("kind", ["software", "code", "callers", "containers"])

@@ -284,6 +284,27 @@ def test_a_host_of_a_region_that_was_not_asked_is_left_out_and_not_called_gone()
     assert compared({each.key: each for each in hosts}, listed).gone.ids == (fleets_made.instance_id(2),)
 
 
+def test_a_template_waits_for_what_its_reports_say_whatever_becomes_of_the_hosts():
+    waits = "1 file that ran once here asks without a token [code-imdsv1-once]"
+    for here, expected, because in (
+        ((host(1), host(2)), True, []),
+        ((host(1, template_waits=waits), host(2)), False, [(waits, 1)]),
+        ((host(1, template_waits=waits, tokens="required"), host(2, template_waits=waits)), False, [(waits, 2)]),
+        ((host(1), host(2, template_waits=None)), None, []),
+        ((host(1, template_waits=waits), host(2, template_waits=None)), False, [(waits, 1)]),
+    ):
+        known = {each.key: instance(0, owner="kops a", tokens=each.tokens) for each in here}
+        made = planned(*here, instances=known)
+        (owner,) = made.owners
+        assert (made.planned + owner.switched, owner.left) == (2, 0)
+        assert owner.template_may_require is expected
+        assert [(each.value, each.hosts) for each in owner.template_waits_for] == because
+        tables = {part.heading: getattr(part.blocks[-1], "rows", ()) for part in page_of(made).parts}
+        assert tables["Owners"][0][-1] == {True: "yes", False: "not yet", None: "not known"}[expected]
+        assert [row[1:] for row in tables.get("Templates that have to wait", ())] == [(str(n), w) for w, n in because]
+    assert [each.template_may_require for each in planned(host(1, template_waits=waits)).owners] == [False]
+
+
 def listed(*instances, asked):
     made = Listed({each.instance_id: each for each in instances})
     made.asked = frozenset(asked)
