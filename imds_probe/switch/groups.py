@@ -7,7 +7,15 @@ import shlex
 from imds_probe.facts.control_plane import AutoScalingGroup, LaunchConfiguration, Template
 from imds_probe.switch.configurations import configuration_change
 from imds_probe.switch.step import Plan, Step, word
-from imds_probe.switch.templates import DEFAULT, KEEP_SOURCE, LATEST, NewVersion, is_done, new_version
+from imds_probe.switch.templates import (
+    DEFAULT,
+    LATEST,
+    OTHERS_ON_DEFAULT,
+    NewVersion,
+    is_done,
+    launched_by,
+    new_version,
+)
 
 BEFORE, POLICY = "policy-before.json", "policy.json"
 _NO_REFRESH = "Instances that were switched already need no instance refresh."
@@ -24,11 +32,13 @@ def known_group(group: AutoScalingGroup, plan: Plan) -> Step | None:
     templates = [each for each in {_key(each): each for each in named}.values() if not is_done(each.options, plan)]
     if not templates:
         return None
-    versions = [new_version(each, plan, place) for place, each in enumerate(templates, 1)]
+    by = launched_by(group.name, "AUTO_SCALING_GROUP")
+    versions = [new_version(each, plan, by, place) for place, each in enumerate(templates, 1)]
     pinned = [each for each in versions if each.template.version_named not in (None, DEFAULT, LATEST)]
     default = [each for each in versions if each.template.version_named in (None, DEFAULT)]
     commands, rollback, notes = [line for each in versions for line in each.create], [], [_NO_REFRESH]
-    notes += [KEEP_SOURCE] if any(each.source_is_looked_up for each in default) else []
+    notes += [note for each in versions for note in each.notes]
+    notes += [OTHERS_ON_DEFAULT] if default else []
     if pinned:
         told, untold = _mixed(group, pinned, plan) if group.mixed else _plain(group, pinned[0], plan)
         commands += told
@@ -39,7 +49,7 @@ def known_group(group: AutoScalingGroup, plan: Plan) -> Step | None:
         what=f"Require tokens in {_templates(len(versions))} of the Auto Scaling group {group.name}",
         commands=(*commands, *(each.make_default for each in default)),
         rollback=(*rollback, *(each.default_as_before for each in default), *(each.delete for each in versions)),
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
@@ -50,7 +60,7 @@ def unknown_group(name: str | None, plan: Plan) -> Step:
         f"aws autoscaling describe-auto-scaling-groups{plan.region} --auto-scaling-group-names {group}"
         " --query 'AutoScalingGroups[0].LaunchTemplate."
     )
-    version = new_version(Template(None, None, None), plan)
+    version = new_version(Template(None, None, None), plan, launched_by(name, "AUTO_SCALING_GROUP"))
     update = (
         f"aws autoscaling update-auto-scaling-group{plan.region} --auto-scaling-group-name {group} --launch-template "
     )
@@ -68,8 +78,9 @@ def unknown_group(name: str | None, plan: Plan) -> Step:
             version.delete,
         ),
         notes=(
-            'Note the value of SOURCE_VERSION: the rollback needs it. "None" means that the group has no launch template of its '
-            "own, but a mixed-instances policy or a launch configuration.",
+            '"None" in SOURCE_VERSION means that the group has no launch template of its own, but a mixed-instances policy or a '
+            "launch configuration.",
+            *version.notes,
             "`imds-probe run --control-plane` reads the group, and prints the commands for what it launches from.",
             _NO_REFRESH,
         ),

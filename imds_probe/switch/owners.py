@@ -9,7 +9,7 @@ from imds_probe.switch.groups import known_group, unknown_group
 from imds_probe.switch.options import cloudformation, terraform
 from imds_probe.switch.services import SERVICES
 from imds_probe.switch.step import EKS, Plan, Setting, Step
-from imds_probe.switch.templates import is_done, new_version
+from imds_probe.switch.templates import OTHERS_ON_DEFAULT, is_done, new_version
 
 BY_KIND: dict[OwnerKind, Made] = {**CLUSTERS, **SERVICES}
 _CODE_FIRST = (
@@ -97,6 +97,8 @@ def _template_alone(plan: Plan) -> Step | None:
             rollback=(version.default_as_before, version.delete),
             notes=(
                 "Set LAUNCH_TEMPLATE_ID, and SOURCE_VERSION to its default version. Keep both for the rollback.",
+                *version.notes,
+                OTHERS_ON_DEFAULT,
                 _LATER,
             ),
         )
@@ -107,7 +109,7 @@ def _template_alone(plan: Plan) -> Step | None:
             what=what,
             commands=(*version.create, version.make_default),
             rollback=(version.default_as_before, version.delete),
-            notes=("A launch that names the version by its number has to name the new one.",),
+            notes=("A launch that names the version by its number has to name the new one.", *version.notes, OTHERS_ON_DEFAULT),
         )
     return Step(
         what=what,
@@ -116,6 +118,7 @@ def _template_alone(plan: Plan) -> Step | None:
         notes=(
             f'Launch the next instance from the new version: "${version.variable}" has its number. The default version of the '
             "template is another one, or not known, and stays as it is.",
+            *version.notes,
             *(() if plan.control_plane else (_LATER,)),
         ),
     )

@@ -52,9 +52,9 @@ class Fleet:
         self.ec2.modify_launch_template(LaunchTemplateId=made, DefaultVersion="2")
         return made
 
-    def group(self, **launched_from):
+    def group(self, name=GROUP, **launched_from):
         self.autoscaling.create_auto_scaling_group(
-            AutoScalingGroupName=GROUP,
+            AutoScalingGroupName=name,
             MinSize=0,
             MaxSize=9,
             DesiredCapacity=1,
@@ -152,6 +152,23 @@ def test_a_group_that_nobody_asked_the_control_plane_about(aws, fleet, tmp_path)
     assert fleet.everything() == before
     run(step.commands, aws, tmp_path)
     assert fleet.next_instance() == NEW
+
+
+def test_groups_that_share_a_template_are_rolled_back_one_by_one(aws, fleet, tmp_path):
+    template = fleet.template("web")
+    steps = []
+    for name in ("web-1a", "web-1b"):
+        fleet.group(name, LaunchTemplate=spec(template, "2"))
+        steps.append(launching(steps_of(plan(AutoScalingGroup(name, named(template, "2"))))))
+        run(steps[-1].commands, aws, tmp_path)
+    run(steps[0].rollback, aws, tmp_path)
+    groups = fleet.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert {each["AutoScalingGroupName"]: each["LaunchTemplate"]["Version"] for each in groups} == {
+        "web-1a": "2",
+        "web-1b": "4",
+    }
+    versions = fleet.ec2.describe_launch_template_versions(LaunchTemplateId=template)["LaunchTemplateVersions"]
+    assert sorted(each["VersionNumber"] for each in versions) == [1, 2, 4]
 
 
 def test_a_mixed_group_whose_overrides_have_templates_of_their_own(aws, fleet, tmp_path):
