@@ -17,6 +17,7 @@ from imds_probe.switch.templates import (
     new_version,
 )
 
+DESCRIBE_GROUPS = "autoscaling:DescribeAutoScalingGroups"
 BEFORE, POLICY = "policy-before.json", "policy.json"
 _NO_REFRESH = "Instances that were switched already need no instance refresh."
 # DescribeAutoScalingGroups names a template twice, which UpdateAutoScalingGroup does not accept.
@@ -54,7 +55,9 @@ def known_group(group: AutoScalingGroup, plan: Plan) -> Step | None:
 
 
 def unknown_group(name: str | None, plan: Plan) -> Step:
-    """The step for a group that nobody asked the control plane about: the commands look for its template themselves."""
+    """The step for a group of which nobody said what it launches from, because the control plane was not asked or did not answer:
+    the commands look for its template themselves.
+    """
     group = word(name, "AUTO_SCALING_GROUP")
     look = (
         f"aws autoscaling describe-auto-scaling-groups{plan.region} --auto-scaling-group-names {group}"
@@ -81,9 +84,20 @@ def unknown_group(name: str | None, plan: Plan) -> Step:
             '"None" in SOURCE_VERSION means that the group has no launch template of its own, but a mixed-instances policy or a '
             "launch configuration.",
             *version.notes,
-            "`imds-probe run --control-plane` reads the group, and prints the commands for what it launches from.",
+            _gap(plan),
             _NO_REFRESH,
         ),
+    )
+
+
+def _gap(plan: Plan) -> str:
+    """Why the group is not known, and what to do."""
+    if plan.control_plane is None:
+        return "`imds-probe run --control-plane` reads the group, and prints the commands for what it launches from."
+    because = next((f": {each.reason}" for each in plan.control_plane.not_answered if each.action == DESCRIBE_GROUPS), "")
+    return (
+        f"AWS did not say what the group launches from ({DESCRIBE_GROUPS}{because}). Once it does, "
+        "`imds-probe run --control-plane` prints the commands for that."
     )
 
 

@@ -30,9 +30,11 @@ def step(plan: Plan) -> Step | None:
             what=f"Require tokens where {known.managed_by} launches instances",
             notes=(f"{known.managed_by} owns this instance, as EC2 says. Look for the option in that service.",),
         )
-    if known is not None and known.group is not None:
-        return with_code(known_group(known.group, plan), plan)
     group = plan.instance.auto_scaling_group if plan.instance else None
+    if known is not None and known.group is not None:
+        if known.group.is_described:
+            return with_code(known_group(known.group, plan), plan)
+        group = known.group.name
     if owner is not None and owner.kind == "auto-scaling":
         group = owner.name or group
     if group or owner is not None:  # what is left of owners launches by a group

@@ -5,7 +5,7 @@ import pytest
 from aws_argv import parsed
 from switch_plans import TEMPLATE_ID, plan
 
-from imds_probe.facts.control_plane import AutoScalingGroup, MetadataOptions, Template
+from imds_probe.facts.control_plane import AutoScalingGroup, ControlPlane, MetadataOptions, NotAnswered, Template
 from imds_probe.facts.owner import LaunchedFrom, Owner
 from imds_probe.switch.owners import step
 
@@ -29,6 +29,22 @@ def test_a_group_is_looked_up_where_only_the_host_names_it():
     assert "--auto-scaling-group-names web" in made.commands[0]
     ecs = step(replace(plan(owner=Owner("ecs", "cluster", ()), group="web")))
     assert "--auto-scaling-group-names web" in ecs.commands[0]
+
+
+@pytest.mark.parametrize("kind", ["", "auto-scaling", "ecs"])
+def test_a_group_that_aws_did_not_describe_keeps_its_step(kind):
+    """Its name alone is no sign that it requires tokens already."""
+    denied = NotAnswered("autoscaling:DescribeAutoScalingGroups", "not allowed (AccessDenied)")
+    owner = Owner(kind, "web" if kind == "auto-scaling" else "cluster", ()) if kind else None
+    there = plan(owner=owner, group="web")
+    for gaps in ((denied,), ()):
+        known = ControlPlane("2026-11-29T00:00:00Z", group=AutoScalingGroup("web"), not_answered=gaps)
+        made = step(replace(there, control_plane=known))
+        assert made.what == "Require tokens in the launch template of the Auto Scaling group web"
+        assert made.commands == step(there).commands
+        (note,) = [each for each in made.notes if "AWS did not say what the group launches from" in each]
+        assert ("not allowed (AccessDenied)" in note) == bool(gaps)
+    assert not any("AWS did not say" in note for note in step(there).notes)
 
 
 @pytest.mark.parametrize(("is_default", "lines"), [(True, 2), (False, 1), (None, 1)])
