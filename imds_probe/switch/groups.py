@@ -11,12 +11,14 @@ from imds_probe.switch.templates import (
     DEFAULT,
     LATEST,
     OTHERS_ON_DEFAULT,
+    SOURCE,
     NewVersion,
     is_done,
     launched_by,
     new_version,
 )
 
+_NAMED = "NAMED_VERSION"
 DESCRIBE_GROUPS = "autoscaling:DescribeAutoScalingGroups"
 BEFORE, POLICY = "policy-before.json", "policy.json"
 _NO_REFRESH = "Instances that were switched already need no instance refresh."
@@ -59,30 +61,31 @@ def unknown_group(name: str | None, plan: Plan) -> Step:
     the commands look for its template themselves.
     """
     group = word(name, "AUTO_SCALING_GROUP")
-    look = (
-        f"aws autoscaling describe-auto-scaling-groups{plan.region} --auto-scaling-group-names {group}"
-        " --query 'AutoScalingGroups[0].LaunchTemplate."
-    )
+    look = f"aws autoscaling describe-auto-scaling-groups{plan.region} --auto-scaling-group-names {group} --output text --query "
     version = new_version(Template(None, None, None), plan, launched_by(name, "AUTO_SCALING_GROUP"))
     update = (
         f"aws autoscaling update-auto-scaling-group{plan.region} --auto-scaling-group-name {group} --launch-template "
+        f"{version.specification},Version="
+    )
+    template = "AutoScalingGroups[0].LaunchTemplate"
+    found = (
+        f"LAUNCH_TEMPLATE_ID=$({look}'{template}.LaunchTemplateId')",
+        f"{_NAMED}=$({look}'not_null({template}.Version, `\"{DEFAULT}\"`)')",
     )
     return Step(
         what=f"Require tokens in the launch template of the Auto Scaling group{f' {name}' if name else ''}",
         commands=(
-            f"LAUNCH_TEMPLATE_ID=$({look}LaunchTemplateId' --output text)",
-            f"SOURCE_VERSION=$({look}Version' --output text)",
+            *found,
+            f"{SOURCE}=$({version.look_up(_NAMED)})",
             *version.create,
-            f"{update}{version.specification},Version={version.number}",
+            _by_name(f"{update}{version.number}", version.make_default),
         ),
-        rollback=(
-            f"LAUNCH_TEMPLATE_ID=$({look}LaunchTemplateId' --output text)",
-            f"{update}{version.specification},Version={version.source}",
-            version.delete,
-        ),
+        rollback=(*found, _by_name(f"{update}{version.source}", version.default_as_before), version.delete),
         notes=(
-            '"None" in SOURCE_VERSION means that the group has no launch template of its own, but a mixed-instances policy or a '
-            "launch configuration.",
+            '"None" in LAUNCH_TEMPLATE_ID means that the group has no launch template of its own, but a mixed-instances policy or '
+            "a launch configuration.",
+            "A group that names a number is told of the new version. One that names $Default or $Latest goes on naming it. For "
+            "$Default, the new version becomes the default one, and others that launch it require tokens, too.",
             *version.notes,
             _gap(plan),
             _NO_REFRESH,
@@ -90,11 +93,18 @@ def unknown_group(name: str | None, plan: Plan) -> Step:
     )
 
 
+def _by_name(pinned: str, default: str) -> str:
+    """The command for a group by how it names its version: a number, or $Default; $Latest needs none."""
+    return f"case \"${_NAMED}\" in [0-9]*) {pinned} ;; '{DEFAULT}') {default} ;; esac"
+
+
 def _gap(plan: Plan) -> str:
     """Why the group is not known, and what to do."""
     if plan.control_plane is None:
         return "`imds-probe run --control-plane` reads the group, and prints the commands for what it launches from."
-    because = next((f": {each.reason}" for each in plan.control_plane.not_answered if each.action == DESCRIBE_GROUPS), "")
+    because = next(
+        (f": {each.reason}" for each in plan.control_plane.not_answered if each.action == DESCRIBE_GROUPS), ""
+    )
     return (
         f"AWS did not say what the group launches from ({DESCRIBE_GROUPS}{because}). Once it does, "
         "`imds-probe run --control-plane` prints the commands for that."

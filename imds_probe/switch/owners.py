@@ -111,7 +111,11 @@ def _template_alone(plan: Plan) -> Step | None:
             what=what,
             commands=(*version.create, version.make_default),
             rollback=(version.default_as_before, version.delete),
-            notes=("A launch that names the version by its number has to name the new one.", *version.notes, OTHERS_ON_DEFAULT),
+            notes=(
+                "A launch that names the version by its number has to name the new one.",
+                *version.notes,
+                OTHERS_ON_DEFAULT,
+            ),
         )
     return Step(
         what=what,

@@ -67,6 +67,9 @@ def _batch(owner: Owner, plan: Plan) -> Step:
             "First make a new version of the launch template that the compute environment names, not of the copy that Batch "
             "launches from (aws ec2 create-launch-template-version). Then set LAUNCH_TEMPLATE_ID, VERSION to the new version, "
             "and SOURCE_VERSION to the version before.",
+            "A compute environment that names $Latest or $Default would stay at a number after these commands. In that case, set "
+            "VERSION and SOURCE_VERSION to what it names ('$Latest' or '$Default'). For $Default, also make the new version the "
+            "default one (aws ec2 modify-launch-template --default-version).",
             "This is an infrastructure update, which replaces the instances.",
         ),
     )

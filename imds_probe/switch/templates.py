@@ -19,7 +19,8 @@ SOURCE = "SOURCE_VERSION"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}", re.ASCII)
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9._+-]", re.ASCII)
 OTHERS_ON_DEFAULT = (
-    "The new version becomes the default one. Others that launch the default version of this template require tokens, too."
+    "The new version becomes the default one. Others that launch the default version of this template require "
+    "tokens, too."
 )
 UNUSED = (
     "The rollback deletes the new version (delete-launch-template-versions). Leave that command out if anything else launches from "
@@ -53,8 +54,8 @@ class NewVersion:
         of_source = f"all that version {self.source} says" if self.source.isdecimal() else "all that its source says"
         return (
             *((KEEP_SOURCE.replace(SOURCE, self.source.strip('"$')),) if self.source_is_looked_up else ()),
-            f"The new version becomes $Latest of the template. Others that launch $Latest take the new version, too, with {of_source}, "
-            "such as the AMI. Look for other users of $Latest first.",
+            f"The new version becomes $Latest of the template. Others that launch $Latest take the new version, too, with "
+            f"{of_source}, such as the AMI. Look for other users of $Latest first.",
             UNUSED,
         )
 
@@ -69,6 +70,10 @@ class NewVersion:
     @property
     def default_as_before(self) -> str:
         return self._default(self.source)
+
+    def look_up(self, variable: str) -> str:
+        """The command that prints the number of the version that the variable of a shell names."""
+        return _looked_up(f"{self.region} {_named(self.template)}", f'"${variable}"')
 
     def _default(self, version: str) -> str:
         return f"aws ec2 modify-launch-template{self.region} {_named(self.template)} --default-version {version}"
@@ -131,12 +136,15 @@ def _source(template: Template, variable: str, named: str) -> tuple[str, tuple[s
         return template.version_named, ()
     if not template.launch_template_id and not template.launch_template_name:
         return f'"${variable}"', ()
-    version = shlex.quote(template.version_named or DEFAULT)
-    look = (
+    look = _looked_up(named, shlex.quote(template.version_named or DEFAULT))
+    return f'"${variable}"', (f"{variable}=$({look})",)
+
+
+def _looked_up(named: str, version: str) -> str:
+    return (
         f"aws ec2 describe-launch-template-versions{named} --versions {version}"
         " --query 'LaunchTemplateVersions[0].VersionNumber' --output text"
     )
-    return f'"${variable}"', (f"{variable}=$({look})",)
 
 
 def options_for(template: Template, plan: Plan) -> MetadataOptions:

@@ -144,14 +144,20 @@ def test_a_group_with_a_template(aws, fleet, tmp_path, version):
     assert (old["HttpTokens"], new) == ("optional", NEW)
 
 
-def test_a_group_that_nobody_asked_the_control_plane_about(aws, fleet, tmp_path):
-    fleet.group(LaunchTemplate=spec(fleet.template("web"), "2"))
+@pytest.mark.parametrize("version", ["2", None, "$Default", "$Latest"])
+def test_a_group_that_nobody_asked_the_control_plane_about(aws, fleet, tmp_path, version):
+    """One that follows the versions of its template goes on following them."""
+    fleet.group(LaunchTemplate=spec(fleet.template("web"), version))
     step = launching(steps_of(replace(plan(), control_plane=None)))
     before = fleet.everything()
-    run((*step.commands, *step.rollback), aws, tmp_path)  # SOURCE_VERSION was noted
-    assert fleet.everything() == before
     run(step.commands, aws, tmp_path)
     assert fleet.next_instance() == NEW
+    (group,) = fleet.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert group["LaunchTemplate"].get("Version") == (
+        "3" if version == "2" else before[0]["LaunchTemplate"].get("Version")
+    )
+    run(("SOURCE_VERSION=2", *step.rollback), aws, tmp_path)  # which was noted; days may have passed
+    assert fleet.everything() == before
 
 
 def test_groups_that_share_a_template_are_rolled_back_one_by_one(aws, fleet, tmp_path):

@@ -47,6 +47,16 @@ def test_a_group_that_aws_did_not_describe_keeps_its_step(kind):
     assert not any("AWS did not say" in note for note in step(there).notes)
 
 
+@pytest.mark.parametrize("kind", ["auto-scaling", "batch"])
+def test_who_follows_the_versions_of_a_template_is_told_how_to_go_on_following_them(kind):
+    """What moto bears out of groups is in tests/packaging/test_switch_on_aws.py."""
+    made = step(plan(owner=Owner(kind, "blue", ())))
+    assert any("names $Default or $Latest" in note or "names $Latest or $Default" in note for note in made.notes)
+    updates = [line for line in made.commands if "update-auto-scaling-group" in line]
+    assert all(line.startswith('case "$NAMED_VERSION" in [0-9]*) aws autoscaling update-auto') for line in updates)
+    assert len(updates) == (kind == "auto-scaling")
+
+
 @pytest.mark.parametrize(("is_default", "lines"), [(True, 2), (False, 1), (None, 1)])
 def test_the_default_version_is_changed_only_where_it_is_the_one_that_was_launched(is_default, lines):
     launched = Template(TEMPLATE_ID, None, "3", 3, is_default=is_default, options=OLD)

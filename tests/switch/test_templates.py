@@ -73,8 +73,6 @@ def override(named):
     return GroupOverride("t3.small", Template(TEMPLATE_ID, None, named, 3, options=OLD))
 
 
-
-
 def of_group(name, named="3"):
     return known(AutoScalingGroup(name, Template(TEMPLATE_ID, None, named, 3, options=OLD)))
 
