@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from imds_probe.fleet import naming
-from imds_probe.fleet.hosts import INVENTORY, STATES, Fix, Host, V1Caller, is_node, moment, run_number
+from imds_probe.fleet.hosts import A_SERVICE, INVENTORY, STATES, Fix, Host, V1Caller, is_node, moment, run_number
 from imds_probe.sinks.readiness import CUT, NONE
 
 TYPE = "Custom:ImdsReadiness"
@@ -71,6 +71,7 @@ def _host(entry: dict[str, Any], node: str, path: str) -> Host:
         accepted=_number(said.get("AcceptedRisks", ""), 100_000),
         accepted_until="" if said.get("AcceptedUntil", NONE) == NONE else naming.text(said["AcceptedUntil"]),
         template_waits=None,
+        managed_by=A_SERVICE if said.get("SwitchCommand") == "" else "",
         cannot="not an EC2 instance" if "[not-ec2]" in said.get("Reasons", "") else "",
     )
 

@@ -53,6 +53,8 @@ def _of_place(host: Host, instance: Instance | None) -> str:
         return instance.cannot
     if is_switched(host, instance):
         return "tokens are required already"
+    if host.managed_by:
+        return f"managed by {host.managed_by}"
     return ""
 
 

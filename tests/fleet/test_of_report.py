@@ -4,13 +4,17 @@ import fleets_made
 import msgspec
 import pytest
 from code_seen import BACKUP, with_code
-from observed import report_of
+from observed import FACTS, INSTANCE, changed, report_of
 
+from imds_probe.facts.control_plane import ControlPlane
+from imds_probe.facts.owner import Owner
 from imds_probe.fleet import of_report
 from imds_probe.fleet.hosts import SUMMARY
+from imds_probe.fleet.inventory import host_of_inventory
 from imds_probe.fleet.lean import REPORT
 from imds_probe.fleet.of_report import host_of
 from imds_probe.rules.code_kinds import CODE_IMDSV1_ONCE
+from imds_probe.sinks.readiness import readiness
 from imds_probe.sinks.summary import fitting
 
 
@@ -51,6 +55,29 @@ def test_what_the_template_waits_for_is_kept_of_whole_and_short_reports():
         found = report_of(with_code(code)).to_json()
         assert host_of(REPORT.decode(msgspec.json.encode(found))).template_waits == ""
     assert CODE_IMDSV1_ONCE.id == of_report.ONCE
+
+
+@pytest.mark.parametrize(
+    ("owner", "managed_by", "expected"),
+    [
+        ("eks-auto-mode", None, "eks.amazonaws.com"),
+        ("karpenter", "eks.amazonaws.com", "eks.amazonaws.com"),
+        ("ecs", "ecs.amazonaws.com", "ecs.amazonaws.com"),
+        ("karpenter", None, ""),
+    ],
+)
+def test_whose_options_only_an_aws_service_can_change(owner, managed_by, expected):
+    facts = changed(FACTS, instance=replace(INSTANCE, owner=Owner(owner, "general", ())))
+    if managed_by:
+        facts = facts.with_(ControlPlane("2026-11-29T00:00:00Z", managed_by=managed_by))
+    report = report_of(facts).to_json()
+    assert (report["verdict"]["switch"]["aws_cli"] == "") == (expected == "eks.amazonaws.com")
+    assert host_of(REPORT.decode(msgspec.json.encode(report))).managed_by == expected
+    summary = fitting(report, len(msgspec.json.encode(report)) - 1)  # has the command, and not who says so
+    found = host_of(REPORT.decode(summary)).managed_by
+    assert bool(found) == (expected == "eks.amazonaws.com")
+    (row,) = host_of_inventory(readiness(report), "")
+    assert row.managed_by == ("an AWS service" if expected == "eks.amazonaws.com" else "")
 
 
 @pytest.mark.parametrize("kind", ["software", "code", "callers", "containers"])

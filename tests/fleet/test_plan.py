@@ -100,6 +100,7 @@ def test_a_batch_has_one_owner_account_region_and_hop_limit_and_the_surest_verdi
         ({"confidence": "low"}, "confidence is below medium"),
         ({"confidence": "of a later version"}, "confidence is below medium"),
         ({"cannot": "not an EC2 instance"}, "not an EC2 instance"),
+        ({"managed_by": "eks.amazonaws.com"}, "managed by eks.amazonaws.com"),
         ({"started_at": NOW + 60}, "the report is from the future"),
         ({"valid_until": NOW - 1}, "the verdict has expired"),
         ({"accepted": 1, "accepted_until": "2026-11-29"}, "an accepted risk has expired"),
