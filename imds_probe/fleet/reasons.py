@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imds_probe.dataclass import dataclass
 from imds_probe.duration import in_words
+from imds_probe.facts.standing import VALID_UNWATCHED_S
 from imds_probe.fleet.comparing import differs, restarted
 from imds_probe.fleet.gathering import AHEAD_S, LAPSED, Gathered
 from imds_probe.fleet.hosts import Host, is_instance
@@ -81,7 +82,8 @@ def _of_time(host: Host, now: float, terms: Terms) -> str:
         return f"{TOO_OLD} {in_words(terms.max_age_s)}"
     if host.started_at - now > _CLOCKS_S:
         return "the report is from the future"
-    if host.valid_until and host.valid_until < now:
+    # A verdict that names no end, as of an earlier version, may be that of a host that nobody watched.
+    if (host.valid_until or host.started_at + VALID_UNWATCHED_S) < now:
         return "the verdict has expired"
     return ""
 

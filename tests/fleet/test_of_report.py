@@ -10,7 +10,7 @@ from imds_probe.facts.control_plane import ControlPlane
 from imds_probe.facts.owner import Owner
 from imds_probe.fleet import of_report
 from imds_probe.fleet.hosts import SUMMARY
-from imds_probe.fleet.inventory import host_of_inventory
+from imds_probe.fleet.inventory import NotInventory, host_of_inventory
 from imds_probe.fleet.lean import REPORT
 from imds_probe.fleet.of_report import host_of
 from imds_probe.rules.code_kinds import CODE_IMDSV1_ONCE
@@ -102,3 +102,19 @@ def test_a_group_with_several_templates_has_no_next_one():
         return host_of(REPORT.decode(msgspec.json.encode(report))).next_template
 
     assert [next_of(3), next_of(3, 3), next_of(3, 4)] == ["lt-1:3", "lt-1:3", ""]
+
+
+def test_the_inventory_says_until_when_a_verdict_counts_and_what_the_template_waits_for():
+    report = report_of(with_code(ONCE)).to_json()
+    report["verdict"] |= {"valid_until": "2026-11-30T00:00:00Z"}
+    entry = readiness(report)
+    (row,) = host_of_inventory(entry, "")
+    assert row.valid_until == fleets_made.NOW
+    assert row.template_waits == report["verdict"]["switch"]["template_waits_for"][0]
+    before = {name: value for name, value in entry.items() if name not in ("ValidUntil", "TemplateWaitsFor")}
+    (row,) = host_of_inventory(before, "")
+    assert (row.valid_until, row.template_waits) == (0, None)
+    (row,) = host_of_inventory(readiness(report_of(FACTS).to_json()), "")
+    assert row.template_waits == ""
+    with pytest.raises(NotInventory, match="is no time"):
+        host_of_inventory(entry | {"ValidUntil": "for ever"}, "")

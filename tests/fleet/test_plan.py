@@ -103,6 +103,7 @@ def test_a_batch_has_one_owner_account_region_and_hop_limit_and_the_surest_verdi
         ({"managed_by": "eks.amazonaws.com"}, "managed by eks.amazonaws.com"),
         ({"started_at": NOW + 60}, "the report is from the future"),
         ({"valid_until": NOW - 1}, "the verdict has expired"),
+        ({"started_at": NOW - DAY - 1}, "the verdict has expired"),
         ({"accepted": 1, "accepted_until": "2026-11-29"}, "an accepted risk has expired"),
         ({"accepted": 1, "accepted_until": "for ever"}, "an accepted risk has expired"),
         ({"accepted": 1}, "an accepted risk has expired"),
