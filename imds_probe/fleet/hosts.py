@@ -59,8 +59,8 @@ class Host(msgspec.Struct, array_like=True, gc=False):
     assessed, and is empty where it can. `valid_until` is in seconds since the epoch, 0 where the verdict has no such end.
     `vouched` is PLACE or STREAM, and empty where the report alone says whose it is. `template` is the launch template that the
     instance was made from, `next_template` that of its group, each "ID:VERSION". `template_waits` is what has to change before new
-    instances may require tokens, a clause; it is empty where that is nothing, and None where the report does not say. `managed_by` is the AWS service that alone can
-    change the instance's options, empty where there is none.
+    instances may require tokens, a clause; it is empty where that is nothing, and None where the report does not say. `managed_by`
+    is the AWS service that alone can change the instance's options, empty where there is none.
     """
 
     key: str

@@ -69,6 +69,11 @@ def _warnings(plan: FleetPlan) -> Iterator[str]:
             f"{count(rows, 'row')} of CloudTrail's file could not be read. An instance that only such a row names may be in a "
             "batch."
         )
+    if hosts := plan.by_accepted_risks.count:
+        yield (
+            f"{count(hosts, 'host')} in the batches can be switched only because risks are accepted: what was accepted may break "
+            "there. None of them is a canary. --without-accepted leaves them out."
+        )
     if hosts := plan.unvouched.count:
         yield (
             f"{count(hosts, 'host')} in the batches: nothing but the report names the host. Anybody who can write among the "
@@ -85,8 +90,10 @@ def _batch(batch: Batch) -> Iterator[Block]:
     where = "/".join(filter(None, (batch.account, batch.region)))
     owner = TERMINAL.fitting(batch.owner or f"owner {NOT_KNOWN}", 40)
     limit = f", hop limit {batch.hop_limit}" if batch.hop_limit else ""
+    risks = f", {batch.by_accepted_risks} by accepted risks" if batch.by_accepted_risks else ""
     yield Text(
-        f"{owner}{f' in {where}' if where else ''}: {count(len(batch.instance_ids), 'host')}, confidence {batch.confidence}{limit}"
+        f"{owner}{f' in {where}' if where else ''}: {count(len(batch.instance_ids), 'host')}, confidence {batch.confidence}"
+        f"{limit}{risks}"
     )
     ids, more = first(batch.instance_ids, _IDS_SHOWN)
     yield Code(tuple(" ".join(ids[at : at + _IDS_A_LINE]) for at in range(0, len(ids), _IDS_A_LINE)))

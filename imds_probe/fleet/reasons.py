@@ -24,7 +24,8 @@ _IN_A_GROUP = (
 @dataclass(frozen=True)
 class Terms:
     """Which hosts are taken, and how many at once: reports not older than `max_age_s`, verdicts of at least this `confidence`, and
-    hosts that need a higher hop limit only where `raise_hop_limit`. `canaries` are of each owner, `batch` the most of the others.
+    hosts that need a higher hop limit only where `raise_hop_limit`, and hosts that rest on accepted risks unless
+    `without_accepted`. `canaries` are of each owner, `batch` the most of the others.
     """
 
     max_age_s: float
@@ -32,6 +33,7 @@ class Terms:
     raise_hop_limit: bool = False
     canaries: int = 1
     batch: int = 50
+    without_accepted: bool = False
 
 
 def why_not(host: Host, instance: Instance | None, found: Gathered, terms: Terms) -> str:
@@ -64,6 +66,8 @@ def _of_verdict(host: Host, instance: Instance | None, terms: Terms) -> str:
         return "an accepted risk has expired"
     if not host.switchable:
         return {"not-ready": "not ready", "unknown": "the verdict is unknown"}[host.state]
+    if host.accepted and terms.without_accepted:
+        return "risks are accepted, and --without-accepted was given"
     if sureness(host) < CONFIDENCE.index(terms.confidence):
         return f"confidence is below {terms.confidence}"
     present = hop_limit(host, instance)
