@@ -57,6 +57,18 @@ def test_who_follows_the_versions_of_a_template_is_told_how_to_go_on_following_t
     assert len(updates) == (kind == "auto-scaling")
 
 
+def test_clusters_of_emr_have_security_configurations_of_their_own():
+    names = set()
+    for cluster in ("j-1", "j-2", None, "a'b"):
+        made = step(plan(owner=Owner("emr", cluster, ())))
+        _, _, created, _ = parsed(shlex.split(made.commands[0])[1:])
+        _, _, deleted, _ = parsed(shlex.split(made.rollback[0])[1:])
+        assert created["Name"] == deleted["Name"]
+        names.add(created["Name"])
+    assert len(names) == 4
+    assert {"require-tokens-j-1", "require-tokens-$CLUSTER_ID"} < names
+
+
 @pytest.mark.parametrize(("is_default", "lines"), [(True, 2), (False, 1), (None, 1)])
 def test_the_default_version_is_changed_only_where_it_is_the_one_that_was_launched(is_default, lines):
     launched = Template(TEMPLATE_ID, None, "3", 3, is_default=is_default, options=OLD)
