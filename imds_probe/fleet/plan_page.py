@@ -128,7 +128,7 @@ def _waiting(plan: FleetPlan) -> Iterator[Part]:
         for each in owner.template_waits_for
     ]
     if rows:
-        said = "The hosts themselves can be switched. New instances fail if their template requires tokens before this is changed."
+        said = "New instances of these owners fail if their template requires tokens before this is changed."
         yield Part(
             "Templates that have to wait",
             (
