@@ -42,7 +42,7 @@ class Refused(Exception):
 
 def calls(line: str) -> Iterator[list[str]]:
     """The calls of the AWS CLI in a line of a shell, which may stand in one another."""
-    for part in line.replace("$(", "\n").replace("| ", "\n").split("\n"):
+    for part in re.split(r"\$\(|\| | ;; |\) (?=aws )", line):
         if part.startswith("aws "):
             words = shlex.split(part.replace('"$', '"').rstrip(")"), posix=True)
             yield [word.rstrip(")") for word in itertools.takewhile(lambda word: not word.startswith(">"), words[1:])]

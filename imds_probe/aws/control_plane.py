@@ -210,6 +210,10 @@ def _group(asking: _Asking, name: str) -> AutoScalingGroup:
         lambda: client.describe_auto_scaling_groups(AutoScalingGroupNames=[name]),
     )
     said: _Answer = next(iter(answer.get("AutoScalingGroups", ())), {})
+    if answer and not said:
+        asking.missing(
+            "autoscaling:DescribeAutoScalingGroups", f"the account has no Auto Scaling group {name} in this Region"
+        )
     mixed = (said.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}
     configuration = text_of(said.get("LaunchConfigurationName"))
     overrides = [

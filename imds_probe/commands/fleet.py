@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PLAN = "plan"
 WORDS = (PLAN,)  # each makes a command of its own of `imds-probe fleet`
 DEFAULT_BY = ("owner",)
-OF_PLAN = ("canaries", "batch", "confidence", "raise_hop_limit")
+OF_PLAN = ("canaries", "batch", "confidence", "raise_hop_limit", "without_accepted")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +97,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     planning.add_argument(
         "--raise-hop-limit", action="store_true", default=None, help="take hosts that need a higher hop limit, too"
+    )
+    planning.add_argument(
+        "--without-accepted",
+        action="store_true",
+        default=None,
+        help="leave out hosts that can be switched only because risks are accepted",
     )
     parser.add_argument(
         "--jobs", type=_count, default=0, metavar="N", help="read with N processes (one for each processor)"

@@ -79,6 +79,11 @@ class AutoScalingGroup:
     overrides: tuple[GroupOverride, ...] = ()
     mixed: bool = False
 
+    @property
+    def is_described(self) -> bool:
+        """Whether it is known what it launches from: where AWS did not answer, only the name is known."""
+        return self.template is not None or self.configuration is not None or bool(self.overrides)
+
 
 @dataclass(frozen=True)
 class NotAnswered:

@@ -20,6 +20,8 @@ INVENTORY, SUMMARY, WHOLE = 0, 1, 2
 PLACE, STREAM = "place", "stream"
 STATES = ("ready", "needs-hop-limit", "not-ready", "unknown")
 SWITCHABLE = frozenset(("ready", "needs-hop-limit"))
+# What owns the nodes of EKS Auto Mode, and what stands for a service of which a report says no more.
+EKS, A_SERVICE = "eks.amazonaws.com", "an AWS service"
 # Of two reports of the same second the worse one counts.
 _WORSE = {"ready": 0, "needs-hop-limit": 1, "unknown": 2, "not-ready": 3}
 
@@ -56,7 +58,9 @@ class Host(msgspec.Struct, array_like=True, gc=False):
     switch, in the order of the report, and `fixes_left_out` how many more there are. `cannot` says why the host cannot be
     assessed, and is empty where it can. `valid_until` is in seconds since the epoch, 0 where the verdict has no such end.
     `vouched` is PLACE or STREAM, and empty where the report alone says whose it is. `template` is the launch template that the
-    instance was made from, `next_template` that of its group, each "ID:VERSION".
+    instance was made from, `next_template` that of its group, each "ID:VERSION". `template_waits` is what has to change before new
+    instances may require tokens, a clause; it is empty where that is nothing, and None where the report does not say. `managed_by`
+    is the AWS service that alone can change the instance's options, empty where there is none.
     """
 
     key: str
@@ -89,6 +93,8 @@ class Host(msgspec.Struct, array_like=True, gc=False):
     vouched: str = PLACE
     template: str = ""
     next_template: str = ""
+    template_waits: str | None = ""
+    managed_by: str = ""
 
     @property
     def switchable(self) -> bool:
@@ -181,5 +187,5 @@ class Shared:
 _SHARED = (
     *("version", "state", "confidence", "evidence", "tokens", "endpoint", "account", "region", "ami", "instance_type"),
     *("os", "owner", "accepted_until", "cannot", "vouched"),
-    *("template", "next_template"),
+    *("template", "next_template", "template_waits", "managed_by"),
 )

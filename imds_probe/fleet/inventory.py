@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from imds_probe.fleet import naming
-from imds_probe.fleet.hosts import INVENTORY, STATES, Fix, Host, V1Caller, is_node, moment, run_number
+from imds_probe.fleet.hosts import A_SERVICE, INVENTORY, STATES, Fix, Host, V1Caller, is_node, moment, run_number
 from imds_probe.sinks.readiness import CUT, NONE
 
 TYPE = "Custom:ImdsReadiness"
@@ -47,6 +47,7 @@ def _host(entry: dict[str, Any], node: str, path: str) -> Host:
         raise NotInventory(f"there is no verdict {state[:40]!r}")
     try:
         started_at = moment(said.get("ReportedAt", ""))
+        valid_until = moment(said["ValidUntil"]) if said.get("ValidUntil") else 0
     except ValueError as error:
         raise NotInventory(str(error)) from None
     account, region = _ACCOUNT.search(path), _REGION.search(path)
@@ -70,8 +71,18 @@ def _host(entry: dict[str, Any], node: str, path: str) -> Host:
         ),
         accepted=_number(said.get("AcceptedRisks", ""), 100_000),
         accepted_until="" if said.get("AcceptedUntil", NONE) == NONE else naming.text(said["AcceptedUntil"]),
+        template_waits=_template_waits(said.get("TemplateWaitsFor", "")),
+        valid_until=valid_until,
+        managed_by=A_SERVICE if said.get("SwitchCommand") == "" else "",
         cannot="not an EC2 instance" if "[not-ec2]" in said.get("Reasons", "") else "",
     )
+
+
+def _template_waits(said: str) -> str | None:
+    """What is empty was not looked for, and rows from before say nothing of it."""
+    if said == "":
+        return None
+    return "" if said == NONE else naming.text(said)
 
 
 def _fixes(said: dict[str, str]) -> tuple[Fix, ...]:

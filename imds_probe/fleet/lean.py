@@ -51,6 +51,7 @@ class _Group(msgspec.Struct, gc=False):
 
 class _ControlPlane(msgspec.Struct, gc=False):
     group: _Group | None = None
+    managed_by: str | None = None
 
 
 class _Instance(msgspec.Struct, gc=False):
@@ -148,6 +149,8 @@ class Finding(msgspec.Struct, gc=False):
 class _Switch(msgspec.Struct, gc=False):
     http_put_response_hop_limit: int | None = None
     try_first: str = ""
+    aws_cli: str | None = None
+    template_waits_for: tuple[str, ...] = ()
 
 
 class _Risk(msgspec.Struct, gc=False):

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from imds_probe.escape import encodable
 from imds_probe.fleet import naming
-from imds_probe.fleet.hosts import KEY_MAX, STATES, SUMMARY, WHOLE, Host, is_node, moment, run_number, template_named
+from imds_probe.fleet.hosts import (
+    A_SERVICE,
+    EKS,
+    KEY_MAX,
+    STATES,
+    SUMMARY,
+    WHOLE,
+    Host,
+    is_node,
+    moment,
+    run_number,
+    template_named,
+)
 from imds_probe.fleet.lean import SCHEMA, LeanReport
 
+ONCE = "code-imdsv1-once"  # the finding on code that each new instance will run
 _COUNT_MAX = 100_000  # more than anybody accepts; whoever writes more means to break what adds it up
 
 
@@ -34,6 +47,8 @@ def host_of(report: LeanReport) -> Host:
         accepted=len(verdict.accepted) + min(max(0, verdict.accepted_left_out), _COUNT_MAX),
         accepted_until=naming.text(min((each.expires for each in verdict.accepted), default="")),
         valid_until=moment(verdict.valid_until) if verdict.valid_until else 0,
+        template_waits=_template_waits(report),
+        managed_by=_managed_by(report),
         cannot="not an EC2 instance" if any(each.id == "not-ec2" for each in report.findings) else "",
     )
     if imds is not None:
@@ -57,6 +72,23 @@ def host_of(report: LeanReport) -> Host:
         row.hostname = naming.text(host.hostname)
         row.os = naming.text(" ".join(filter(None, (host.os.id, host.os.version_id))) if host.os else "")
     return row
+
+
+def _template_waits(report: LeanReport) -> str:
+    """The first thing that the template waits for. Reports from before it was said have the finding alone."""
+    said = report.verdict.switch.template_waits_for if report.verdict.switch else ()
+    found = (f"{each.summary} [{each.id}]" for each in report.findings if each.id == ONCE)
+    return naming.text(next(iter((*said, *found)), ""))
+
+
+def _managed_by(report: LeanReport) -> str:
+    """A report has no command where somebody else would be refused."""
+    owner, switch = report.instance.owner if report.instance else None, report.verdict.switch
+    if report.control_plane is not None and report.control_plane.managed_by:
+        return naming.text(report.control_plane.managed_by)
+    if owner is not None and owner.kind == "eks-auto-mode":
+        return EKS
+    return A_SERVICE if switch is not None and switch.aws_cli == "" else ""
 
 
 def _limit(value: int | None) -> int:

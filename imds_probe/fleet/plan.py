@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from imds_probe import __version__
 from imds_probe.dataclass import dataclass
-from imds_probe.fleet.bounded import Count, Ids, counts, ids
+from imds_probe.fleet.bounded import Count, Ids, counted, counts, ids
 from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.grouping import KEYS, NO_INSTANCES, Instances, owner_of
 from imds_probe.fleet.hosts import STREAM, Host, is_instance
@@ -26,7 +26,8 @@ SCHEMA = "imds-probe.fleet-plan/v1"
 class Batch:
     """Hosts to switch together, all of one owner in one account and Region. Batches of one `wave` may be switched at the same time;
     those of the first are canaries. `hop_limit` is to be set by the same command, None where it stays as it is. `confidence` is
-    that of the weakest verdict. An owner, account or Region that is not known is empty.
+    that of the weakest verdict. `by_accepted_risks` is how many of the hosts can be switched only because risks are accepted. An
+    owner, account or Region that is not known is empty.
     """
 
     wave: int
@@ -38,13 +39,16 @@ class Batch:
     confidence: str
     command: str
     instance_ids: tuple[str, ...]
+    by_accepted_risks: int = 0
 
 
 @dataclass(frozen=True)
 class OwnerPlan:
     """How far an owner is: its `hosts`, of which `silent` have no report, `switched` require tokens, `planned` are in the batches
     and `left` are in neither. `template_may_require`: whether the template of its next instances may require tokens, too, after
-    the plan; None where nobody knows all of its instances, as where an account or Region of theirs was not asked to the end.
+    the plan; None where nobody knows all of its instances, as where an account or Region of theirs was not asked to the end, or
+    where a report does not say whether the template has to wait. `template_waits_for` is what the reports say that it waits for
+    besides, such as user data that asks without a token, each with the hosts that say so.
     """
 
     owner: str
@@ -54,14 +58,16 @@ class OwnerPlan:
     planned: int
     left: int
     template_may_require: bool | None
+    template_waits_for: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True)
 class FleetPlan:
     """`left_out` says how many hosts are in no batch, and why. Of those that are, `unvouched` have a report that alone says whose
-    it is, and `by_stream` have theirs from a log stream, to which all may write that may write to its group. So many rows of
-    CloudTrail were not read; an instance that only they name may be in a batch. `not_answered` is what AWS did not say, so that
-    nobody knows whether it has changed since the reports.
+    it is, and `by_stream` have theirs from a log stream, to which all may write that may write to its group. Those of
+    `by_accepted_risks` can be switched only because risks are accepted. So many rows of CloudTrail were not read; an instance that
+    only they name may be in a batch. `not_answered` is what AWS did not say, so that nobody knows whether it has changed since the
+    reports.
     """
 
     schema: str
@@ -76,6 +82,7 @@ class FleetPlan:
     by_stream: Ids
     cloudtrail_rows_not_read: int
     not_answered: tuple[NotAsked, ...]
+    by_accepted_risks: Ids = Ids()
 
 
 def plan(
@@ -126,17 +133,22 @@ def plan(
         by_stream=ids(key for key in planned if found.hosts[key].vouched == STREAM),
         cloudtrail_rows_not_read=rows_not_read,
         not_answered=tuple(not_answered),
+        by_accepted_risks=ids(key for key in planned if found.hosts[key].accepted),
     )
 
 
 def _batches(group: tuple[str, str, str, int], hosts: Sequence[Host], terms: Terms) -> Iterator[Batch]:
-    """The surest verdicts first: who begins with the weakest learns least when a canary fails."""
+    """The surest verdicts first: who begins with the weakest learns least when a canary fails. Last come those that rest on
+    accepted risks: what was accepted may break there, and says nothing of the others, so none is a canary. Where there are no
+    others, the first part is as small as one of canaries, and comes after those of all.
+    """
     account, region, owner, limit = group
-    ordered = sorted(hosts, key=lambda host: (-sureness(host), host.key))
-    canaries = _canaries(ordered, terms.canaries)
-    taken = {host.key for host in canaries}
+    ordered = sorted(hosts, key=lambda host: (bool(host.accepted), -sureness(host), host.key))
+    canaries = _canaries([host for host in ordered if not host.accepted], terms.canaries)
+    few = canaries or _canaries(ordered, terms.canaries)
+    taken = {host.key for host in few}
     rest = [host for host in ordered if host.key not in taken]
-    parts = [canaries] if canaries else []
+    parts = [few] if few else []
     parts += [rest[at : at + terms.batch] for at in range(0, len(rest), terms.batch)]
     for wave, part in enumerate(parts, 1 if canaries else 2):
         yield Batch(
@@ -149,6 +161,7 @@ def _batches(group: tuple[str, str, str, int], hosts: Sequence[Host], terms: Ter
             confidence=CONFIDENCE[min(map(sureness, part))],
             command=_command(region, limit),
             instance_ids=tuple(host.key for host in part),
+            by_accepted_risks=sum(bool(host.accepted) for host in part),
         )
 
 
@@ -202,6 +215,8 @@ def _owner(
     taken = sum(host is not None and host.key in planned for host, _ in those)
     switched = sum(is_switched(host, instance) for host, instance in those)
     left = len(those) - taken - switched
+    waits = [host.template_waits for host, _ in those if host is not None]
+    waits_for = counted(filter(None, waits))
     return OwnerPlan(
         owner=name,
         hosts=len(those),
@@ -209,5 +224,6 @@ def _owner(
         switched=switched,
         planned=taken,
         left=left,
-        template_may_require=not left if is_known or left else None,
+        template_may_require=False if left or waits_for else True if is_known and None not in waits else None,
+        template_waits_for=waits_for,
     )

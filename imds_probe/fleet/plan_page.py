@@ -11,7 +11,7 @@ from imds_probe.fleet.room import TERMINAL
 from imds_probe.render.page.blocks import Block, Code, Hint, Page, Part, Table, Text
 from imds_probe.render.page.bounds import count, first
 
-BATCHES, OWNERS, NOT_ANSWERED = 20, 20, 5
+BATCHES, OWNERS, WAITING, NOT_ANSWERED = 20, 20, 10, 5
 _IDS_A_LINE = 3  # of 19 characters: with the indentation less than 80
 _IDS_SHOWN = 12
 _TEMPLATE = {True: "yes", False: "not yet", None: "not known"}
@@ -49,6 +49,7 @@ def _parts(plan: FleetPlan) -> Iterator[Part]:
         yield Part("Commands, for each instance in turn", (Code(commands),))
     if plan.owners:
         yield _owners(plan)
+    yield from _waiting(plan)
     if plan.left_out:
         rows = tuple((str(each.hosts), each.value) for each in plan.left_out)
         table = Table(("hosts", "reason"), rows)
@@ -68,6 +69,11 @@ def _warnings(plan: FleetPlan) -> Iterator[str]:
             f"{count(rows, 'row')} of CloudTrail's file could not be read. An instance that only such a row names may be in a "
             "batch."
         )
+    if hosts := plan.by_accepted_risks.count:
+        yield (
+            f"{count(hosts, 'host')} in the batches can be switched only because risks are accepted: what was accepted may break "
+            "there. None of them is a canary. --without-accepted leaves them out."
+        )
     if hosts := plan.unvouched.count:
         yield (
             f"{count(hosts, 'host')} in the batches: nothing but the report names the host. Anybody who can write among the "
@@ -84,8 +90,10 @@ def _batch(batch: Batch) -> Iterator[Block]:
     where = "/".join(filter(None, (batch.account, batch.region)))
     owner = TERMINAL.fitting(batch.owner or f"owner {NOT_KNOWN}", 40)
     limit = f", hop limit {batch.hop_limit}" if batch.hop_limit else ""
+    risks = f", {batch.by_accepted_risks} by accepted risks" if batch.by_accepted_risks else ""
     yield Text(
-        f"{owner}{f' in {where}' if where else ''}: {count(len(batch.instance_ids), 'host')}, confidence {batch.confidence}{limit}"
+        f"{owner}{f' in {where}' if where else ''}: {count(len(batch.instance_ids), 'host')}, confidence {batch.confidence}"
+        f"{limit}{risks}"
     )
     ids, more = first(batch.instance_ids, _IDS_SHOWN)
     yield Code(tuple(" ".join(ids[at : at + _IDS_A_LINE]) for at in range(0, len(ids), _IDS_A_LINE)))
@@ -110,3 +118,21 @@ def _owners(plan: FleetPlan) -> Part:
     said = "Silent hosts have no report. Let new instances of an owner require tokens only after all of its hosts are switched."
     columns = ("owner", "hosts", "silent", "switched", "planned", "left", "template")
     return Part("Owners", (Text(said), Table(columns, rows, first(ordered, OWNERS)[1])))
+
+
+def _waiting(plan: FleetPlan) -> Iterator[Part]:
+    """What holds templates back that no switch of a host takes away."""
+    rows = [
+        (TERMINAL.fitting(owner.owner or NOT_KNOWN, 26), str(each.hosts), each.value)
+        for owner in plan.owners
+        for each in owner.template_waits_for
+    ]
+    if rows:
+        said = "New instances of these owners fail if their template requires tokens before this is changed."
+        yield Part(
+            "Templates that have to wait",
+            (
+                Text(said),
+                Table(("owner", "hosts", "because"), tuple(rows[:WAITING]), first(rows, WAITING)[1], below="because"),
+            ),
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imds_probe.dataclass import dataclass
 from imds_probe.duration import in_words
+from imds_probe.facts.standing import VALID_UNWATCHED_S
 from imds_probe.fleet.comparing import differs, restarted
 from imds_probe.fleet.gathering import AHEAD_S, LAPSED, Gathered
 from imds_probe.fleet.hosts import Host, is_instance
@@ -23,7 +24,8 @@ _IN_A_GROUP = (
 @dataclass(frozen=True)
 class Terms:
     """Which hosts are taken, and how many at once: reports not older than `max_age_s`, verdicts of at least this `confidence`, and
-    hosts that need a higher hop limit only where `raise_hop_limit`. `canaries` are of each owner, `batch` the most of the others.
+    hosts that need a higher hop limit only where `raise_hop_limit`, and hosts that rest on accepted risks unless
+    `without_accepted`. `canaries` are of each owner, `batch` the most of the others.
     """
 
     max_age_s: float
@@ -31,6 +33,7 @@ class Terms:
     raise_hop_limit: bool = False
     canaries: int = 1
     batch: int = 50
+    without_accepted: bool = False
 
 
 def why_not(host: Host, instance: Instance | None, found: Gathered, terms: Terms) -> str:
@@ -53,6 +56,8 @@ def _of_place(host: Host, instance: Instance | None) -> str:
         return instance.cannot
     if is_switched(host, instance):
         return "tokens are required already"
+    if host.managed_by:
+        return f"managed by {host.managed_by}"
     return ""
 
 
@@ -61,6 +66,8 @@ def _of_verdict(host: Host, instance: Instance | None, terms: Terms) -> str:
         return "an accepted risk has expired"
     if not host.switchable:
         return {"not-ready": "not ready", "unknown": "the verdict is unknown"}[host.state]
+    if host.accepted and terms.without_accepted:
+        return "risks are accepted, and --without-accepted was given"
     if sureness(host) < CONFIDENCE.index(terms.confidence):
         return f"confidence is below {terms.confidence}"
     present = hop_limit(host, instance)
@@ -79,7 +86,8 @@ def _of_time(host: Host, now: float, terms: Terms) -> str:
         return f"{TOO_OLD} {in_words(terms.max_age_s)}"
     if host.started_at - now > _CLOCKS_S:
         return "the report is from the future"
-    if host.valid_until and host.valid_until < now:
+    # A verdict that names no end, as of an earlier version, may be that of a host that nobody watched.
+    if (host.valid_until or host.started_at + VALID_UNWATCHED_S) < now:
         return "the verdict has expired"
     return ""
 

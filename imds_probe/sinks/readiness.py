@@ -21,7 +21,7 @@ def readiness(report: Report) -> dict[str, str]:
 
     Lists are joined by "; ". ReportedAt is the run's own time: the agent's CaptureTime says only when it read the file.
     ContainersAffected are those that the token does not reach. SoftwareTooOld has versions.
-    AcceptedUntil is the last day of the first to expire.
+    AcceptedUntil is the last day of the first to expire. After ValidUntil, a new run has to say whether the verdict still holds.
     """
     verdict, imds, callers = report["verdict"], report["imds"] or {}, report["callers"]
     switch, rollback = verdict["switch"] or {}, verdict["rollback"] or {}
@@ -54,9 +54,11 @@ def readiness(report: Report) -> dict[str, str]:
         "WatchCoverage": callers["coverage"] if callers else None,
         "SwitchCommand": switch.get("try_first") or switch.get("aws_cli") or None,
         "RollbackCommand": rollback.get("aws_cli"),
+        "TemplateWaitsFor": _list(switch.get("template_waits_for")),
         "ContainersAffected": _list(_affected(report)),
         "SoftwareTooOld": _list(_too_old(report)),
         "ReportedAt": report["probe"]["started_at"],
+        "ValidUntil": verdict.get("valid_until"),
         "RunId": report["probe"]["run_id"],
         "ProbeVersion": report["probe"]["version"],
         "Schema": report["schema"],

@@ -11,7 +11,7 @@ from imds_probe.facts.owner import Owner, OwnerKind
 from imds_probe.switch.instance import no_way_back, way_back
 from imds_probe.switch.options import members
 from imds_probe.switch.step import Plan, Setting, Step, word
-from imds_probe.switch.templates import is_done, new_version
+from imds_probe.switch.templates import is_done, launched_by, new_version
 
 Made = Callable[[Owner, Plan], Step | None]
 
@@ -35,7 +35,8 @@ def _eks(owner: Owner, plan: Plan) -> Step | None:
     template = Template(template_id, None, own.version if own else None, options=_options_of(template_id, plan))
     if is_done(template.options, plan):
         return None
-    version = new_version(template, plan)
+    by = launched_by(".".join(filter(None, (owner.cluster, owner.name))) if owner.name else None, "NODE_GROUP")
+    version = new_version(template, plan, by)
     group = (
         f"aws eks update-nodegroup-version{plan.region} --cluster-name {word(owner.cluster, 'CLUSTER_NAME')}"
         f" --nodegroup-name {word(owner.name, 'NODE_GROUP')} --launch-template"
@@ -47,6 +48,7 @@ def _eks(owner: Owner, plan: Plan) -> Step | None:
         rollback=(f"{group}{version.source}", version.delete),
         notes=(
             _REPLACES,
+            *version.notes,
             *_set(
                 ("CLUSTER_NAME", owner.cluster),
                 ("NODE_GROUP", owner.name),

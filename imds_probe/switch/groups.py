@@ -7,8 +7,19 @@ import shlex
 from imds_probe.facts.control_plane import AutoScalingGroup, LaunchConfiguration, Template
 from imds_probe.switch.configurations import configuration_change
 from imds_probe.switch.step import Plan, Step, word
-from imds_probe.switch.templates import DEFAULT, KEEP_SOURCE, LATEST, NewVersion, is_done, new_version
+from imds_probe.switch.templates import (
+    DEFAULT,
+    LATEST,
+    OTHERS_ON_DEFAULT,
+    SOURCE,
+    NewVersion,
+    is_done,
+    launched_by,
+    new_version,
+)
 
+_NAMED = "NAMED_VERSION"
+DESCRIBE_GROUPS = "autoscaling:DescribeAutoScalingGroups"
 BEFORE, POLICY = "policy-before.json", "policy.json"
 _NO_REFRESH = "Instances that were switched already need no instance refresh."
 # DescribeAutoScalingGroups names a template twice, which UpdateAutoScalingGroup does not accept.
@@ -24,11 +35,13 @@ def known_group(group: AutoScalingGroup, plan: Plan) -> Step | None:
     templates = [each for each in {_key(each): each for each in named}.values() if not is_done(each.options, plan)]
     if not templates:
         return None
-    versions = [new_version(each, plan, place) for place, each in enumerate(templates, 1)]
+    by = launched_by(group.name, "AUTO_SCALING_GROUP")
+    versions = [new_version(each, plan, by, place) for place, each in enumerate(templates, 1)]
     pinned = [each for each in versions if each.template.version_named not in (None, DEFAULT, LATEST)]
     default = [each for each in versions if each.template.version_named in (None, DEFAULT)]
     commands, rollback, notes = [line for each in versions for line in each.create], [], [_NO_REFRESH]
-    notes += [KEEP_SOURCE] if any(each.source_is_looked_up for each in default) else []
+    notes += [note for each in versions for note in each.notes]
+    notes += [OTHERS_ON_DEFAULT] if default else []
     if pinned:
         told, untold = _mixed(group, pinned, plan) if group.mixed else _plain(group, pinned[0], plan)
         commands += told
@@ -39,40 +52,62 @@ def known_group(group: AutoScalingGroup, plan: Plan) -> Step | None:
         what=f"Require tokens in {_templates(len(versions))} of the Auto Scaling group {group.name}",
         commands=(*commands, *(each.make_default for each in default)),
         rollback=(*rollback, *(each.default_as_before for each in default), *(each.delete for each in versions)),
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
 def unknown_group(name: str | None, plan: Plan) -> Step:
-    """The step for a group that nobody asked the control plane about: the commands look for its template themselves."""
+    """The step for a group of which nobody said what it launches from, because the control plane was not asked or did not answer:
+    the commands look for its template themselves.
+    """
     group = word(name, "AUTO_SCALING_GROUP")
-    look = (
-        f"aws autoscaling describe-auto-scaling-groups{plan.region} --auto-scaling-group-names {group}"
-        " --query 'AutoScalingGroups[0].LaunchTemplate."
-    )
-    version = new_version(Template(None, None, None), plan)
+    look = f"aws autoscaling describe-auto-scaling-groups{plan.region} --auto-scaling-group-names {group} --output text --query "
+    version = new_version(Template(None, None, None), plan, launched_by(name, "AUTO_SCALING_GROUP"))
     update = (
         f"aws autoscaling update-auto-scaling-group{plan.region} --auto-scaling-group-name {group} --launch-template "
+        f"{version.specification},Version="
+    )
+    template = "AutoScalingGroups[0].LaunchTemplate"
+    found = (
+        f"LAUNCH_TEMPLATE_ID=$({look}'{template}.LaunchTemplateId')",
+        f"{_NAMED}=$({look}'not_null({template}.Version, `\"{DEFAULT}\"`)')",
     )
     return Step(
         what=f"Require tokens in the launch template of the Auto Scaling group{f' {name}' if name else ''}",
         commands=(
-            f"LAUNCH_TEMPLATE_ID=$({look}LaunchTemplateId' --output text)",
-            f"SOURCE_VERSION=$({look}Version' --output text)",
+            *found,
+            f"{SOURCE}=$({version.look_up(_NAMED)})",
             *version.create,
-            f"{update}{version.specification},Version={version.number}",
+            _by_name(f"{update}{version.number}", version.make_default),
         ),
-        rollback=(
-            f"LAUNCH_TEMPLATE_ID=$({look}LaunchTemplateId' --output text)",
-            f"{update}{version.specification},Version={version.source}",
-            version.delete,
-        ),
+        rollback=(*found, _by_name(f"{update}{version.source}", version.default_as_before), version.delete),
         notes=(
-            'Note the value of SOURCE_VERSION: the rollback needs it. "None" means that the group has no launch template of its '
-            "own, but a mixed-instances policy or a launch configuration.",
-            "`imds-probe run --control-plane` reads the group, and prints the commands for what it launches from.",
+            '"None" in LAUNCH_TEMPLATE_ID means that the group has no launch template of its own, but a mixed-instances policy or '
+            "a launch configuration.",
+            "A group that names a number is told of the new version. One that names $Default or $Latest goes on naming it. For "
+            "$Default, the new version becomes the default one, and others that launch it require tokens, too.",
+            *version.notes,
+            _gap(plan),
             _NO_REFRESH,
         ),
+    )
+
+
+def _by_name(pinned: str, default: str) -> str:
+    """The command for a group by how it names its version: a number, or $Default; $Latest needs none."""
+    return f"case \"${_NAMED}\" in [0-9]*) {pinned} ;; '{DEFAULT}') {default} ;; esac"
+
+
+def _gap(plan: Plan) -> str:
+    """Why the group is not known, and what to do."""
+    if plan.control_plane is None:
+        return "`imds-probe run --control-plane` reads the group, and prints the commands for what it launches from."
+    because = next(
+        (f": {each.reason}" for each in plan.control_plane.not_answered if each.action == DESCRIBE_GROUPS), ""
+    )
+    return (
+        f"AWS did not say what the group launches from ({DESCRIBE_GROUPS}{because}). Once it does, "
+        "`imds-probe run --control-plane` prints the commands for that."
     )
 
 

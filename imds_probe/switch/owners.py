@@ -9,7 +9,7 @@ from imds_probe.switch.groups import known_group, unknown_group
 from imds_probe.switch.options import cloudformation, terraform
 from imds_probe.switch.services import SERVICES
 from imds_probe.switch.step import EKS, Plan, Setting, Step
-from imds_probe.switch.templates import is_done, new_version
+from imds_probe.switch.templates import OTHERS_ON_DEFAULT, is_done, new_version
 
 BY_KIND: dict[OwnerKind, Made] = {**CLUSTERS, **SERVICES}
 _CODE_FIRST = (
@@ -30,9 +30,11 @@ def step(plan: Plan) -> Step | None:
             what=f"Require tokens where {known.managed_by} launches instances",
             notes=(f"{known.managed_by} owns this instance, as EC2 says. Look for the option in that service.",),
         )
-    if known is not None and known.group is not None:
-        return with_code(known_group(known.group, plan), plan)
     group = plan.instance.auto_scaling_group if plan.instance else None
+    if known is not None and known.group is not None:
+        if known.group.is_described:
+            return with_code(known_group(known.group, plan), plan)
+        group = known.group.name
     if owner is not None and owner.kind == "auto-scaling":
         group = owner.name or group
     if group or owner is not None:  # what is left of owners launches by a group
@@ -97,6 +99,8 @@ def _template_alone(plan: Plan) -> Step | None:
             rollback=(version.default_as_before, version.delete),
             notes=(
                 "Set LAUNCH_TEMPLATE_ID, and SOURCE_VERSION to its default version. Keep both for the rollback.",
+                *version.notes,
+                OTHERS_ON_DEFAULT,
                 _LATER,
             ),
         )
@@ -107,7 +111,11 @@ def _template_alone(plan: Plan) -> Step | None:
             what=what,
             commands=(*version.create, version.make_default),
             rollback=(version.default_as_before, version.delete),
-            notes=("A launch that names the version by its number has to name the new one.",),
+            notes=(
+                "A launch that names the version by its number has to name the new one.",
+                *version.notes,
+                OTHERS_ON_DEFAULT,
+            ),
         )
     return Step(
         what=what,
@@ -116,6 +124,7 @@ def _template_alone(plan: Plan) -> Step | None:
         notes=(
             f'Launch the next instance from the new version: "${version.variable}" has its number. The default version of the '
             "template is another one, or not known, and stays as it is.",
+            *version.notes,
             *(() if plan.control_plane else (_LATER,)),
         ),
     )

@@ -10,6 +10,7 @@ from imds_probe.facts.owner import Owner, OwnerKind
 from imds_probe.switch.clusters import Made
 from imds_probe.switch.options import members
 from imds_probe.switch.step import Plan, Setting, Step, word
+from imds_probe.switch.templates import launched_by
 
 _OPTION = "Namespace=aws:autoscaling:launchconfiguration,OptionName=DisableIMDSv1,Value="
 
@@ -37,7 +38,9 @@ def _emr(owner: Owner, plan: Plan) -> Step:
     limit = plan.after.http_put_response_hop_limit
     options = {"MinimumInstanceMetadataServiceVersion": 2, **({"HttpPutResponseHopLimit": limit} if limit else {})}
     configuration = {"InstanceMetadataServiceConfiguration": options}
-    named = f"-security-configuration{plan.region} --name require-tokens"
+    # Clusters of one account share these names, and a rollback must not delete that of another one.
+    name = f'"require-tokens-{launched_by(owner.name, "CLUSTER_ID")}"'
+    named = f"-security-configuration{plan.region} --name {name}"
     return Step(
         what="Require tokens in the EMR security configuration",
         commands=(f"aws emr create{named} --security-configuration {shlex.quote(json.dumps(configuration))}",),
@@ -46,7 +49,8 @@ def _emr(owner: Owner, plan: Plan) -> Step:
             "A cluster has only one security configuration. If this cluster has one, copy it and add "
             "InstanceMetadataServiceConfiguration.",
             f"The cluster{f' {owner.name}' if owner.name else ''} keeps its present security configuration. Launch the next "
-            "cluster with the new one (aws emr create-cluster --security-configuration require-tokens).",
+            f"cluster with the new one (aws emr create-cluster --security-configuration {name}).",
+            "The rollback deletes the new security configuration. Leave the rollback out if anything else names it by then.",
         ),
     )
 
@@ -67,6 +71,9 @@ def _batch(owner: Owner, plan: Plan) -> Step:
             "First make a new version of the launch template that the compute environment names, not of the copy that Batch "
             "launches from (aws ec2 create-launch-template-version). Then set LAUNCH_TEMPLATE_ID, VERSION to the new version, "
             "and SOURCE_VERSION to the version before.",
+            "A compute environment that names $Latest or $Default would stay at a number after these commands. In that case, set "
+            "VERSION and SOURCE_VERSION to what it names ('$Latest' or '$Default'). For $Default, also make the new version the "
+            "default one (aws ec2 modify-launch-template --default-version).",
             "This is an infrastructure update, which replaces the instances.",
         ),
     )

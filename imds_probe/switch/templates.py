@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import shlex
 
 from imds_probe.dataclass import dataclass
@@ -13,6 +15,17 @@ from imds_probe.switch.step import Plan, word
 MADE = "imds-probe-require-tokens"  # begins the description of the versions that these commands make
 LATEST, DEFAULT = "$Latest", "$Default"
 SOURCE = "SOURCE_VERSION"
+# Of a name that is whoever's, what may stand in a shell's double quotes, in a query, and in a description of 255 characters.
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}", re.ASCII)
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9._+-]", re.ASCII)
+OTHERS_ON_DEFAULT = (
+    "The new version becomes the default one. Others that launch the default version of this template require "
+    "tokens, too."
+)
+UNUSED = (
+    "The rollback deletes the new version (delete-launch-template-versions). Leave that command out if anything else launches from "
+    "the new version by then."
+)
 KEEP_SOURCE = "Note the value of SOURCE_VERSION: the rollback needs it."
 
 
@@ -36,6 +49,17 @@ class NewVersion:
         return self.source.startswith('"$')
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What whoever makes the version has to know: others may launch from the same template."""
+        of_source = f"all that version {self.source} says" if self.source.isdecimal() else "all that its source says"
+        return (
+            *((KEEP_SOURCE.replace(SOURCE, self.source.strip('"$')),) if self.source_is_looked_up else ()),
+            f"The new version becomes $Latest of the template. Others that launch $Latest take the new version, too, with "
+            f"{of_source}, such as the AMI. Look for other users of $Latest first.",
+            UNUSED,
+        )
+
+    @property
     def number(self) -> str:
         return f'"${self.variable}"'
 
@@ -46,6 +70,10 @@ class NewVersion:
     @property
     def default_as_before(self) -> str:
         return self._default(self.source)
+
+    def look_up(self, variable: str) -> str:
+        """The command that prints the number of the version that the variable of a shell names."""
+        return _looked_up(f"{self.region} {_named(self.template)}", f'"${variable}"')
 
     def _default(self, version: str) -> str:
         return f"aws ec2 modify-launch-template{self.region} {_named(self.template)} --default-version {version}"
@@ -58,17 +86,20 @@ class NewVersion:
         return f"LaunchTemplateName={word(self.template.launch_template_name, '')}"
 
 
-def new_version(template: Template, plan: Plan, place: int = 1) -> NewVersion:
-    """The description tells the rollback which version to remove, whoever runs it and when. `place` is that among several
-    templates, from 1.
+def new_version(template: Template, plan: Plan, launcher: str | None = None, place: int = 1) -> NewVersion:
+    """The description tells the rollback which version to remove, whoever runs it and when: others may have made a version of the
+    same source. It names `launcher`, of launched_by, or else the instance. `place` is that among several templates, from 1.
     """
     named, after = _named(template), "" if place == 1 else f"_{place}"
     source, look = _source(template, f"{SOURCE}{after}", f"{plan.region} {named}")
-    description = f"{MADE}-from-{source}" if source.isdecimal() else MADE
-    query = f"LaunchTemplateVersions[?VersionDescription=='{description}'].VersionNumber"
+    launcher = launcher or launched_by(plan.instance.instance_id if plan.instance else None, "INSTANCE_ID")
+    source_said = source.strip('"')
+    description = f"{MADE}-from-{source_said}-for-{launcher}" + after.replace("_", "-")
+    # In double quotes, as it may have variables. Of several, only the newest: the others are of steps before.
+    query = f"sort_by(LaunchTemplateVersions[?VersionDescription=='{description}'], &VersionNumber)[-1:].VersionNumber"
     command = (
         f"aws ec2 create-launch-template-version{plan.region} {named} --source-version {source}"
-        f" --version-description {description} --launch-template-data {data(options_for(template, plan))}"
+        f' --version-description "{description}" --launch-template-data {data(options_for(template, plan))}'
     )
     number = f"VERSION{after}=$({command} --query LaunchTemplateVersion.VersionNumber --output text)"
     return NewVersion(
@@ -85,6 +116,18 @@ def new_version(template: Template, plan: Plan, place: int = 1) -> NewVersion:
     )
 
 
+def launched_by(name: str | None, variable: str) -> str:
+    """What launches from a version, in its description: the name as far as it is plain, and a digest where it is not; where it is
+    not known, the variable of a shell that stands for it.
+    """
+    if not name:
+        return f"${variable}"
+    if _PLAIN.fullmatch(name):
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{_NOT_PLAIN.sub('_', name)[:64]}-{digest}"
+
+
 def _source(template: Template, variable: str, named: str) -> tuple[str, tuple[str, ...]]:
     """The version to make a new one from, as one word of a shell, and the commands that find it out."""
     if template.version is not None:
@@ -93,12 +136,15 @@ def _source(template: Template, variable: str, named: str) -> tuple[str, tuple[s
         return template.version_named, ()
     if not template.launch_template_id and not template.launch_template_name:
         return f'"${variable}"', ()
-    version = shlex.quote(template.version_named or DEFAULT)
-    look = (
+    look = _looked_up(named, shlex.quote(template.version_named or DEFAULT))
+    return f'"${variable}"', (f"{variable}=$({look})",)
+
+
+def _looked_up(named: str, version: str) -> str:
+    return (
         f"aws ec2 describe-launch-template-versions{named} --versions {version}"
         " --query 'LaunchTemplateVersions[0].VersionNumber' --output text"
     )
-    return f'"${variable}"', (f"{variable}=$({look})",)
 
 
 def options_for(template: Template, plan: Plan) -> MetadataOptions:

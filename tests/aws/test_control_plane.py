@@ -280,6 +280,25 @@ def test_what_is_denied_is_told_and_lasts_and_what_is_throttled_does_not(stubbed
     assert "RequestLimitExceeded" in missing.reason
 
 
+def test_a_group_that_is_not_described_is_told_of(stubbed):
+    denied = "autoscaling:DescribeAutoScalingGroups", "not allowed (AccessDenied)"
+    none = denied[0], "the account has no Auto Scaling group web in this Region"
+    for answer in (denied, none):
+        stubbed.instance(MetadataOptions=OPTIONS, Tags=[{"Key": "aws:autoscaling:groupName", "Value": "web"}])
+        stubbed.of_group()
+        groups = stubbed.stubs["autoscaling"]
+        if answer == denied:
+            groups.add_client_error("describe_auto_scaling_groups", "AccessDenied", "no", 403)
+        else:
+            groups.add_response("describe_auto_scaling_groups", {"AutoScalingGroups": []})
+        stubbed.account()
+        stubbed.image(ImageId=INSTANCE.image_id)
+        found = stubbed.asked().found
+        assert found.group is not None
+        assert (found.group.name, found.group.is_described) == ("web", False)
+        assert found.not_answered == (NotAnswered(*answer),)
+
+
 def test_an_instance_that_the_account_does_not_have(stubbed):
     stubbed.stubs["ec2"].add_response("describe_instances", {"Reservations": []})
     stubbed.of_group()

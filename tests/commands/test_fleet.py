@@ -139,6 +139,18 @@ def test_what_makes_no_sense_is_refused(reports, tmp_path, capsys, arguments, sa
     assert said in capsys.readouterr().err
 
 
+def test_the_plan_leaves_out_hosts_that_rest_on_accepted_risks_where_it_is_told_to(reports, tmp_path, capsys):
+    risk = {"id": "imdsv1-caller", "expires": "2027-01-31"}
+    accepted = fleets_made.report(0, template=READY, accepted=[risk])
+    (tmp_path / "reports" / f"{fleets_made.instance_id(0)}.json").write_text(json.dumps(accepted))
+    for arguments, planned, by_risks in (([], 3, 1), (["--without-accepted"], 2, 0)):
+        assert main(["fleet", "plan", "--output", "json", *arguments, reports]) == exitcodes.READY
+        made = json.loads(capsys.readouterr().out)
+        assert (made["planned"], made["by_accepted_risks"]["count"]) == (planned, by_risks)
+    assert main(["fleet", "--without-accepted", reports]) == exitcodes.USAGE
+    assert "--without-accepted is an option of `imds-probe fleet plan`" in capsys.readouterr().err
+
+
 def test_the_plan(reports, capsys):
     assert main(["fleet", "plan", "--batch", "1", reports]) == exitcodes.READY
     out = capsys.readouterr().out

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import fleets_made
 import pytest
@@ -12,6 +13,7 @@ from imds_probe.fleet.launching import NO_ANSWER, OTHERS, NotAsked
 from imds_probe.fleet.plan import plan
 from imds_probe.fleet.plan_page import page_of
 from imds_probe.fleet.reasons import Terms
+from imds_probe.render.page.blocks import Text
 
 NOW = int(fleets_made.NOW)
 DAY = 86400
@@ -62,6 +64,37 @@ def test_canaries_come_first_and_are_unlike_each_other():
     assert made.planned == 10
 
 
+ACCEPTED = {"accepted": 2, "accepted_until": "2027-01-31"}
+
+
+def test_hosts_that_rest_on_accepted_risks_are_no_canaries_come_last_and_are_counted():
+    sure = {"confidence": "high"}
+    hosts = [host(1, **ACCEPTED, **sure), host(2, "needs-hop-limit", hop_limit_needed=2, **ACCEPTED), host(3), host(4)]
+    hosts += [host(5, owner="kops b", **ACCEPTED), host(6, owner="kops b", **ACCEPTED), host(7, **ACCEPTED)]
+    one, two, three, four, five, six, seven = (each.key for each in hosts)
+    terms = Terms(max_age_s=DAY, raise_hop_limit=True, batch=2)
+    made = planned(*hosts, terms=terms)
+    assert [(each.wave, each.canary, each.instance_ids, each.by_accepted_risks) for each in made.batches] == [
+        (1, True, (three,), 0),
+        (2, False, (four, one), 1),
+        (2, False, (two,), 1),
+        (2, False, (five,), 1),
+        (3, False, (seven,), 1),
+        (3, False, (six,), 1),
+    ]
+    assert made.by_accepted_risks.ids == tuple(sorted((one, two, five, six, seven)))
+    said = [block.text for part in page_of(made).parts for block in part.blocks if isinstance(block, Text)]
+    assert said[0].startswith("5 hosts in the batches can be switched only because risks are accepted")
+    assert "kops a in 1/eu-west-1: 2 hosts, confidence medium, 1 by accepted risks" in said
+    made = planned(*hosts, terms=replace(terms, without_accepted=True))
+    assert sorted(each for batch in made.batches for each in batch.instance_ids) == [three, four]
+    assert (made.by_accepted_risks.count, [batch.by_accepted_risks for batch in made.batches]) == (0, [0, 0])
+    assert plain(made.left_out) == [{"value": "risks are accepted, and --without-accepted was given", "hosts": 5}]
+    assert "accepted" not in " ".join(
+        block.text for block in page_of(planned(host(1))).parts[0].blocks if isinstance(block, Text)
+    )
+
+
 def test_a_batch_has_one_owner_account_region_and_hop_limit_and_the_surest_verdicts_first():
     hosts = [
         *(host(1), host(2, owner="kops b"), host(3, account="2"), host(4, region="us-east-1")),
@@ -100,8 +133,10 @@ def test_a_batch_has_one_owner_account_region_and_hop_limit_and_the_surest_verdi
         ({"confidence": "low"}, "confidence is below medium"),
         ({"confidence": "of a later version"}, "confidence is below medium"),
         ({"cannot": "not an EC2 instance"}, "not an EC2 instance"),
+        ({"managed_by": "eks.amazonaws.com"}, "managed by eks.amazonaws.com"),
         ({"started_at": NOW + 60}, "the report is from the future"),
         ({"valid_until": NOW - 1}, "the verdict has expired"),
+        ({"started_at": NOW - DAY - 1}, "the verdict has expired"),
         ({"accepted": 1, "accepted_until": "2026-11-29"}, "an accepted risk has expired"),
         ({"accepted": 1, "accepted_until": "for ever"}, "an accepted risk has expired"),
         ({"accepted": 1}, "an accepted risk has expired"),
@@ -282,6 +317,27 @@ def test_a_host_of_a_region_that_was_not_asked_is_left_out_and_not_called_gone()
         "EC2 was not asked about its account and Region": 2,
     }
     assert compared({each.key: each for each in hosts}, listed).gone.ids == (fleets_made.instance_id(2),)
+
+
+def test_a_template_waits_for_what_its_reports_say_whatever_becomes_of_the_hosts():
+    waits = "1 file that ran once here asks without a token [code-imdsv1-once]"
+    for here, expected, because in (
+        ((host(1), host(2)), True, []),
+        ((host(1, template_waits=waits), host(2)), False, [(waits, 1)]),
+        ((host(1, template_waits=waits, tokens="required"), host(2, template_waits=waits)), False, [(waits, 2)]),
+        ((host(1), host(2, template_waits=None)), None, []),
+        ((host(1, template_waits=waits), host(2, template_waits=None)), False, [(waits, 1)]),
+    ):
+        known = {each.key: instance(0, owner="kops a", tokens=each.tokens) for each in here}
+        made = planned(*here, instances=known)
+        (owner,) = made.owners
+        assert (made.planned + owner.switched, owner.left) == (2, 0)
+        assert owner.template_may_require is expected
+        assert [(each.value, each.hosts) for each in owner.template_waits_for] == because
+        tables = {part.heading: getattr(part.blocks[-1], "rows", ()) for part in page_of(made).parts}
+        assert tables["Owners"][0][-1] == {True: "yes", False: "not yet", None: "not known"}[expected]
+        assert [row[1:] for row in tables.get("Templates that have to wait", ())] == [(str(n), w) for w, n in because]
+    assert [each.template_may_require for each in planned(host(1, template_waits=waits)).owners] == [False]
 
 
 def listed(*instances, asked):

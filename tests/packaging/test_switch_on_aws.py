@@ -52,9 +52,9 @@ class Fleet:
         self.ec2.modify_launch_template(LaunchTemplateId=made, DefaultVersion="2")
         return made
 
-    def group(self, **launched_from):
+    def group(self, name=GROUP, **launched_from):
         self.autoscaling.create_auto_scaling_group(
-            AutoScalingGroupName=GROUP,
+            AutoScalingGroupName=name,
             MinSize=0,
             MaxSize=9,
             DesiredCapacity=1,
@@ -144,14 +144,37 @@ def test_a_group_with_a_template(aws, fleet, tmp_path, version):
     assert (old["HttpTokens"], new) == ("optional", NEW)
 
 
-def test_a_group_that_nobody_asked_the_control_plane_about(aws, fleet, tmp_path):
-    fleet.group(LaunchTemplate=spec(fleet.template("web"), "2"))
+@pytest.mark.parametrize("version", ["2", None, "$Default", "$Latest"])
+def test_a_group_that_nobody_asked_the_control_plane_about(aws, fleet, tmp_path, version):
+    """One that follows the versions of its template goes on following them."""
+    fleet.group(LaunchTemplate=spec(fleet.template("web"), version))
     step = launching(steps_of(replace(plan(), control_plane=None)))
     before = fleet.everything()
-    run((*step.commands, *step.rollback), aws, tmp_path)  # SOURCE_VERSION was noted
-    assert fleet.everything() == before
     run(step.commands, aws, tmp_path)
     assert fleet.next_instance() == NEW
+    (group,) = fleet.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert group["LaunchTemplate"].get("Version") == (
+        "3" if version == "2" else before[0]["LaunchTemplate"].get("Version")
+    )
+    run(("SOURCE_VERSION=2", *step.rollback), aws, tmp_path)  # which was noted; days may have passed
+    assert fleet.everything() == before
+
+
+def test_groups_that_share_a_template_are_rolled_back_one_by_one(aws, fleet, tmp_path):
+    template = fleet.template("web")
+    steps = []
+    for name in ("web-1a", "web-1b"):
+        fleet.group(name, LaunchTemplate=spec(template, "2"))
+        steps.append(launching(steps_of(plan(AutoScalingGroup(name, named(template, "2"))))))
+        run(steps[-1].commands, aws, tmp_path)
+    run(steps[0].rollback, aws, tmp_path)
+    groups = fleet.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert {each["AutoScalingGroupName"]: each["LaunchTemplate"]["Version"] for each in groups} == {
+        "web-1a": "2",
+        "web-1b": "4",
+    }
+    versions = fleet.ec2.describe_launch_template_versions(LaunchTemplateId=template)["LaunchTemplateVersions"]
+    assert sorted(each["VersionNumber"] for each in versions) == [1, 2, 4]
 
 
 def test_a_mixed_group_whose_overrides_have_templates_of_their_own(aws, fleet, tmp_path):

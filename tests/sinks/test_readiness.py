@@ -28,9 +28,11 @@ def test_what_was_found():
         "IMDSv1Callers": "/usr/bin/curl",
         "WatchCoverage": "0.5",
         **{name: command["aws_cli"] for name, command in commands.items()},
+        "TemplateWaitsFor": "none",
         "ContainersAffected": "web",
         "SoftwareTooOld": "cloud-init 18.3-6",
         "ReportedAt": "2026-11-23T00:00:00Z",
+        "ValidUntil": "",
         "RunId": "0" * 32,
         "ProbeVersion": "0.1.0",
         "Schema": "imds-probe.report/v1",
@@ -59,6 +61,12 @@ def test_accepted_risks_are_named_with_their_owners():
     assert content["AcceptedFindings"] == (
         "code-not-read of programs by team-app until 2026-12-01; software-too-old of cloud-init by team-os until 2027-01-31"
     )
+
+
+def test_until_when_a_verdict_counts_and_what_the_template_waits_for():
+    verdict = {"valid_until": "2026-11-24T00:00:00Z", "switch": {"template_waits_for": ["one", "two"]}}
+    content = readiness(report(verdict=verdict | {"switch": report()["verdict"]["switch"] | verdict["switch"]}))
+    assert (content["ValidUntil"], content["TemplateWaitsFor"]) == ("2026-11-24T00:00:00Z", "one; two")
 
 
 def test_of_a_switched_host_who_is_refused_is_named():

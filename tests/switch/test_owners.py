@@ -5,7 +5,7 @@ import pytest
 from aws_argv import parsed
 from switch_plans import TEMPLATE_ID, plan
 
-from imds_probe.facts.control_plane import AutoScalingGroup, MetadataOptions, Template
+from imds_probe.facts.control_plane import AutoScalingGroup, ControlPlane, MetadataOptions, NotAnswered, Template
 from imds_probe.facts.owner import LaunchedFrom, Owner
 from imds_probe.switch.owners import step
 
@@ -29,6 +29,44 @@ def test_a_group_is_looked_up_where_only_the_host_names_it():
     assert "--auto-scaling-group-names web" in made.commands[0]
     ecs = step(replace(plan(owner=Owner("ecs", "cluster", ()), group="web")))
     assert "--auto-scaling-group-names web" in ecs.commands[0]
+
+
+@pytest.mark.parametrize("kind", ["", "auto-scaling", "ecs"])
+def test_a_group_that_aws_did_not_describe_keeps_its_step(kind):
+    """Its name alone is no sign that it requires tokens already."""
+    denied = NotAnswered("autoscaling:DescribeAutoScalingGroups", "not allowed (AccessDenied)")
+    owner = Owner(kind, "web" if kind == "auto-scaling" else "cluster", ()) if kind else None
+    there = plan(owner=owner, group="web")
+    for gaps in ((denied,), ()):
+        known = ControlPlane("2026-11-29T00:00:00Z", group=AutoScalingGroup("web"), not_answered=gaps)
+        made = step(replace(there, control_plane=known))
+        assert made.what == "Require tokens in the launch template of the Auto Scaling group web"
+        assert made.commands == step(there).commands
+        (note,) = [each for each in made.notes if "AWS did not say what the group launches from" in each]
+        assert ("not allowed (AccessDenied)" in note) == bool(gaps)
+    assert not any("AWS did not say" in note for note in step(there).notes)
+
+
+@pytest.mark.parametrize("kind", ["auto-scaling", "batch"])
+def test_who_follows_the_versions_of_a_template_is_told_how_to_go_on_following_them(kind):
+    """What moto bears out of groups is in tests/packaging/test_switch_on_aws.py."""
+    made = step(plan(owner=Owner(kind, "blue", ())))
+    assert any("names $Default or $Latest" in note or "names $Latest or $Default" in note for note in made.notes)
+    updates = [line for line in made.commands if "update-auto-scaling-group" in line]
+    assert all(line.startswith('case "$NAMED_VERSION" in [0-9]*) aws autoscaling update-auto') for line in updates)
+    assert len(updates) == (kind == "auto-scaling")
+
+
+def test_clusters_of_emr_have_security_configurations_of_their_own():
+    names = set()
+    for cluster in ("j-1", "j-2", None, "a'b"):
+        made = step(plan(owner=Owner("emr", cluster, ())))
+        _, _, created, _ = parsed(shlex.split(made.commands[0])[1:])
+        _, _, deleted, _ = parsed(shlex.split(made.rollback[0])[1:])
+        assert created["Name"] == deleted["Name"]
+        names.add(created["Name"])
+    assert len(names) == 4
+    assert {"require-tokens-j-1", "require-tokens-$CLUSTER_ID"} < names
 
 
 @pytest.mark.parametrize(("is_default", "lines"), [(True, 2), (False, 1), (None, 1)])

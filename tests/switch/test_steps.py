@@ -35,18 +35,18 @@ def test_this_instance_comes_first_and_the_account_last():
 
 
 def test_a_hop_limit_that_nobody_has_measured_is_tried_alone():
-    first, second, _, launches, default = steps_of(replace(plan(), untried=BY_A_RUN))
+    first, second, role, launches, default = steps_of(replace(plan(), untried=BY_A_RUN))
     _, _, tried, _ = parsed(shlex.split(first.commands[0])[1:])
     assert tried == {"InstanceId": "i-0123456789abcdef0", "HttpPutResponseHopLimit": 2, "HttpEndpoint": "enabled"}
     _, _, undone, _ = parsed(shlex.split(first.rollback[0])[1:])
     assert undone["HttpPutResponseHopLimit"] == 1
     assert first.notes == (BY_A_RUN,)
     assert (second.what, second.waits_for) == ("Require tokens on this instance", (SHOWN_FIRST,))
-    assert (launches.waits_for, default.waits_for) == ((SHOWN_FIRST,), ())
-    *_, launches, _ = steps_of(replace(plan(), untried=BY_A_RUN, waits_for=("what ran once",)))
-    assert launches.waits_for == (SHOWN_FIRST, "what ran once")
-    *_, launches, _ = steps_of(plan())
-    assert launches.waits_for == ()
+    assert [each.waits_for for each in (role, launches, default)] == [(SHOWN_FIRST,)] * 3
+    _, this, *later = steps_of(replace(plan(), untried=BY_A_RUN, waits_for=("what ran once",)))
+    assert this.waits_for == (SHOWN_FIRST,)
+    assert [each.waits_for for each in later] == [(SHOWN_FIRST, "what ran once")] * 3
+    assert not any(each.waits_for for each in steps_of(plan()))
     required = replace(plan(), untried=BY_A_RUN, before=replace(BEFORE, http_tokens="required"))
     assert steps_of(required)[0].what == "Raise the hop limit of this instance to 2"  # nothing is left that could break
     assert not any(each.waits_for for each in steps_of(required))
@@ -105,9 +105,10 @@ def test_where_imdsv2_is_enforced_there_is_no_way_back_and_who_opens_it_is_said(
     assert ("Ask cloud@example.com" in this.no_rollback) == (managed_by == "declarative-policy")
 
 
-def test_only_the_step_that_changes_the_template_waits():
+def test_each_step_that_reaches_new_instances_waits():
+    """The policy on the role takes the credentials from user data that asks without a token, and the account's default the rest."""
     waiting = steps_of(replace(plan(), waits_for=("1 file asks without a token",)))
-    assert [each.waits_for for each in waiting] == [(), (), ("1 file asks without a token",), ()]
+    assert [each.waits_for for each in waiting] == [(), *[("1 file asks without a token",)] * 3]
 
 
 def test_where_tokens_were_required_a_raised_hop_limit_has_a_way_back_though_imdsv2_is_enforced():

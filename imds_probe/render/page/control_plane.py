@@ -50,6 +50,8 @@ def _group(found: ControlPlane, bounds: Bounds) -> Iterator[tuple[str, str]]:
     group = found.group
     assert group is not None  # noqa: S101 - asked for where there is one
     yield "Auto Scaling group", group.name
+    if not group.is_described:
+        yield "next instance", NOT_KNOWN
     if group.template is not None:
         yield "next instance", _template(group.template)
     if group.configuration is not None:

@@ -26,6 +26,13 @@ def test_it_is_shown_only_where_it_was_asked():
     assert rows(ControlPlane(AT)) == [("asked", AT), ("instance", "not known")]
 
 
+def test_a_group_that_aws_did_not_describe():
+    assert rows(ControlPlane(AT, group=AutoScalingGroup("web")))[-2:] == [
+        ("Auto Scaling group", "web"),
+        ("next instance", "not known"),
+    ]
+
+
 def test_an_instance_its_group_and_its_account():
     group = AutoScalingGroup(
         "web", WEB, overrides=(GroupOverride("t4g.micro", Template("lt-2", None, "1")),), mixed=True
