@@ -184,3 +184,17 @@ WATCHED_TOO_SHORTLY = Kind(
     "came that belong to no known connection. A program may have called in the time that was not watched.",
     cure="Enable the daemon (`systemctl enable --now imds-probe-daemon`), and keep it running.",
 )
+
+# The ids of those that say of a caller by IMDSv1 what the switch does to it.
+OF_CALLS = frozenset(
+    kind.id
+    for kind in (
+        IMDSV1_CALLER,
+        IMDSV1_FALLBACK,
+        IMDSV1_FALLBACK_PAST,
+        IMDSV1_FALLBACK_RAISED,
+        IMDSV1_THROUGH_RELAY,
+        IMDSV1_FALLBACK_UNIDENTIFIED,
+        IMDSV1_REFUSED,
+    )
+)
