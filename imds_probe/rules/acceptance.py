@@ -1,7 +1,7 @@
 """Which findings does the configuration accept? They stay in the report and no longer decide, until a day that passes.
 
 The rule comes last, as it looks at what the others found. It never accepts what would leave the verdict without a meaning, nor
-what the switch command cures.
+what the switch command cures. Whoever accepts that the switch breaks a caller accepts that it is refused afterwards.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeVar
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.acceptances import Acceptance, Acceptances, UnusableAcceptance
 from imds_probe.facts.facts import Facts
-from imds_probe.findings import Accepted, Finding, Fix, Found, Kind
+from imds_probe.findings import Accepted, Finding, Fix, Found, Kind, State
 from imds_probe.rules.acceptance_kinds import (
     ACCEPTANCE_EXPIRED,
     ACCEPTANCE_EXPIRES_SOON,
@@ -22,13 +22,21 @@ from imds_probe.rules.acceptance_kinds import (
     ACCEPTANCE_UNUSED,
     KINDS,
 )
+from imds_probe.rules.callers_kinds import IMDSV1_CALLER, IMDSV1_REFUSED
+from imds_probe.rules.code_kinds import CODE_IMDSV1
 from imds_probe.rules.phrases import few
+from imds_probe.rules.rehearsals_kinds import REHEARSAL_GAVE_UP
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settling import OWNER
+from imds_probe.rules.switched_kinds import REFUSED_FOR_GOOD
 
 T = TypeVar("T")
 EVERY = "*"
 SOON_DAYS = 14
+# What the switch is known to break, and what the same caller's finding is once the switch was made. What was only unknown before is
+# not among it: that the switch broke it is news.
+_BROKEN = (IMDSV1_CALLER.id, CODE_IMDSV1.id, REHEARSAL_GAVE_UP.id)
+_BROKEN_SINCE = (REFUSED_FOR_GOOD.id, IMDSV1_REFUSED.id)
 CURED = "A higher hop limit cures the finding, and the report has the command that sets it."
 
 
@@ -53,8 +61,18 @@ def named_first(kind: Kind, members: Sequence[T], called: Callable[[T], str], fa
 
 
 def _accepted_names(kind: Kind, facts: Facts) -> set[str]:
-    section = facts.get(Acceptances)
-    return {each.subject for each in section.entries if each.finding == kind.id} if section else set()
+    section, implies = facts.get(Acceptances), kind.implies or "not-ready"
+    return {each.subject for each in section.entries if _is_of(each, kind.id, implies)} if section else set()
+
+
+def accepts(entry: Acceptance, finding: str, subject: str, implies: State) -> bool:
+    """Whether an entry is about a finding of this id, which comes to so much where nobody accepts it."""
+    return entry.subject in (subject, EVERY) and _is_of(entry, finding, implies)
+
+
+def _is_of(entry: Acceptance, finding: str, implies: State) -> bool:
+    is_since = finding in _BROKEN_SINCE and implies == "not-ready" and entry.finding in _BROKEN
+    return is_since or finding == entry.finding
 
 
 def why_not_acceptable(kind: Kind) -> str:
@@ -105,8 +123,8 @@ def review(findings: Sequence[Finding], facts: Facts, kinds: Sequence[Kind]) -> 
 
 def _matches(entry: Acceptance, finding: Finding) -> bool:
     """Whether an entry is about a finding: one that decides, or would if no other entry had accepted it."""
-    decides = finding.implies is not None or finding.accepted is not None
-    return decides and finding.id == entry.finding and entry.subject in (finding.subject, EVERY)
+    implies = finding.accepted.implies if finding.accepted is not None else finding.implies
+    return implies is not None and accepts(entry, finding.id, finding.subject, implies)
 
 
 def _trusted(entry: Acceptance, matching: dict[int, Finding]) -> dict[int, Finding]:
@@ -170,7 +188,8 @@ def _soon(entry: Acceptance, findings: Sequence[Finding], days: int) -> Found:
 
 
 def _unused(entry: Acceptance, findings: Sequence[Finding]) -> Found:
-    subjects = list(dict.fromkeys(each.subject for each in findings if each.id == entry.finding and each.implies))
+    speaking = (each for each in findings if each.implies and _is_of(entry, each.id, each.implies))
+    subjects = list(dict.fromkeys(each.subject for each in speaking))
     here = (
         f"the subject here is {few(subjects)}" if subjects else "no finding of this id speaks against the switch here"
     )
