@@ -8,6 +8,7 @@ from imds_probe import __version__, standing
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import UsageError
+from imds_probe.facts.acceptances import Acceptances
 from imds_probe.facts.facts import Facts, NotInReport
 from imds_probe.facts.instance import Instance
 from imds_probe.facts.platform import Platform
@@ -15,6 +16,7 @@ from imds_probe.facts.section import Section
 from imds_probe.facts.standing import Standing
 from imds_probe.report_document import Stored
 from imds_probe.rules import acceptance, callers
+from imds_probe.rules.accepted_risks import AcceptedRisk
 from imds_probe.rules.callers_kinds import OF_CALLS
 from imds_probe.rules.judging import judge
 from imds_probe.standing import Change
@@ -76,8 +78,26 @@ def confirmed(stored: Stored, facts: Facts, now: str, catalog: Catalog, bug: Tel
         return Confirmation(tuple(reasons))
     began = stored.probe.started_at
     ended = standing.watch_ended(stored.facts, facts, began, now)
-    changes = (*standing.changes(stored.facts, facts, began), *_calls_again(stored, facts, began, catalog, bug))
+    changes = (
+        *standing.changes(stored.facts, facts, began),
+        *_calls_again(stored, facts, began, catalog, bug),
+        *_accepted_no_more(stored.verdict.accepted, facts),
+    )
     return Confirmation((ended,) if ended else (), changes)
+
+
+def _accepted_no_more(risks: Sequence[AcceptedRisk], now: Facts) -> Iterator[Change]:
+    """Risks without which the verdict would have been another one. A later day, and other words, take nothing from it."""
+    section = now.get(Acceptances)
+    entries = section.entries if section is not None else ()
+    for risk in risks:
+        theirs = [each for each in entries if acceptance.accepts(each, risk.id, risk.subject, risk.implies)]
+        latest = max((each.expires for each in theirs), default=None)
+        of = f"the risk of {risk.id} for {risk.subject}"
+        if latest is None:
+            yield Change("acceptances", f"the configuration no longer accepts {of}")
+        elif latest < risk.expires:
+            yield Change("acceptances", f"the configuration accepts {of} until {latest}, and did until {risk.expires}")
 
 
 def _calls_again(stored: Stored, now: Facts, began: str, catalog: Catalog, bug: TellBug) -> Iterator[Change]:

@@ -21,7 +21,7 @@ from imds_probe.facts.software import Installed, SdkSoftware
 from imds_probe.facts.standing import Standing
 from imds_probe.timestamp import LAST_S, end_of, rfc3339, seconds_of
 
-Part = Literal["options", "hop limit", "packages", "containers", "schedules", "calls"]
+Part = Literal["options", "hop limit", "packages", "containers", "schedules", "calls", "acceptances"]
 MANAGERS = ("dpkg", "rpm", "apk", "snap")
 NOT_KNOWN = "unknown"
 # The daemon writes how much it has watched every two minutes; after this long, it no longer watches.

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 from fallen_back import LOST, WEB
-from observed import FACTS, IMDS, INSTANCE, PLATFORM, PROBE, changed, report_of
+from observed import FACTS, IMDS, INSTANCE, OLD_CLOUD_INIT, PLATFORM, PROBE, changed, report_of
 from reports_made import report
 from test_standing import STANDING, watched
 
 from imds_probe import confirmation
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect.acceptances import COLLECTOR as ACCEPTANCES
 from imds_probe.confirmation import Confirmation, confirmed, unusable
 from imds_probe.errors import UsageError
 from imds_probe.facts.acceptances import Acceptance, Acceptances
@@ -172,3 +173,28 @@ def test_calls_that_cannot_be_judged_confirm_nothing(monkeypatch):
     was = called(FELL_BACK, TOKEN, SERVED)
     (said,) = calls_changed(was, called(replace(FELL_BACK, last_seen="2026-11-23T10:00:00Z"), TOKEN, SERVED))
     assert said.startswith("calls by IMDSv1 since the report could not be judged: a bug in imds-probe: RuntimeError")
+
+
+def test_a_verdict_needs_the_risks_to_be_accepted_still():
+    entry = Acceptance("software-too-old", "cloud-init", "nobody reads it", "team", "2027-01-31", "a.toml:3")
+    old = changed(BASE, software=(OLD_CLOUD_INIT,))
+
+    def accepting(*entries):
+        return changed(old, acceptances=Acceptances("2026-11-23", entries))
+
+    was = accepting(entry)
+    assert report_of(was).verdict.state == "ready"
+    assert confirmed(stored(was), was, NOW, CATALOG).holds
+    for now in (replace(entry, subject="*"), replace(entry, expires="2027-05-31", reason="nobody reads it any more")):
+        assert confirmed(stored(was), accepting(now), NOW, CATALOG).holds
+    gone = "the configuration no longer accepts the risk of software-too-old for cloud-init"
+    for now in (old, accepting(), accepting(replace(entry, subject="curl")), accepting(replace(entry, finding="x"))):
+        assert confirmed(stored(was), now, NOW, CATALOG) == Confirmation((), (Change("acceptances", gone),))
+    (change,) = confirmed(stored(was), accepting(replace(entry, expires="2026-12-01")), NOW, CATALOG).changes
+    assert change.what.endswith("for cloud-init until 2026-12-01, and did until 2027-01-31")
+    more = accepting(entry, replace(entry, finding="imdsv1-caller", subject="*"))
+    assert confirmed(stored(was), more, NOW, CATALOG).holds
+
+
+def test_what_the_configuration_accepts_is_looked_at_to_confirm_a_verdict():
+    assert ACCEPTANCES.confirms
