@@ -15,7 +15,7 @@ from imds_probe.facts.platform import Platform
 from imds_probe.facts.section import Section
 from imds_probe.facts.standing import Standing
 from imds_probe.report_document import Stored
-from imds_probe.rules import acceptance, callers
+from imds_probe.rules import RULES, acceptance, callers
 from imds_probe.rules.accepted_risks import AcceptedRisk
 from imds_probe.rules.callers_kinds import OF_CALLS
 from imds_probe.rules.judging import judge
@@ -107,8 +107,8 @@ def _calls_again(stored: Stored, now: Facts, began: str, catalog: Catalog, bug: 
     again = standing.called_again(stored.facts, now, began)
     if again is None:
         return
-    rules = (callers.RULE, acceptance.RULE)
-    findings, runs = judge(rules, [rule.id for rule in rules], stored.facts.with_(again), catalog, bug)
+    rules = (callers.RULE.id, acceptance.RULE.id)
+    findings, runs = judge(RULES, rules, stored.facts.with_(again), catalog, bug)
     for run in runs:
         if run.status == "error":
             yield Change("calls", f"calls by IMDSv1 since the report could not be judged: {run.reason}")

@@ -19,7 +19,7 @@ from imds_probe.facts.acceptances import Acceptance, Acceptances
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Reach
 from imds_probe.report_document import read
-from imds_probe.rules import callers
+from imds_probe.rules import RULES, callers
 from imds_probe.standing import Change
 
 NOW = "2026-11-23T12:00:00Z"
@@ -144,9 +144,7 @@ def test_who_was_taken_for_mended_and_calls_again_is_a_change():
     assert "it asked for a token, received none and fell back" in said
     # Received tokens after that, too.
     late = {"first_seen": "2026-11-23T11:00:00Z", "last_seen": "2026-11-23T11:00:00Z"}
-    past = called(
-        replace(FELL_BACK, last_seen="2026-11-23T10:00:00Z"), replace(TOKEN, **late), replace(SERVED, **late)
-    )
+    past = called(replace(FELL_BACK, last_seen="2026-11-23T10:00:00Z"), replace(TOKEN, **late), replace(SERVED, **late))
     assert (report_of(past).verdict.state, calls_changed(was, past)) == ("ready", [])
 
 
@@ -165,11 +163,23 @@ def test_who_goes_on_as_the_verdict_has_it_is_no_change():
     assert calls_changed(called(plain, facts=accepted), called(replace(plain, count=99), facts=accepted)) == []
 
 
+def test_who_falls_back_where_no_metadata_is_to_be_had_is_no_change():
+    entry = Acceptance("hop-limit-too-low", "web", "it needs none", "team", "2027-01-31", "a.toml:3")
+    kept_out = changed(BASE, containers=(WEB,), acceptances=Acceptances("2026-11-23", (entry,)))
+    was = called(FELL_BACK, facts=kept_out)
+    assert report_of(was).verdict.state == "ready"
+    on = replace(FELL_BACK, count=9, last_seen="2026-11-23T10:00:00Z")
+    assert calls_changed(was, called(on, facts=kept_out)) == []
+    (said,) = calls_changed(was, called(on, facts=changed(kept_out, acceptances=Acceptances("2026-11-23", ()))))[:1]
+    assert said == "the configuration no longer accepts the risk of hop-limit-too-low for web"
+
+
 def test_calls_that_cannot_be_judged_confirm_nothing(monkeypatch):
     def broken(facts, catalog):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(callers, "RULE", replace(callers.RULE, find=broken))
+    rules = [replace(rule, find=broken) if rule is callers.RULE else rule for rule in RULES]
+    monkeypatch.setattr(confirmation, "RULES", rules)
     was = called(FELL_BACK, TOKEN, SERVED)
     (said,) = calls_changed(was, called(replace(FELL_BACK, last_seen="2026-11-23T10:00:00Z"), TOKEN, SERVED))
     assert said.startswith("calls by IMDSv1 since the report could not be judged: a bug in imds-probe: RuntimeError")
