@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from imds_probe import __version__, standing
+from imds_probe.catalog.catalog import Catalog
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import UsageError
+from imds_probe.facts.acceptances import Acceptances
 from imds_probe.facts.facts import Facts, NotInReport
 from imds_probe.facts.instance import Instance
 from imds_probe.facts.platform import Platform
 from imds_probe.facts.section import Section
 from imds_probe.facts.standing import Standing
 from imds_probe.report_document import Stored
+from imds_probe.rules import RULES, acceptance, callers
+from imds_probe.rules.accepted_risks import AcceptedRisk
+from imds_probe.rules.callers_kinds import OF_CALLS
+from imds_probe.rules.judging import judge
 from imds_probe.standing import Change
+from imds_probe.system.bug import TellBug, untold
 
 OF_THIS_HOST = "Name a report of this host."
 _UNNAMED = "a host whose instance id is not known"
@@ -59,9 +66,9 @@ def unusable(stored: Stored, now: str) -> str:
     return ""
 
 
-def confirmed(stored: Stored, facts: Facts, now: str) -> Confirmation:
+def confirmed(stored: Stored, facts: Facts, now: str, catalog: Catalog, bug: TellBug = untold) -> Confirmation:
     """Whether the verdict holds `now` (RFC 3339), by what a run that confirms has observed. Raises UsageError for a report of
-    another host.
+    another host. `bug` is told of errors that nobody expected.
     """
     was, is_ = instance_id(stored.facts), instance_id(facts)
     if was != is_:
@@ -71,7 +78,44 @@ def confirmed(stored: Stored, facts: Facts, now: str) -> Confirmation:
         return Confirmation(tuple(reasons))
     began = stored.probe.started_at
     ended = standing.watch_ended(stored.facts, facts, began, now)
-    return Confirmation((ended,) if ended else (), standing.changes(stored.facts, facts, began))
+    changes = (
+        *standing.changes(stored.facts, facts, began),
+        *_calls_again(stored, facts, began, catalog, bug),
+        *_accepted_no_more(stored.verdict.accepted, facts),
+    )
+    return Confirmation((ended,) if ended else (), changes)
+
+
+def _accepted_no_more(risks: Sequence[AcceptedRisk], now: Facts) -> Iterator[Change]:
+    """Risks without which the verdict would have been another one. A later day, and other words, take nothing from it."""
+    section = now.get(Acceptances)
+    entries = section.entries if section is not None else ()
+    for risk in risks:
+        theirs = [each for each in entries if acceptance.accepts(each, risk.id, risk.subject, risk.implies)]
+        latest = max((each.expires for each in theirs), default=None)
+        of = f"the risk of {risk.id} for {risk.subject}"
+        if latest is None:
+            yield Change("acceptances", f"the configuration no longer accepts {of}")
+        elif latest < risk.expires:
+            yield Change("acceptances", f"the configuration accepts {of} until {latest}, and did until {risk.expires}")
+
+
+def _calls_again(stored: Stored, now: Facts, began: str, catalog: Catalog, bug: TellBug) -> Iterator[Change]:
+    """Callers whom the report knows and did not hold against the switch, or for less: they fell back at that time, and now ask
+    for no token. What they do now is judged, on the host as the report has it.
+    """
+    again = standing.called_again(stored.facts, now, began)
+    if again is None:
+        return
+    rules = (callers.RULE.id, acceptance.RULE.id)
+    findings, runs = judge(RULES, rules, stored.facts.with_(again), catalog, bug)
+    for run in runs:
+        if run.status == "error":
+            yield Change("calls", f"calls by IMDSv1 since the report could not be judged: {run.reason}")
+    said = {(each.id, each.subject) for each in stored.findings if each.implies}
+    for each in findings:
+        if each.id in OF_CALLS and each.implies and (each.id, each.subject) not in said:
+            yield Change("calls", each.summary)
 
 
 def _boot(was: Facts, now: Facts) -> Sequence[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Literal
 
 from imds_probe.dataclass import dataclass
@@ -20,7 +21,7 @@ from imds_probe.facts.software import Installed, SdkSoftware
 from imds_probe.facts.standing import Standing
 from imds_probe.timestamp import LAST_S, end_of, rfc3339, seconds_of
 
-Part = Literal["options", "hop limit", "packages", "containers", "schedules", "calls"]
+Part = Literal["options", "hop limit", "packages", "containers", "schedules", "calls", "acceptances"]
 MANAGERS = ("dpkg", "rpm", "apk", "snap")
 NOT_KNOWN = "unknown"
 # The daemon writes how much it has watched every two minutes; after this long, it no longer watches.
@@ -200,17 +201,36 @@ def _call_changes(was: Facts, now: Facts, since: str) -> Iterator[Change]:
         yield Change("calls", "the record of callers that the watch keeps is gone")
     if later is None:
         return
-    known = set(_losing(earlier)) if earlier is not None else set()
+    known = {_key(each) for each in _losing(earlier)} if earlier is not None else set()
     said = set[str]()
-    for key, each in _losing(later).items():
-        if key not in known and each.last_seen >= since:
+    for each in _losing(later):
+        if _key(each) not in known and each.last_seen >= since:
             said.add(f"{each.program} called by IMDSv1, last at {each.last_seen}")
     yield from (Change("calls", what) for what in sorted(said))
 
 
-def _losing(callers: Callers) -> dict[tuple[object, ...], CallerSeen]:
-    """Calls by IMDSv1 that the switch may break, by their caller and the kind of thing that they ask for: who looked whether
-    anything answers may ask for credentials later.
+def called_again(was: Facts, now: Facts, since: str) -> Callers | None:
+    """Who called, without the calls by IMDSv1 of whom the report does not know; None where nobody whom it knows has called by
+    IMDSv1 since, or may lose something.
     """
-    by_v1 = (each for each in callers.by if each.version == "v1" and not each.probe and not each.is_harmless)
-    return {(each.identity, each.path_class): each for each in by_v1}
+    earlier, later = was.get(Callers), now.get(Callers)
+    if earlier is None or later is None:
+        return None
+    known = {_key(each) for each in _losing(earlier)}
+    if not any(_key(each) in known and each.last_seen >= since for each in _losing(later)):
+        return None
+    return replace(later, by=tuple(each for each in later.by if not _loses(each) or _key(each) in known))
+
+
+def _losing(callers: Callers) -> list[CallerSeen]:
+    return [each for each in callers.by if _loses(each)]
+
+
+def _loses(caller: CallerSeen) -> bool:
+    """Whether these are calls by IMDSv1 that the switch may break."""
+    return caller.version == "v1" and not caller.probe and not caller.is_harmless
+
+
+def _key(caller: CallerSeen) -> tuple[object, ...]:
+    """Who called, and the kind of thing that was asked for: who looked whether anything answers may ask for credentials later."""
+    return caller.identity, caller.path_class

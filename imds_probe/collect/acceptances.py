@@ -36,4 +36,5 @@ COLLECTOR = Collector(
     applies=lambda context: bool(context.option(AcceptanceOptions).entries),
     aside=True,
     of_image=True,
+    confirms=True,
 )

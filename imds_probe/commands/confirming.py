@@ -61,6 +61,7 @@ def stored_report(args: argparse.Namespace, given: Sequence[str]) -> Stored | No
 def confirm(args: argparse.Namespace, stored: Stored, request: RunRequest, reader: Reader) -> int:
     """Look, print, and return the exit code. Raises UsageError for a report of another host, or a damaged one."""
     from imds_probe.assessment import look_again  # noqa: PLC0415
+    from imds_probe.catalog.catalog import Catalog  # noqa: PLC0415
     from imds_probe.confirmation import Confirmation, confirmed, unusable  # noqa: PLC0415
 
     now = rfc3339(time.time())
@@ -68,7 +69,8 @@ def confirm(args: argparse.Namespace, stored: Stored, request: RunRequest, reade
         if why := unusable(stored, now):
             came = Confirmation((why,))
         else:
-            came = confirmed(stored, look_again(request, reader, bug=report_bug), now)
+            facts = look_again(request, reader, bug=report_bug)
+            came = confirmed(stored, facts, now, Catalog.load(request.catalogs), report_bug)
     except UsageError as error:
         raise UsageError(f"--confirm {args.confirm}: {error.problem}", error.remedy) from None
     if args.output == "text":

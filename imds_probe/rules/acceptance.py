@@ -1,7 +1,7 @@
 """Which findings does the configuration accept? They stay in the report and no longer decide, until a day that passes.
 
 The rule comes last, as it looks at what the others found. It never accepts what would leave the verdict without a meaning, nor
-what the switch command cures.
+what the switch command cures. Whoever accepts that the switch breaks a caller accepts that it is refused afterwards.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeVar
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.acceptances import Acceptance, Acceptances, UnusableAcceptance
 from imds_probe.facts.facts import Facts
-from imds_probe.findings import Accepted, Finding, Fix, Found, Kind
+from imds_probe.findings import Accepted, Finding, Fix, Found, Kind, State
 from imds_probe.rules.acceptance_kinds import (
     ACCEPTANCE_EXPIRED,
     ACCEPTANCE_EXPIRES_SOON,
@@ -22,14 +22,28 @@ from imds_probe.rules.acceptance_kinds import (
     ACCEPTANCE_UNUSED,
     KINDS,
 )
+from imds_probe.rules.callers_kinds import IMDSV1_CALLER, IMDSV1_FALLBACK_KEPT_OUT, IMDSV1_REFUSED
+from imds_probe.rules.code_kinds import CODE_IMDSV1
+from imds_probe.rules.containers_kinds import HOP_LIMIT_TOO_LOW
 from imds_probe.rules.phrases import few
+from imds_probe.rules.rehearsals_kinds import REHEARSAL_GAVE_UP
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settling import OWNER
+from imds_probe.rules.switched_kinds import REFUSED_FOR_GOOD, REFUSED_KEPT_OUT
 
 T = TypeVar("T")
 EVERY = "*"
 SOON_DAYS = 14
-CURED = "A higher hop limit cures the finding, and the report has the command that sets it."
+# What the switch is known to break, and what the same caller's finding is once the switch was made. What was only unknown before is
+# not among it: that the switch broke it is news.
+_BROKEN = (IMDSV1_CALLER.id, CODE_IMDSV1.id, REHEARSAL_GAVE_UP.id)
+_BROKEN_SINCE = (REFUSED_FOR_GOOD.id, IMDSV1_REFUSED.id)
+# The same of what follows from a hop limit that is not raised for a container.
+_KEPT_OUT = (IMDSV1_FALLBACK_KEPT_OUT.id, REFUSED_KEPT_OUT.id)
+CURED = (
+    "A higher hop limit cures the finding, and the report has the command that sets it. If a container is to have no metadata, "
+    "accept hop-limit-too-low for that container."
+)
 
 
 def apart(
@@ -53,13 +67,45 @@ def named_first(kind: Kind, members: Sequence[T], called: Callable[[T], str], fa
 
 
 def _accepted_names(kind: Kind, facts: Facts) -> set[str]:
-    section = facts.get(Acceptances)
-    return {each.subject for each in section.entries if each.finding == kind.id} if section else set()
+    section, implies = facts.get(Acceptances), kind.implies or "not-ready"
+    return {each.subject for each in section.entries if _is_of(each, kind.id, implies)} if section else set()
+
+
+def accepts(entry: Acceptance, finding: str, subject: str, implies: State) -> bool:
+    """Whether an entry is about a finding of this id, which comes to so much where nobody accepts it."""
+    named = entry.subject in (subject, EVERY)
+    if finding in _KEPT_OUT and entry.finding == HOP_LIMIT_TOO_LOW.id:
+        named = named or subject.startswith(
+            f"{entry.subject}: "
+        )  # a script in the container: see caller_phrases.called
+    return named and _is_of(entry, finding, implies)
+
+
+def _is_of(entry: Acceptance, finding: str, implies: State) -> bool:
+    is_since = finding in _BROKEN_SINCE and implies == "not-ready" and entry.finding in _BROKEN
+    is_kept_out = finding in _KEPT_OUT and entry.finding == HOP_LIMIT_TOO_LOW.id
+    return is_since or is_kept_out or finding == entry.finding
 
 
 def why_not_acceptable(kind: Kind) -> str:
     """Why the risk of a kind of finding cannot be accepted, a sentence; empty where it can, or where there is none."""
+    if kind is HOP_LIMIT_TOO_LOW:
+        return ""  # hop_need leaves the container out, and the finding says what the switch takes from it
     return kind.not_acceptable or (CURED if kind.implies == "needs-hop-limit" else "")
+
+
+def accepted_in_force(kind: Kind, facts: Facts) -> frozenset[str]:
+    """The subjects for which the risk of a kind of finding is accepted on the day of the run: see is_named."""
+    section = facts.get(Acceptances)
+    entries = section.entries if section is not None else ()
+    return frozenset(
+        each.subject for each in entries if section and each.finding == kind.id and each.expires >= section.day
+    )
+
+
+def is_named(subject: str, accepted: frozenset[str]) -> bool:
+    """Whether it is one of these subjects, or all are."""
+    return EVERY in accepted or (bool(subject) and subject in accepted)
 
 
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
@@ -88,8 +134,10 @@ def review(findings: Sequence[Finding], facts: Facts, kinds: Sequence[Kind]) -> 
         curable = any(each.implies == "needs-hop-limit" for each in open_.values())
         accepted = {at: each for at, each in open_.items() if each.implies != "needs-hop-limit"}
         if not accepted:
-            if curable:
+            if curable and entry.finding != HOP_LIMIT_TOO_LOW.id:
                 said.append(_unusable(_cannot_be(entry, CURED)))
+            elif curable and entry.expires < section.day:
+                said.append(_expired(entry, list(open_.values())))
             elif not matching:
                 said.append(_unused(entry, findings))
             continue
@@ -105,15 +153,17 @@ def review(findings: Sequence[Finding], facts: Facts, kinds: Sequence[Kind]) -> 
 
 def _matches(entry: Acceptance, finding: Finding) -> bool:
     """Whether an entry is about a finding: one that decides, or would if no other entry had accepted it."""
-    decides = finding.implies is not None or finding.accepted is not None
-    return decides and finding.id == entry.finding and entry.subject in (finding.subject, EVERY)
+    implies = finding.accepted.implies if finding.accepted is not None else finding.implies
+    return implies is not None and accepts(entry, finding.id, finding.subject, implies)
 
 
 def _trusted(entry: Acceptance, matching: dict[int, Finding]) -> dict[int, Finding]:
-    """Where one name has several owners, root's: a user may call a unit or a container as root's is called."""
+    """Where one name has several owners, root's: a user may call a unit or a container as root's is called. Which container is kept
+    out, its own finding has decided.
+    """
     if entry.subject == EVERY:
         return matching
-    by_root = {at: each for at, each in matching.items() if not each.forgeable_by}
+    by_root = {at: each for at, each in matching.items() if not each.forgeable_by or each.id in _KEPT_OUT}
     return by_root or matching
 
 
@@ -170,7 +220,8 @@ def _soon(entry: Acceptance, findings: Sequence[Finding], days: int) -> Found:
 
 
 def _unused(entry: Acceptance, findings: Sequence[Finding]) -> Found:
-    subjects = list(dict.fromkeys(each.subject for each in findings if each.id == entry.finding and each.implies))
+    speaking = (each for each in findings if each.implies and _is_of(entry, each.id, each.implies))
+    subjects = list(dict.fromkeys(each.subject for each in speaking))
     here = (
         f"the subject here is {few(subjects)}" if subjects else "no finding of this id speaks against the switch here"
     )

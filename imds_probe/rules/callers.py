@@ -34,6 +34,7 @@ from imds_probe.rules.callers_kinds import (
     IMDSV1_CALLER,
     IMDSV1_CALLER_UNSERVED,
     IMDSV1_FALLBACK,
+    IMDSV1_FALLBACK_KEPT_OUT,
     IMDSV1_FALLBACK_PAST,
     IMDSV1_FALLBACK_RAISED,
     IMDSV1_FALLBACK_UNIDENTIFIED,
@@ -45,8 +46,9 @@ from imds_probe.rules.callers_kinds import (
 )
 from imds_probe.rules.cause import Cause
 from imds_probe.rules.fallback import cause_by_token
+from imds_probe.rules.kept_out import KeptOut, kept_out
 from imds_probe.rules.origins import of_callers
-from imds_probe.rules.phrases import more_time_or, raise_hop_limit
+from imds_probe.rules.phrases import KEPT_OUT, KEPT_OUT_FIX, more_time_or, raise_hop_limit
 from imds_probe.rules.rehearsed import beside
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import unserved_caller
@@ -81,7 +83,8 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     if required and not told:
         findings += _all_refused(listed, facts)
     elif not required:
-        served = [_caller(group, callers, facts, catalog) for group in listed]
+        left_out = kept_out(facts, catalog)
+        served = [_caller(group, callers, facts, catalog, left_out) for group in listed]
         findings += _all_served(served, facts)
         findings += _before_window(callers, facts, served)
     if callers.metric is not None and callers.metric.unseen and not required:
@@ -143,7 +146,9 @@ class _Caller(NamedTuple):
     cause: Cause
 
 
-def _caller(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> _Caller:
+def _caller(
+    group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog, left_out: KeptOut
+) -> _Caller:
     if off := unserved_caller(group[0].container_id, facts):
         return _Caller(group, IMDSV1_CALLER_UNSERVED, Cause(off, _UNSERVED))
     cause = cause_of(group, callers, facts, catalog)
@@ -155,7 +160,13 @@ def _caller(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog
         return _Caller(group, IMDSV1_FALLBACK_RAISED, cause)
     if cause.unidentified:
         return _Caller(group, IMDSV1_FALLBACK_UNIDENTIFIED, cause)
-    return _Caller(group, IMDSV1_FALLBACK if cause.needs_hop_limit is not None else IMDSV1_CALLER, cause)
+    limit = cause.needs_hop_limit
+    if limit is None:
+        return _Caller(group, IMDSV1_CALLER, cause)
+    if left_out.has_caller(group, limit, facts):
+        breaks = Cause(f"{cause.why}, but {KEPT_OUT}", KEPT_OUT_FIX, cause.evidence)
+        return _Caller(group, IMDSV1_FALLBACK_KEPT_OUT, breaks)
+    return _Caller(group, IMDSV1_FALLBACK, cause)
 
 
 def _calls(caller: _Caller, facts: Facts) -> Found:
@@ -357,6 +368,7 @@ RULE = Rule(
     kinds=(
         IMDSV1_CALLER,
         IMDSV1_FALLBACK,
+        IMDSV1_FALLBACK_KEPT_OUT,
         IMDSV1_FALLBACK_PAST,
         IMDSV1_FALLBACK_RAISED,
         IMDSV1_THROUGH_RELAY,

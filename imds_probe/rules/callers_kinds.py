@@ -31,6 +31,19 @@ IMDSV1_FALLBACK = Kind(
     cure="Raise the hop limit with the same command that requires tokens. The program needs no change.",
     sources=("EC2 User Guide: Considerations for containers and the hop limit",),
 )
+IMDSV1_FALLBACK_KEPT_OUT = Kind(
+    id="imdsv1-fallback-kept-out",
+    severity="blocker",
+    implies="not-ready",
+    title="A container calls IMDSv1 because the token does not reach it, and the hop limit is not raised for it",
+    meaning="The program asks for a token and receives none, as the hop limit is too low for its container. It then asks "
+    "without a token. The configuration accepts the risk of hop-limit-too-low for this container, so the switch command does not "
+    "raise the hop limit for it. Once tokens are required, the program receives no metadata, and no credentials from there. The "
+    "same entry [[accept]] accepts this finding.",
+    cure="Give the container credentials of its own, or turn metadata off in it, so that the program does not ask. If the "
+    "container needs metadata, remove the entry: the switch command then raises the hop limit.",
+    sources=("EC2 User Guide: Considerations for containers and the hop limit",),
+)
 IMDSV1_FALLBACK_PAST = Kind(
     id="imdsv1-fallback-past",
     severity="info",
@@ -183,4 +196,19 @@ WATCHED_TOO_SHORTLY = Kind(
     "otherwise. Time counts as not watched while the daemon did not run, the host was down, packets came too fast, or requests "
     "came that belong to no known connection. A program may have called in the time that was not watched.",
     cure="Enable the daemon (`systemctl enable --now imds-probe-daemon`), and keep it running.",
+)
+
+# The ids of those that say of a caller by IMDSv1 what the switch does to it.
+OF_CALLS = frozenset(
+    kind.id
+    for kind in (
+        IMDSV1_CALLER,
+        IMDSV1_FALLBACK,
+        IMDSV1_FALLBACK_KEPT_OUT,
+        IMDSV1_FALLBACK_PAST,
+        IMDSV1_FALLBACK_RAISED,
+        IMDSV1_THROUGH_RELAY,
+        IMDSV1_FALLBACK_UNIDENTIFIED,
+        IMDSV1_REFUSED,
+    )
 )

@@ -17,6 +17,7 @@ from imds_probe.rules.containers_kinds import (
     CONTAINER_NOT_MEASURED,
     CONTAINERS_NOT_SEEN,
     DISTANCE_UNEXPLAINED,
+    HOP_LIMIT_TOO_LOW,
     KINDS,
     METADATA_PERHAPS_SERVED,
     TOKEN_FILTERED,
@@ -24,7 +25,13 @@ from imds_probe.rules.containers_kinds import (
 )
 from imds_probe.rules.containers_phrases import SUBJECT, count
 from imds_probe.rules.containers_spare import higher_than_needed
-from imds_probe.rules.containers_too_far import distance_unexplained, too_far, too_far_unneeded, users_networks
+from imds_probe.rules.containers_too_far import (
+    distance_unexplained,
+    left_out,
+    too_far,
+    too_far_unneeded,
+    users_networks,
+)
 from imds_probe.rules.containers_unmeasured import (
     changed,
     limits_to_try,
@@ -39,6 +46,7 @@ from imds_probe.rules.hop_need import (
     unexplained,
     users_without_token,
 )
+from imds_probe.rules.kept_out import kept_out
 from imds_probe.rules.metadata_need import Need, metadata_need
 from imds_probe.rules.phrases import more_time_or
 from imds_probe.rules.proxies import passes_on
@@ -69,9 +77,11 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     if there.containers is None or there.containers_unseen:
         findings.append(_unseen(facts))
     groups: dict[_Describe, list[Container]] = {}
+    accepted = kept_out(facts, catalog)
     for container in there.seen:
         if group := _group(container, facts, catalog):
-            groups.setdefault(group, []).append(container)
+            is_left_out = group in (too_far, lost) and accepted.has(container, facts)
+            groups.setdefault(left_out if is_left_out else group, []).append(container)
     for describe, members in groups.items():
         kind = _DECIDING.get(describe)
         parts = apart(kind, SUBJECT, members, lambda each: each.title, facts) if kind else [(SUBJECT, members)]
@@ -203,6 +213,8 @@ def _error(container: Container) -> str:
 
 # What each container has by itself where the configuration accepts it.
 _DECIDING: dict[_Describe, Kind] = {
+    too_far: HOP_LIMIT_TOO_LOW,
+    left_out: HOP_LIMIT_TOO_LOW,
     _not_measured: CONTAINER_NOT_MEASURED,
     perhaps_served: METADATA_PERHAPS_SERVED,
     distance_unexplained: DISTANCE_UNEXPLAINED,

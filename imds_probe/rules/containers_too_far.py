@@ -19,7 +19,7 @@ from imds_probe.rules.containers_kinds import (
 from imds_probe.rules.containers_phrases import SUBJECT, measures, receive
 from imds_probe.rules.hop_need import needed_hop_limit, ways_of
 from imds_probe.rules.metadata_need import by_configuration, metadata_need
-from imds_probe.rules.phrases import raise_hop_limit
+from imds_probe.rules.phrases import KEPT_OUT_FIX, raise_hop_limit
 
 
 def too_far(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
@@ -33,6 +33,24 @@ def too_far(subject: str, members: list[Container], facts: Facts, catalog: Catal
         f"{receive(members)} {lacks}{at}; hop limit {needed} suffices: {titles(members)}",
         evidence=(*measures(members, facts, catalog), *_ways(members), *lowering_rules(members, facts)),
         fix=raise_hop_limit(needed),
+    )
+
+
+def left_out(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+    """Those of which the configuration accepts that the hop limit is not raised for them: the switch breaks them."""
+    imds = facts.get(Imds)
+    at = f" at hop limit {imds.hop_limit}" if imds and imds.hop_limit else ""
+    one = len(members) == 1
+    for_it = f"the hop limit is not raised for {'it: it' if one else 'them: they'}"
+    becomes = f"{'has' if one else 'have'} no metadata"
+    if not switched_already(imds):
+        becomes = "will have no metadata after the switch"
+    return HOP_LIMIT_TOO_LOW.found(
+        subject,
+        f"{receive(members)} no token{at}, and {for_it} {becomes}: {titles(members)}",
+        evidence=(*measures(members, facts, catalog), *_ways(members), *lowering_rules(members, facts)),
+        fix=KEPT_OUT_FIX,
+        implies="not-ready",
     )
 
 

@@ -1,7 +1,8 @@
 """Which hop limit the containers of a host need, and which of them need it.
 
 Networks that users made have no say in it: there they can have anything answer, from any distance. Nor has a distance that
-nothing explains, as a hop limit above 3 opens more than most hosts have.
+nothing explains, as a hop limit above 3 opens more than most hosts have. Nor have containers that receive no token now, and of
+which the configuration accepts that they receive none after the switch.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from imds_probe.facts.callers import Callers, CallerSeen
 from imds_probe.facts.containers import FAR, USERS, Container, Containers, Reach
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
+from imds_probe.rules.acceptance import accepted_in_force, is_named
+from imds_probe.rules.containers_kinds import HOP_LIMIT_TOO_LOW
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.relays import limit_to_try, lowered_by
 from imds_probe.rules.token_outcome import outcome_of
@@ -73,15 +76,23 @@ def needing(facts: Facts, catalog: Catalog) -> tuple[Container, ...]:
     """The containers that need metadata, or may: a container counts unless something says that it needs none, as a guess
     could break it.
 
-    Those are left out to which no hop limit brings a token: nothing reaches them, or a proxy answers.
+    Those are left out to which no hop limit brings a token: nothing reaches them, or a proxy answers; and those of which somebody
+    has accepted that they receive none.
     """
+    accepted = accepted_in_force(HOP_LIMIT_TOO_LOW, facts)
     return tuple(
         container
         for container in facts[Containers].seen
-        if limit_for(container, facts)
+        if not (is_named(container.title, accepted) and receives_none_now(container))
+        and limit_for(container, facts)
         and any(reach.token in ("ok", "lost") for reach in container.reach)
         and metadata_need(container, facts, catalog).state != "unlikely"
     )
+
+
+def receives_none_now(container: Container) -> bool:
+    """Whether a token request was lost: what arrives today is not given up."""
+    return any(reach.token == "lost" for reach in container.reach)
 
 
 def needed_hop_limit(facts: Facts, catalog: Catalog) -> int:
@@ -113,8 +124,10 @@ def ended_limit_to_try(caller: CallerSeen) -> int | None:
 
 
 def ended_without_token(facts: Facts) -> tuple[CallerSeen, ...]:
-    """Callers that lost the token on its way to a network that is there no more, and asked without one."""
-    callers = facts.get(Callers)
+    """Callers that lost the token on its way to a network that is there no more, and asked without one. Those are left out of whose
+    container somebody has accepted that it receives none.
+    """
+    callers, accepted = facts.get(Callers), accepted_in_force(HOP_LIMIT_TOO_LOW, facts)
     if callers is None:
         return ()
     return tuple(
@@ -125,6 +138,7 @@ def ended_without_token(facts: Facts) -> tuple[CallerSeen, ...]:
         and each.distance
         and (each.token_ttl or 0) <= each.distance
         and not is_of_user(each)
+        and not (each.container_id is not None and is_named(each.container or "", accepted))
     )
 
 

@@ -48,6 +48,14 @@ def not_verified(needed: Requirement) -> tuple[str, ...]:
     return (f"{figure} is inferred, not verified",)
 
 
+# Of a container whose need the configuration leaves out of the hop limit.
+KEPT_OUT = "the hop limit is not raised for it: it will have no metadata after the switch"
+KEPT_OUT_FIX = Fix(
+    "Give the container credentials of its own if it needs AWS. If it needs metadata, remove the entry that accepts "
+    "hop-limit-too-low for it from the configuration, and run imds-probe again."
+)
+
+
 def raise_hop_limit(limit: int) -> Fix:
     return Fix(f"Raise the hop limit to {limit} with the command in this report.")
 

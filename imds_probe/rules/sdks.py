@@ -20,6 +20,7 @@ from imds_probe.rules.called import calls
 from imds_probe.rules.elsewhere import HEED_PROXIES
 from imds_probe.rules.fixes import library_commands
 from imds_probe.rules.hop_need import cures, limit_for
+from imds_probe.rules.kept_out import KeptOut, kept_out
 from imds_probe.rules.metadata_need import metadata_need, need_of_processes
 from imds_probe.rules.origins import of_containers, of_software
 from imds_probe.rules.phrases import (
@@ -72,11 +73,12 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     if unseen:
         found.append(_unseen(unseen, None if facts[SdkSearch].sdks_unseen else run, facts))
     groups: _Group = defaultdict(list)
+    left_out = kept_out(facts, catalog)
     for entry in facts[Installed].software:
         if isinstance(entry, SdkSoftware):
             needed = requirement(entry, facts, catalog)
             groups[entry.component, entry.said_version, needed, entry.running].append(entry)
-            found += _falls_back(entry, needed, facts, catalog)
+            found += _falls_back(entry, needed, facts, catalog, left_out)
     for (component, _, needed, running), entries in groups.items():
         if needed.status != "ok" or needed.by == "code" or (running and not_verified(needed)):
             row = catalog.row(component)
@@ -193,7 +195,9 @@ def _is(needed: Requirement) -> str:
     return NEEDS_SETTING if needed.status == "needs-setting" else only_v1(needed)
 
 
-def _falls_back(entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: Catalog) -> list[Found]:
+def _falls_back(
+    entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: Catalog, left_out: KeptOut
+) -> list[Found]:
     """An SDK that could speak IMDSv2 where its token is lost: nobody notices until the switch."""
     row = catalog.row(entry.component)
     if needed.status != "ok" or not entry.running or row is None or row.through:
@@ -204,6 +208,7 @@ def _falls_back(entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: 
         if container.identity in entry.container_ids
         and _token_is_lost(container, facts, catalog)
         and limit_for(container, facts)
+        and not left_out.has(container, facts)  # its own finding says what breaks
     ]
     if not cut_off:
         return []

@@ -14,7 +14,7 @@ from imds_probe.findings import Finding, State
 from imds_probe.rules.caller_phrases import imdsv1_off, who
 from imds_probe.rules.phrases import few
 from imds_probe.rules.refused import LOSING, RefusedCaller, refused_callers
-from imds_probe.rules.switched_kinds import REFUSED_FOR_GOOD
+from imds_probe.rules.switched_kinds import REFUSED_FOR_GOOD, REFUSED_KEPT_OUT
 
 MINUTE_S, HOUR_S = 60.0, 3600.0
 # refused: somebody was refused for good, and nobody has accepted that. refused-unseen: CloudWatch counted refused calls that the
@@ -53,7 +53,8 @@ def since_switch(facts: Facts, findings: Sequence[Finding]) -> SinceSwitch | Non
     switched = facts.get(Switched)
     if switched is None or switched.since is None:
         return None
-    accepted = {each.subject for each in findings if each.id == REFUSED_FOR_GOOD.id and each.accepted}
+    broken = (REFUSED_FOR_GOOD.id, REFUSED_KEPT_OUT.id)
+    accepted = {each.subject for each in findings if each.id in broken and each.accepted}
     callers = refused_callers(facts)
     for_good = [each for each in callers if each.outcome == "for-good"]
     counting = [each for each in for_good if each.subject not in accepted]

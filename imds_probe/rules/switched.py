@@ -18,8 +18,9 @@ from imds_probe.rules.acceptance import named_first
 from imds_probe.rules.caller_cause import cause_by_inventory, cause_of
 from imds_probe.rules.caller_phrases import imdsv1_off, last, of_all, times, who
 from imds_probe.rules.cause import Cause
+from imds_probe.rules.kept_out import kept_out
 from imds_probe.rules.origins import of_callers
-from imds_probe.rules.phrases import few
+from imds_probe.rules.phrases import KEPT_OUT_FIX, few
 from imds_probe.rules.refused import Outcome, RefusedCaller, refused_callers
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.switched_kinds import (
@@ -27,6 +28,7 @@ from imds_probe.rules.switched_kinds import (
     REFUSED_FOR_GOOD,
     REFUSED_HAD_NOTHING,
     REFUSED_JUST_NOW,
+    REFUSED_KEPT_OUT,
     REFUSED_LEFT_OUT,
     REFUSED_LONG_AGO,
     REFUSED_NO_MORE,
@@ -77,13 +79,26 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
 
 def _for_good(caller: RefusedCaller, off: str, facts: Facts, catalog: Catalog) -> Found:
     cause = _cause(caller, facts, catalog)
-    by_hop_limit = cause is not None and cause.needs_hop_limit is not None
+    limit = cause.needs_hop_limit if cause is not None else None
+    by_hop_limit = limit is not None
     why = f": {cause.why}" if cause is not None else ""
+    summary = (
+        f"{of_all(caller.group, facts)} was refused {times(caller.refused)} since {off}, last at "
+        f"{caller.last}, and did not ask again with a token{why}"
+    )
+    evidence = (*_evidence(caller), *(cause.evidence if cause is not None else ()))
+    if limit is not None and kept_out(facts, catalog).has_caller(caller.group, limit, facts):
+        return REFUSED_KEPT_OUT.found(
+            caller.subject,
+            f"{summary}, but the hop limit is not raised for its container",
+            evidence=evidence,
+            fix=KEPT_OUT_FIX,
+            forgeable_by=of_callers(caller.group, facts),
+        )
     return REFUSED_FOR_GOOD.found(
         caller.subject,
-        f"{of_all(caller.group, facts)} was refused {times(caller.refused)} since {off}, last at "
-        f"{caller.last}, and did not ask again with a token{why}",
-        evidence=(*_evidence(caller), *(cause.evidence if cause is not None else ())),
+        summary,
+        evidence=evidence,
         fix=cause.fix if by_hop_limit and cause is not None else _fix(cause, facts),
         implies="needs-hop-limit" if by_hop_limit else None,
         forgeable_by=of_callers(caller.group, facts),

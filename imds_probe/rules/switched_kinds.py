@@ -24,6 +24,19 @@ REFUSED_FOR_GOOD = Kind(
     "refusal, accept the risk with an entry [[accept]].",
     sources=(_ERRORS, "EC2 User Guide: Retrieve security credentials from instance metadata"),
 )
+REFUSED_KEPT_OUT = Kind(
+    id="refused-kept-out",
+    severity="blocker",
+    implies="not-ready",
+    title="A container is refused after the switch, and the hop limit was not raised for it",
+    meaning="Tokens are required on this instance. The program asks for a token and receives none, as the hop limit is too low for "
+    "its container. Its request without a token is answered with 401, so it receives no metadata. The configuration accepts the "
+    "risk of hop-limit-too-low for this container. The same entry [[accept]] accepts this finding.",
+    cure="Give the container credentials of its own, or turn metadata off in it, so that the program does not ask. If the "
+    "container needs metadata, remove the entry and run imds-probe again: the report then has the command that raises the "
+    "hop limit.",
+    sources=(_ERRORS,),
+)
 REFUSED_JUST_NOW = Kind(
     id="refused-just-now",
     severity="warning",
@@ -145,6 +158,7 @@ REJECTED_UNSEEN = Kind(
 
 KINDS = (
     REFUSED_FOR_GOOD,
+    REFUSED_KEPT_OUT,
     REFUSED_JUST_NOW,
     REFUSED_RECOVERED,
     REFUSED_LONG_AGO,

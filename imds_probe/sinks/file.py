@@ -7,8 +7,9 @@ import fcntl
 import json
 import os
 import re
+import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from imds_probe.config import Settings, values
@@ -19,7 +20,7 @@ from imds_probe.sinks.output_directory import output_directory
 from imds_probe.sinks.output_file import check_replaceable, written_beside
 from imds_probe.sinks.sink import Report, SinkError
 
-MODE, DIRECTORY_MODE = 0o640, 0o750  # command lines and names of a whole host are in it
+MODE, DIRECTORY_MODE, LOCK_MODE = 0o640, 0o750, 0o600  # command lines and names of a whole host are in it
 TRIED_EVERY_S = 0.05
 SETTING = "file.path"
 
@@ -53,21 +54,26 @@ class FileSink:
         content = (json.dumps(report, indent=2, ensure_ascii=True) + "\n").encode("ascii")
         with output_directory(self._path, SETTING, create=DIRECTORY_MODE) as directory:
             check_replaceable(directory, self._path.name)
-            self._wait_for_turn(directory, deadline)
-            with written_beside(directory, self._path.name, content, MODE) as temporary:
-                self._make_room(directory)
-                os.replace(temporary, self._path.name, src_dir_fd=directory, dst_dir_fd=directory)
-            self._remove_surplus(directory)
+            with self._turn(directory, deadline):
+                with written_beside(directory, self._path.name, content, MODE) as temporary:
+                    self._make_room(directory)
+                    os.replace(temporary, self._path.name, src_dir_fd=directory, dst_dir_fd=directory)
+                self._remove_surplus(directory)
 
-    def _wait_for_turn(self, directory: int, deadline: float) -> None:
-        """Two at once would rename each other's reports away. The lock ends with the descriptor."""
-        while True:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
+    @contextlib.contextmanager
+    def _turn(self, directory: int, deadline: float) -> Iterator[None]:
+        """Two at once would rename each other's reports away. The lock is on a file that nobody else can open: who may read a
+        directory can hold a lock on the directory itself. It ends with the descriptor.
+        """
+        name = f".{self._path.name}.lock"
+        while (opened := _locked(directory, name)) is None:
             if time.monotonic() > deadline:
-                raise SinkError(f"{self._path} cannot be written: another process holds {self._path.parent}")
+                raise SinkError(f"{self._path} cannot be written: another process holds {self._path.parent / name}")
             time.sleep(TRIED_EVERY_S)
+        try:
+            yield
+        finally:
+            os.close(opened)
 
     def _make_room(self, directory: int) -> None:
         """Rename the newest and what follows it without a gap by one. A gap is what somebody left who was killed here; a link,
@@ -86,6 +92,41 @@ class FileSink:
         for name in os.listdir(directory):
             if (match := older.fullmatch(name)) and int(match[1]) > self._kept:
                 os.unlink(name, dir_fd=directory)
+
+
+def _locked(directory: int, name: str) -> int | None:
+    """A lock file, open and locked; None where another process holds it. Raises OSError."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    _remove_planted(directory, name)
+    opened = os.open(name, flags, LOCK_MODE, dir_fd=directory)
+    try:
+        os.fchmod(opened, LOCK_MODE)  # also where somebody has opened it to others
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(directory, name, opened):
+            return opened
+    except BlockingIOError:
+        pass
+    except BaseException:
+        os.close(opened)
+        raise
+    os.close(opened)
+    return None
+
+
+def _remove_planted(directory: int, name: str) -> None:
+    """What stands in the place of our lock file, where everybody may make files: theirs they can lock for ever."""
+    with contextlib.suppress(FileNotFoundError):
+        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        if found.st_uid != os.geteuid() or not stat.S_ISREG(found.st_mode):
+            os.unlink(name, dir_fd=directory)
+
+
+def _is_at(directory: int, name: str, opened: int) -> bool:
+    """Whether the file is still there under its name, is ours, and so is the one that others would lock."""
+    with contextlib.suppress(FileNotFoundError):
+        there, ours = os.stat(name, dir_fd=directory, follow_symlinks=False), os.fstat(opened)
+        return os.path.samestat(there, ours) and ours.st_uid == os.geteuid() and stat.S_ISREG(ours.st_mode)
+    return False
 
 
 def make(settings: Settings, environ: Mapping[str, str]) -> FileSink:

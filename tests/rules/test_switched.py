@@ -121,6 +121,54 @@ def test_a_test_that_expects_the_refusal_can_be_accepted():
     assert (report.verdict.switched.state, report.verdict.switched.accepted_callers) == ("clean", 1)
 
 
+@pytest.mark.parametrize(
+    ("finding", "subject", "state"),
+    [
+        ("imdsv1-caller", "web.service", "ready"),
+        ("imdsv1-caller", "*", "ready"),
+        ("code-imdsv1", "web.service", "ready"),
+        ("rehearsal-gave-up", "web.service", "ready"),
+        ("imdsv1-caller", "db.service", "not-ready"),
+        ("imdsv1-before-window", "web.service", "not-ready"),
+        ("code-not-read", "*", "not-ready"),
+        ("software-too-old", "*", "not-ready"),
+    ],
+)
+def test_whoever_accepts_that_the_switch_breaks_a_caller_accepts_that_it_is_refused(finding, subject, state):
+    """What was only unknown before the switch is news after it."""
+    entry = Acceptance(finding, subject, "the job ends in March", "team", "2027-01-31", "a.toml:3")
+    accepted = Acceptances("2026-11-23", (entry,))
+    report = report_of(changed(since(FOR_GOOD), acceptances=accepted))
+    (refused,) = [each for each in report.findings if each.id == "refused-for-good"]
+    ids = {each.id for each in report.findings}
+    assert report.verdict.state == state
+    if state == "not-ready":
+        assert refused.accepted is None and "acceptance-unused" in ids
+        return
+    assert refused.accepted is not None and refused.accepted.reason == "the job ends in March"
+    assert "acceptance-unused" not in ids
+    assert [(each.id, each.subject) for each in report.verdict.accepted] == [("refused-for-good", "web.service")]
+    assert report.verdict.switched is not None
+    assert (report.verdict.switched.state, report.verdict.switched.accepted_callers) == ("clean", 1)
+    # Of many callers it has its own finding.
+    louder = replace(FOR_GOOD, caller=replace(FOR_GOOD.caller, refused=9))
+    many = [as_caller(louder, unit=f"{letter}.service") for letter in "abcdefghijklmnopqrstuv"]
+    assert len(many) > NAMED_MAX
+    named = report_of(changed(since(*many, FOR_GOOD), acceptances=accepted)).verdict.accepted
+    assert ("web.service" if subject != "*" else "more callers") in [each.subject for each in named]
+    # A day that has passed accepts nothing.
+    late = report_of(changed(since(FOR_GOOD), acceptances=replace(accepted, day="2027-02-01")))
+    assert late.verdict.state == "not-ready"
+    assert "acceptance-expired" in {each.id for each in late.findings}
+
+
+def test_a_token_that_is_lost_on_the_way_is_another_trouble_than_a_caller_that_never_asks_for_one():
+    lost = as_caller(FOR_GOOD, token="lost", token_ttl=1, distance=1, container="ci", container_id="9" * 64, uid=None)
+    entry = Acceptance("imdsv1-caller", "*", "the job ends in March", "team", "2027-01-31", "a.toml:3")
+    report = report_of(changed(since(lost), acceptances=Acceptances("2026-11-23", (entry,))))
+    assert (report.verdict.state, report.verdict.accepted) == ("needs-hop-limit", ())
+
+
 def test_who_asks_again_with_a_token_is_no_trouble():
     (found,) = judged(since(RECOVERED))
     assert (found.kind.id, found.severity, found.implies) == ("refused-recovered", "info", None)

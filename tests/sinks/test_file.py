@@ -1,7 +1,9 @@
+import fcntl
 import json
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -22,7 +24,8 @@ def send(path, number, kept=3, within_s=5.0):
 
 def numbers(directory):
     """Which run each file of a directory is of."""
-    return {file.name: json.loads(file.read_text())["probe"]["duration_ms"] for file in directory.iterdir()}
+    reports = (file for file in directory.iterdir() if file.name != ".r.json.lock")
+    return {file.name: json.loads(file.read_text())["probe"]["duration_ms"] for file in reports}
 
 
 def test_the_configuration_says_where(tmp_path):
@@ -101,13 +104,57 @@ for number in range(20):
 
 
 def test_nobody_is_waited_for_beyond_the_deadline(tmp_path):
-    import fcntl
-
-    held = os.open(tmp_path, os.O_RDONLY)
+    send(tmp_path / "r.json", 0)
+    held = os.open(tmp_path / ".r.json.lock", os.O_RDWR)
     fcntl.flock(held, fcntl.LOCK_EX)
-    with pytest.raises(SinkError, match="another process holds"):
+    with pytest.raises(SinkError, match=r"another process holds .*/\.r\.json\.lock"):
         send(tmp_path / "r.json", 1, within_s=0.1)
     os.close(held)
+    send(tmp_path / "r.json", 1)
+    assert numbers(tmp_path) == {"r.json": 1, "r.json.1": 0}
+
+
+@pytest.mark.parametrize("how", [fcntl.LOCK_SH, fcntl.LOCK_EX])
+def test_who_may_read_the_directory_keeps_nobody_from_writing(tmp_path, how):
+    held = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(held, how)
+    send(tmp_path / "r.json", 1, within_s=0.1)
+    os.close(held)
+    lock = tmp_path / ".r.json.lock"
+    assert lock.stat().st_mode & 0o777 == 0o600
+    lock.chmod(0o666)
+    send(tmp_path / "r.json", 2)
+    assert lock.stat().st_mode & 0o777 == 0o600
+    assert numbers(tmp_path) == {"r.json": 2, "r.json.1": 1}
+
+
+@pytest.mark.parametrize("planted", ["link", "fifo", "dangling"])
+def test_what_is_planted_in_the_place_of_the_lock_is_replaced(tmp_path, planted):
+    victim, lock = tmp_path / "victim", tmp_path / "out/.r.json.lock"
+    victim.write_text("mine")
+    victim.chmod(0o644)
+    lock.parent.mkdir()
+    if planted == "fifo":
+        os.mkfifo(lock)
+    else:
+        lock.symlink_to(victim if planted == "link" else tmp_path / "nothing")
+    send(tmp_path / "out/r.json", 1)
+    assert stat.S_ISREG(lock.lstat().st_mode)
+    assert (victim.read_text(), victim.stat().st_mode & 0o777) == ("mine", 0o644)
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_another_users_lock_is_not_waited_for(tmp_path):
+    """In a directory where everybody may make files."""
+    tmp_path.chmod(0o1777)
+    lock = tmp_path / ".r.json.lock"
+    lock.touch()
+    os.chown(lock, 65534, 65534)
+    held = os.open(lock, os.O_RDWR)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    send(tmp_path / "r.json", 1, within_s=0.1)
+    os.close(held)
+    assert lock.stat().st_uid == 0
 
 
 def test_a_planted_link_is_replaced(tmp_path):
