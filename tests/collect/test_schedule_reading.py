@@ -15,10 +15,10 @@ from sdk_systems import container
 from small_roots import made
 
 from imds_probe.collect import code, code_search, due_reading
-from imds_probe.collect.code_search import NOT_ALL, OTHERS
+from imds_probe.collect.code_search import NOT_ALL
 from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.collect.schedule_reading import started_by
-from imds_probe.facts.code import NotRead
+from imds_probe.facts.code import OTHER_SCHEDULED, NotRead
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.speaks import Said
@@ -292,7 +292,7 @@ def test_what_goes_wrong_at_one_schedule_costs_those_after_it_only(
         found = system.code(5, by=own)
     assert said(found) == {"/opt/x.py": ("v2", "running"), "/etc/crontab": ("v1", "scheduled")}
     assert [entry.line for entry in found.code.code if entry.path == "/etc/crontab"] == [1]
-    assert found.read.not_read == (NotRead(OTHERS, why),)
+    assert found.read.not_read == (NotRead(OTHER_SCHEDULED, why),)
     (trouble,) = found.troubles
     assert trouble.startswith(NOT_ALL)
 
@@ -300,7 +300,7 @@ def test_what_goes_wrong_at_one_schedule_costs_those_after_it_only(
 def test_time_that_is_over_is_said(system: CodeSystem) -> None:
     made(system.root, {"/etc/crontab": f"@daily root {CURL}"})
     found = system.code(deadline_s=-1)
-    assert (found.code.code, found.read.not_read) == ((), (NotRead(OTHERS, unread.NO_TIME),))
+    assert (found.code.code, found.read.not_read) == ((), (NotRead(OTHER_SCHEDULED, unread.NO_TIME),))
     assert any(trouble.startswith(NOT_ALL) for trouble in found.troubles)
 
 
@@ -309,7 +309,7 @@ def test_what_there_is_no_time_for_leaves_the_rest_open(system: CodeSystem, monk
     monkeypatch.setattr(code_search, "patience_s", lambda _: 30.0)
     made(system.root, {"/etc/crontab": f"@daily root {CURL}"})
     found = system.code()
-    assert found.read.not_read == (NotRead(OTHERS, unread.NO_TIME),)
+    assert found.read.not_read == (NotRead(OTHER_SCHEDULED, unread.NO_TIME),)
     assert found.troubles == (f"{NOT_ALL}: {unread.NO_TIME}",)
 
 
@@ -400,6 +400,8 @@ def test_an_error_at_user_data_does_not_say_its_text(system: CodeSystem, monkeyp
         found = system.code(by=own, user_data=b"#!/bin/sh\npassword=hunter2\n")
     assert found.troubles == ("/latest/user-data was not read to its end: KeyError",)
     assert told == []
+    # It may start something at each boot.
+    assert [(each.program, each.why) for each in found.read.not_read] == [("/latest/user-data", unread.TOO_LONG)]
 
 
 @pytest.mark.parametrize(
