@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from dataclasses import replace
@@ -434,3 +435,36 @@ def test_images_of_static_pods_are_named(system: CodeSystem) -> None:
         ("image registry.example/agent:1", "boot"),
         ("image …", "boot"),
     ]
+
+
+def test_applications_of_pm2_and_services_of_runit_are_read_and_crontabs_of_fcron_are_named(system: CodeSystem) -> None:
+    made(
+        system.root,
+        {
+            "/etc/passwd": "ana:x:1000:1::/home/ana:/bin/sh\n",
+            "/root/.pm2/dump.pm2": json.dumps([{"pm_exec_path": "/opt/app/main.py", "exec_interpreter": PYTHON}]),
+            "/opt/app/main.py": "import client\n",
+            "/opt/app/client.py": V1,
+            "/home/ana/.pm2/dump.pm2": json.dumps([{"pm_exec_path": "/home/ana/x", "exec_interpreter": "none"}]),
+            "/home/ana/x": f"#!/bin/sh\n{CURL}\n",
+            "/etc/sv/job/run": f"#!/bin/sh\n{CURL}\n",
+            "/etc/service/job": Path("/etc/sv/job"),
+            "/var/spool/fcron/ana.orig": "@ 1h x\n",
+        },
+    )
+    found = system.code()
+    boot = "at each boot"
+    assert {each.path: (each.speaks, each.runs, each.started_by, each.starter_uid) for each in found.code.code} == {
+        "/opt/app/client.py": ("v1", "boot", (f"/root/.pm2/dump.pm2, {boot}",), None),
+        "/home/ana/x": ("v1", "boot", (f"/home/ana/.pm2/dump.pm2, {boot}",), 1000),
+        "/etc/sv/job/run": ("v1", "boot", (f"/etc/service/job/run, {boot}",), None),
+    }
+    (unread_one,) = found.read.not_read
+    assert unread_one == NotRead(
+        "/var/spool/fcron/ana.orig",
+        unread.KIND,
+        ("/var/spool/fcron/ana.orig, nobody knows when",),
+        runs="scheduled",
+        standing_s=unread_one.standing_s,
+        starter_uid=1000,
+    )
