@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from sdk_systems import container
 from imds_probe.collect import code, code_facts, code_reading, code_search
 from imds_probe.collect.code import CodeOptions
 from imds_probe.collect.collectors import READING, READING_MIB
-from imds_probe.collect.own_software import OwnPackage
+from imds_probe.collect.own_software import OwnPackage, own_package
 from imds_probe.collect.sdk_systems import System
 from imds_probe.facts.code import ALL_SCHEDULED, OTHER_SCHEDULED, Code, CodeRead, NotRead
 from imds_probe.facts.software import Software
@@ -486,6 +487,26 @@ def test_the_probe_in_a_container_or_below_another_root_does_not_count_either(
     os.link(system.root / mark[1:], inside / mark[1:])
     system.process(7, inside, exe=f"{inside}{PYTHON}", argv=[PYTHON, "/start"])
     assert system.code(7).read.programs == 0
+
+
+def test_another_copy_of_the_probe_is_no_software_in_use(system: CodeSystem) -> None:
+    """As the package in an image that is judged from outside, or a release that somebody tries beside it."""
+    here = own_package()
+    assert here is not None
+    at = system.root / SITE / "imds_probe"
+    shutil.copytree(here.path, at, ignore=shutil.ignore_patterns("__pycache__", "schema"))
+    system.write("usr/bin/imds-probe", f"#!{PYTHON}\nfrom imds_probe.__main__ import main\nmain()\n")
+    system.write("etc/crontab", f"@daily root {PYTHON} /usr/bin/imds-probe run\n")
+    for program in (PYTHON, "usr/bin/imds-probe"):
+        (system.root / program.lstrip("/")).chmod(0o755)
+    system.runs(7, "/usr/bin/imds-probe", "daemon")
+    found = system.code(7)
+    assert (found.code, found.read.programs, found.read.scheduled, found.read.not_read) == (Code(), 0, 0, ())
+    # One that somebody else can change may be anything, and is read to its end.
+    os.chown(at, 1000, 0)
+    with Reader(READING, memory_mib=READING_MIB) as fresh:
+        changed = system.code(7, by=fresh)
+    assert (changed.read.programs, [each.why for each in changed.read.not_read]) == (1, [])
 
 
 def test_nothing_is_read_on_a_host_in_need(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
