@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,11 +34,12 @@ from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Code, CodeRead
 from imds_probe.facts.host import Host, OsRelease
 from imds_probe.facts.software import Software
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.group_owners import GroupOwners
 from imds_probe.inventory.packages.contents import Identity
-from imds_probe.reading.reader import Reader, share_of
+from imds_probe.reading.reader import OUT_OF_TIME, Reader, share_of
 from imds_probe.system import pressure
 from imds_probe.system.unchanged import SETTLED_NS
 
@@ -121,6 +122,7 @@ def look_for(
         troubles.append(f"no code was read: {need}")
     now = now_ns if now_ns is not None else time.time_ns()
     terms = Terms(not_read, own_package(), READ_MAX_BYTES)
+    unplaced: list[str] = []
     there = systems(
         root,
         proc,
@@ -130,7 +132,7 @@ def look_for(
         images=images,
         reader=reader,
         deadline=deadline,
-        unseen=troubles,
+        unseen=unplaced,
     )
     searches: list[Search] = []
     for system in there:
@@ -139,10 +141,10 @@ def look_for(
         if on_host:
             search.of_host(remembered, now - SETTLED_NS)
         searches.append(search)
-        if not need:
-            search.look(
-                share_of(deadline, CONTAINER_S) if system.container is not None else share_of(deadline, math.inf)
-            )
+        if need:
+            search.pass_over()
+        else:
+            _look_first(search, unplaced, deadline)
     for search in () if need else searches:
         search.look(share_of(deadline, math.inf))
     for search in () if need else searches:
@@ -156,6 +158,7 @@ def look_for(
     for search in () if need else searches:
         search.look_beside(share_of(deadline, LYING_S))
     _look_on_disk(() if need else searches, options.written, deadline)
+    troubles += unplaced
     found = []
     for search in searches:
         if not is_there(proc, search.system.container):
@@ -169,12 +172,19 @@ def look_for(
         found.append(FoundIn(search.system, search.found, owned, own.read if own else (), image))
         found += _elsewhere(search)
         troubles += [f"{search.system.said}{trouble}" for trouble in search.troubles]
-    for search in searches:
-        if search.remembers and not need:
-            memory.save(Memory(search.learnt, search.trails, search.learnt_lying, search.learnt_schedules))
+    _save(memory, () if need else searches)
     owner_of = GroupOwners(proc.parent).owner
     seen, no_room_for = code_of(found, catalog, not_read, owner_of)
     return CodeFound(seen, read_of(found, catalog, owner_of, no_room_for), tuple(troubles))
+
+
+def _look_first(search: Search, unplaced: Collection[str], deadline: float) -> None:
+    """`unplaced` says why processes may count as the host's that have another root: there, the files of that name are others."""
+    if search.found.on_host and unplaced:
+        late = any(OUT_OF_TIME in each for each in unplaced)
+        search.pass_over_running(unread.NO_TIME if late else unread.HIDDEN)
+    else:
+        search.look(share_of(deadline, CONTAINER_S if search.system.container is not None else math.inf))
 
 
 def _elsewhere(search: Search) -> Iterator[FoundIn]:
@@ -183,6 +193,12 @@ def _elsewhere(search: Search) -> Iterator[FoundIn]:
         there = replace(search.system, root=Path(inside), pids=())
         found = Found(on_host=False, spoken=each.spoken, due=each.due, beside_whole=False)
         yield FoundIn(there, found, each.owned, inside=inside)
+
+
+def _save(memory: CodeMemory, searches: Iterable[Search]) -> None:
+    for search in searches:
+        if search.remembers:
+            memory.save(Memory(search.learnt, search.trails, search.learnt_lying, search.learnt_schedules))
 
 
 def _look_on_disk(searches: Iterable[Search], written: Sequence[Path], deadline: float) -> None:

@@ -28,11 +28,12 @@ from imds_probe.collect.own_software import OwnPackage
 from imds_probe.collect.sdk_systems import System
 from imds_probe.collect.sdk_tasks import Processes
 from imds_probe.dataclass import dataclass
+from imds_probe.facts.code import ALL_SCHEDULED, OTHER_SCHEDULED
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
 from imds_probe.inventory.code.spoken import Spoken, worse
-from imds_probe.inventory.containers.processes import Place, age_s, place_of
+from imds_probe.inventory.containers.processes import Place, age_s, place_of, runs_of
 from imds_probe.inventory.schedules.starters import STARTERS, Starter
 from imds_probe.reading.reader import OUT_OF_TIME, Reader
 from imds_probe.system import pressure, procfs
@@ -41,7 +42,7 @@ from imds_probe.system.walk import TIME_OVER
 
 ATTEMPTS_MAX = 20  # each passes over the program that those before ended at
 STUCK_S = 5.0  # at one file
-NOT_ALL, OTHERS = "some schedules were not read", "other scheduled programs"
+NOT_ALL = "some schedules were not read"
 
 
 @dataclass(frozen=True)
@@ -133,11 +134,13 @@ class Search:
         self.remembers = False
         self._proc, self._reader, self._terms = proc, reader, terms
         self._left = list(system.pids)
+        self._passed_over: list[int] = []
         self._begun: tuple[int, ...] = ()
         self._late: dict[tuple[int, ...], Program] = {}
         self._loaded: set[str] = set()
         self._memory = Memory({}, {})
         self._before_ns: int | None = None
+        self._why = unread.NO_TIME  # of what nobody looked at
 
     def of_host(self, memory: Memory, before_ns: int) -> None:
         """This system is the host, with what an earlier run has left."""
@@ -236,15 +239,29 @@ class Search:
 
     def _leave_out(self, why: str, trouble: str) -> None:
         """Schedules were not read to their end, which leaves the verdict open: there may be anything among the rest."""
-        self.found.due.programs[OTHERS] = Program(OTHERS, (), why=why)
+        self.found.due.programs[OTHER_SCHEDULED] = Program(OTHER_SCHEDULED, (), why=why)
         self.troubles.append(f"{NOT_ALL}: {trouble}")
 
     def _starters(self) -> tuple[Starter, ...]:
-        names = (posixpath.basename(program.name) for program in self.found.programs.values())
-        return tuple(dict.fromkeys(STARTERS[name] for name in names if name in STARTERS))
+        """Those that run here, also where their code was not read: what they start is not seen in them."""
+        named = [program for program in self.found.programs.values() if program.name]
+        others = set(self.system.pids).difference(*(program.pids for program in named))
+        names = [program.name for program in named] + [runs_of(self._proc, pid) for pid in sorted(others)]
+        return tuple(dict.fromkeys(STARTERS[name] for name in map(posixpath.basename, names) if name in STARTERS))
+
+    def pass_over_running(self, why: str) -> None:
+        """Read nothing of what runs, for this reason."""
+        self._passed_over, self._left, self._why = self._left, [], why
+
+    def pass_over(self) -> None:
+        """Read nothing, as the host is in need. That leaves the verdict open: anything may run, and be started later."""
+        self.pass_over_running(unread.IN_NEED)
+        if self.found.on_host or self._starters():
+            self.found.due.programs[ALL_SCHEDULED] = Program(ALL_SCHEDULED, (), why=unread.IN_NEED)
 
     def give_up_rest(self) -> None:
         """Say of what was not looked at, or not to its end, that it was not."""
+        self._left += self._passed_over
         if not self._left:
             return
         # What has ended meanwhile is no matter any more.
@@ -254,7 +271,7 @@ class Search:
                 left.difference_update(pids)
                 self.found.add(program)
         for pid in sorted(left):
-            self.found.add(self._owned(Program("", (pid,), why=unread.NO_TIME)))
+            self.found.add(self._owned(Program("", (pid,), why=self._why)))
         self._left = []
 
     def _owned(self, unknown: Program) -> Program:

@@ -11,7 +11,7 @@ from imds_probe.collect.program_reading import LEARNT_AT_A_TIME, following_in, l
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.ground import Ground
-from imds_probe.inventory.code.following.loads import Load, below
+from imds_probe.inventory.code.following.loads import Load
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.units import spoken
 from imds_probe.inventory.code.wholes import SOUGHT, wholes
@@ -61,12 +61,11 @@ def _handed_on(ground: Ground) -> Iterator[Piece]:
 
 
 def _paths(disk: Disk, following: Following, budget: Budget) -> Iterator[str]:
-    own = (following.own,) if following.own else ()
     loaded, left = frozenset(disk.loaded), FILES_MAX
     for part in rootfs.walk(following.ground.root, disk.starts, SOUGHT, budget, disk.left_out):
         for path in part.paths:
             # A name that is no text cannot be told of, nor remembered.
-            if path not in loaded and not below(path, own) and encodable(path) == path:
+            if path not in loaded and not following.own(path) and encodable(path) == path:
                 left -= 1
                 yield path
             if not left:

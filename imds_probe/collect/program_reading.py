@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.collect.code_tasks import Piece, Program, Reading
+from imds_probe.collect.own_software import OwnFiles
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.elsewhere import said_with, said_with_headers
@@ -44,8 +45,8 @@ _shared: dict[str, dict[str, Kept]] = {}
 def following_in(reading: Reading) -> Following:
     """To follow the programs of a system, with no library left to anybody."""
     ground = _ground(reading)
-    own = reading.own.in_root(ground.root) if reading.own is not None else ""
-    return Following(ground, LANGUAGES, (), Trails(ground, reading.trails), own)
+    own = OwnFiles(ground.root, reading.own)
+    return Following(ground, LANGUAGES, (), Trails(ground, reading.trails), own.has)
 
 
 def left_of(reading: Reading, pids: Iterable[int] | None) -> frozenset[str]:

@@ -158,7 +158,9 @@ def _of_user_data(content: bytes, system: DueSystem) -> Iterator[tuple[Due, ...]
             each = listed(scheduled.encodable())
             yield tuple(_dated(each, tuple(of_schedule(scheduled.encodable(), system)), system))
     except Exception as error:  # noqa: BLE001 - see _not_to_its_end
-        yield (Due(trouble=_not_to_its_end(error)),)
+        # What it would run at each boot counts as the programs of schedules do; of the rest, nothing runs here again.
+        cut = Program(SERVED, (), why=unread.TOO_LONG)
+        yield (Due(Piece(program=cut), "scheduled", started_by(SERVED, NOT_KNOWN), trouble=_not_to_its_end(error)),)
 
 
 def _of_one(key: str, scheduled: Scheduled, system: DueSystem) -> tuple[Due, ...]:

@@ -18,6 +18,9 @@ Runs = Literal["running", "scheduled", "boot", "once", "lies"]
 HEADER_ELSEWHERE = (
     "a header from elsewhere"  # stands among the words that matched: only running tells whether it is a token
 )
+# They stand for programs of which nothing is known, not even how many there are: none of the schedules of a system was read, or
+# not all of them.
+ALL_SCHEDULED, OTHER_SCHEDULED = "all scheduled programs", "other scheduled programs"
 OF_IMAGE = "image "  # stands before an image's name, which is no program's
 
 

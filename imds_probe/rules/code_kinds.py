@@ -20,6 +20,7 @@ from imds_probe.rules.settling import (
 STARTED_AGAIN = "a restart of the programs whose files were replaced or removed"
 SHORTER = "shorter files, or fewer entries and units, where only a part was read"
 FEWER = "fewer programs and schedules, so that the report has room for all"
+IN_NO_NEED = "a run while the host has memory and disk space left"
 INSTALLED_AGAIN = "a reinstallation of the programs whose files are damaged"
 _USE_V2 = "EC2 User Guide: Use the Instance Metadata Service to access instance metadata"
 
@@ -89,14 +90,15 @@ CODE_NOT_READ = Kind(
     implies="unknown",
     title="Running programs could not be read, and nothing else shows whether they ask for a token",
     meaning="imds-probe did not read the code of these programs, read only a part of it, or could not list the programs, as below "
-    "a root without /proc. The finding names the reason for each. The catalog does not know the programs, and no watch has shown "
-    "yet how they ask. One of them may ask without a token.",
-    cure="Remove the reason where that is possible: run as root, or give the run more time with --timeout. Otherwise watch the "
-    "host: `systemctl enable --now imds-probe-daemon`, and restart the programs once while the daemon watches. If a boot starts "
-    "them, reboot the host once. The finding disappears once a whole window was watched without a call by IMDSv1. Or ask the "
-    "owners of the programs.",
+    "a root without /proc. On a host that is short of memory or disk space, it reads no code and no schedule. The finding names "
+    "the reason for each. The catalog does not know the programs, and no watch has shown yet how they ask. One of them may ask "
+    "without a token.",
+    cure="Remove the reason where that is possible: run as root, give the run more time with --timeout, or free memory and disk "
+    "space. Otherwise watch the host: `systemctl enable --now imds-probe-daemon`, and restart the programs once while the daemon "
+    "watches. If a boot starts them, reboot the host once. The finding disappears once a whole window was watched without a call "
+    "by IMDSv1. Or ask the owners of the programs.",
     settled_by=(
-        *(AS_ROOT, ON_HOST, MORE_TIME, ANSWERING, STARTED_AGAIN, INSTALLED_AGAIN, SHORTER, FEWER),
+        *(AS_ROOT, ON_HOST, MORE_TIME, ANSWERING, STARTED_AGAIN, INSTALLED_AGAIN, SHORTER, FEWER, IN_NO_NEED),
         *(WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, REHEARSAL, OWNER),
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts.code import CodeRead, NotRead
+from imds_probe.facts.code import ALL_SCHEDULED, OTHER_SCHEDULED, CodeRead, NotRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
@@ -17,6 +17,7 @@ from imds_probe.rules.code_kinds import (
     CODE_NOT_READ,
     CODE_NOT_READ_OF_USERS,
     FEWER,
+    IN_NO_NEED,
     INSTALLED_AGAIN,
     SHORTER,
     STARTED_AGAIN,
@@ -35,6 +36,7 @@ _REMEDIES = {
     unread.NO_TIME: ("Give the run more time with --timeout.", MORE_TIME),
     unread.HIDDEN: ("Run imds-probe as root on the host.", AS_ROOT),
     unread.GONE: ("Restart the programs whose files were replaced or removed.", STARTED_AGAIN),
+    unread.IN_NEED: ("Free memory and disk space on the host.", IN_NO_NEED),
     unread.MORE: (
         "Shorten the files of which only a part was read, or remove entries and units that nobody needs.",
         SHORTER,
@@ -56,7 +58,7 @@ def not_read(run: CollectorRun, facts: Facts, catalog: Catalog) -> tuple[list[Fo
     read = facts.get(CodeRead)
     if read is None:
         return ([_none_read(run, facts)] if run.status in ("failed", "skipped") else []), []
-    unread = [each for each in read.not_read if software_of(each, facts) is None]
+    unread = [each for each in (*read.not_read, *_schedules(read, run)) if software_of(each, facts) is None]
     told = {each: why for each in unread if (why := elsewhere(each, facts, catalog))}
     left = [each for each in unread if each not in told]
     of_users = [each for each in left if _is_users(each, facts)]
@@ -67,6 +69,16 @@ def not_read(run: CollectorRun, facts: Facts, catalog: Catalog) -> tuple[list[Fo
     if of_users:
         found.append(_of_users(of_users, facts))
     return found, [f"{named(each, facts)} was not read ({each.why}): {why}" for each, why in told.items()]
+
+
+def _schedules(read: CodeRead, run: CollectorRun) -> tuple[NotRead, ...]:
+    """What stands for the schedules of the host where nobody looked for them, and the report has nothing else that does."""
+    known = any(each.program == ALL_SCHEDULED and each.on_host for each in read.not_read)
+    return (
+        (NotRead(ALL_SCHEDULED, unread.IN_NEED),)
+        if run.status == "partial" and read.scheduled is None and not known
+        else ()
+    )
 
 
 def _none_read(run: CollectorRun, facts: Facts) -> Found:
@@ -108,14 +120,19 @@ def _unknown(subject: str, programs: Sequence[NotRead], facts: Facts) -> Found:
 
 
 def _is_one(programs: Sequence[NotRead]) -> bool:
-    return len(programs) == 1 and programs[0].why != unread.NO_ROOM
+    return len(programs) == 1 and not _is_any_number(programs[0])
+
+
+def _is_any_number(program: NotRead) -> bool:
+    """Whether an entry stands for more than one program, and nobody knows how many."""
+    return program.why == unread.NO_ROOM or program.program in (ALL_SCHEDULED, OTHER_SCHEDULED)
 
 
 def _counted(programs: Sequence[NotRead]) -> str:
-    """How many there are. An entry for what had no room stands for any number, and what was read in part is no program, but names
-    some.
+    """How many there are. Of some entries nobody knows how many they stand for, and what was read in part is no program, but
+    names some.
     """
-    known = [each for each in programs if each.why != unread.NO_ROOM]
+    known = [each for each in programs if not _is_any_number(each)]
     if not known:
         return "programs"
     files = sum(each.why == unread.MORE for each in known)
@@ -127,9 +144,11 @@ def _fix(reasons: Collection[str], facts: Facts, watch: str) -> Fix:
     """What would settle it: to read what could be read by other means, and a watch for all else. `watch` is the order for that,
     empty where a watch does not see it.
     """
-    if facts.get(Image) is not None:
-        return Fix(f"{ON_AN_INSTANCE}Or ask the owners of the programs whether they call the metadata service.", WATCH)
     orders = [order for reason, (order, _) in _remedies(facts).items() if reason in reasons]
+    if facts.get(Image) is not None:
+        watch = f"If a program is still not read then, s{ON_AN_INSTANCE[1:]}" if orders else ON_AN_INSTANCE
+        ask = f"{watch}Or ask the owners of the programs whether they call the metadata service."
+        return Fix(" ".join([*orders, *_again(orders), ask]), WATCH)
     if not watch:
         ask = "Ask the owners of these programs whether they call the metadata service. A watch cannot settle it."
         return Fix(" ".join([*orders, *_again(orders), ask]))

@@ -11,6 +11,7 @@ from imds_probe.facts.obstacles import Obstacles, PathObstacle
 from imds_probe.findings import Fix, Found, Kind, Severity, State
 from imds_probe.rules.caller_phrases import no_call, watched_part
 from imds_probe.rules.metadata_need import metadata_need
+from imds_probe.rules.obstacles_unread import METADATA_RULES_UNREAD, unread
 from imds_probe.rules.origins import ROOT, of_containers
 from imds_probe.rules.proxies import known_proxy
 from imds_probe.rules.relays import is_in
@@ -140,10 +141,11 @@ _KINDS = {"redirect": METADATA_REDIRECTED, "setting": METADATA_SETTING, "ttl-cha
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     if facts.get(Imds) is None or facts.collector("obstacles") is None:
         return NothingToJudge("rules and routes were not inspected")
-    return [
+    found = [
         _proxy(each, facts) if each.kind == "proxy" else _obstacle(each, untested=_is_untested(each, facts, catalog))
         for each in facts[Obstacles].obstacles
     ]
+    return [*found, *unread(facts)]
 
 
 def _is_untested(redirect: PathObstacle, facts: Facts, catalog: Catalog) -> bool:
@@ -245,5 +247,6 @@ RULE = Rule(
         METADATA_TTL_CHANGED,
         METADATA_SETTING,
         METADATA_PROXY,
+        METADATA_RULES_UNREAD,
     ),
 )

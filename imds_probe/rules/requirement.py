@@ -107,9 +107,13 @@ def own_code(software: Software, facts: Facts) -> tuple[CodeSeen, ...]:
 
 
 def unread_code(software: Software, facts: Facts) -> tuple[NotRead, ...]:
-    """The programs of a piece of software that were not read, where the software was found."""
+    """The programs of a piece of software that were not read, where the software was found; of a package also those of its
+    processes of which not even the name is known.
+    """
     read = facts.get(CodeRead)
-    return tuple(each for each in read.not_read if _belongs(each, software)) if read is not None else ()
+    own = set() if isinstance(software, SdkSoftware) else set(software.pids)
+    not_read = read.not_read if read is not None else ()
+    return tuple(each for each in not_read if _belongs(each, software) or not own.isdisjoint(each.pids))
 
 
 def of_its_files(software: Software, facts: Facts) -> tuple[str, ...]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +19,9 @@ from sdk_systems import container
 from imds_probe.collect import code, code_facts, code_reading, code_search
 from imds_probe.collect.code import CodeOptions
 from imds_probe.collect.collectors import READING, READING_MIB
-from imds_probe.collect.own_software import OwnPackage
-from imds_probe.facts.code import Code, CodeRead, NotRead
+from imds_probe.collect.own_software import OwnPackage, own_package
+from imds_probe.collect.sdk_systems import System
+from imds_probe.facts.code import ALL_SCHEDULED, OTHER_SCHEDULED, Code, CodeRead, NotRead
 from imds_probe.facts.software import Software
 from imds_probe.inventory.code import unread
 from imds_probe.reading.reader import Reader
@@ -486,6 +489,26 @@ def test_the_probe_in_a_container_or_below_another_root_does_not_count_either(
     assert system.code(7).read.programs == 0
 
 
+def test_another_copy_of_the_probe_is_no_software_in_use(system: CodeSystem) -> None:
+    """As the package in an image that is judged from outside, or a release that somebody tries beside it."""
+    here = own_package()
+    assert here is not None
+    at = system.root / SITE / "imds_probe"
+    shutil.copytree(here.path, at, ignore=shutil.ignore_patterns("__pycache__", "schema"))
+    system.write("usr/bin/imds-probe", f"#!{PYTHON}\nfrom imds_probe.__main__ import main\nmain()\n")
+    system.write("etc/crontab", f"@daily root {PYTHON} /usr/bin/imds-probe run\n")
+    for program in (PYTHON, "usr/bin/imds-probe"):
+        (system.root / program.lstrip("/")).chmod(0o755)
+    system.runs(7, "/usr/bin/imds-probe", "daemon")
+    found = system.code(7)
+    assert (found.code, found.read.programs, found.read.scheduled, found.read.not_read) == (Code(), 0, 0, ())
+    # One that somebody else can change may be anything, and is read to its end.
+    os.chown(at, 1000, 0)
+    with Reader(READING, memory_mib=READING_MIB) as fresh:
+        changed = system.code(7, by=fresh)
+    assert (changed.read.programs, [each.why for each in changed.read.not_read]) == (1, [])
+
+
 def test_nothing_is_read_on_a_host_in_need(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pressure, "need", lambda _: "the host is short of memory")
     system.write("m.py", V1)
@@ -493,7 +516,44 @@ def test_nothing_is_read_on_a_host_in_need(system: CodeSystem, monkeypatch: pyte
     found = system.code(5)
     assert found.code == Code()
     assert found.troubles == ("no code was read: the host is short of memory",)
-    assert [each.why for each in found.read.not_read] == [unread.NO_TIME]
+    process = NotRead("process 5", unread.IN_NEED, pids=(5,), oldest_s=found.read.not_read[0].oldest_s)
+    assert found.read.not_read == (process, NotRead(ALL_SCHEDULED, unread.IN_NEED))
+    assert found.read.scheduled is None
+
+
+def test_processes_are_not_read_where_their_roots_are_not_known(
+    system: CodeSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would be read below the host's root, where other files may have the same names."""
+
+    def failing(*given: object, unseen: list[str], **named: object) -> Iterator[System]:
+        unseen.append("the root directories of processes could not be read: it does not answer")
+        yield System(system.root, [5])
+
+    monkeypatch.setattr(code, "systems", failing)
+    system.write("m.py", V2)
+    system.runs(5, "/m.py")
+    found = system.code(5)
+    assert (found.code, [(each.pids, each.why) for each in found.read.not_read]) == (Code(), [((5,), unread.HIDDEN)])
+    assert (found.read.scheduled, len(found.troubles)) == (0, 1)
+
+
+@pytest.mark.parametrize("why", [unread.IN_NEED, unread.NO_TIME])
+def test_schedules_of_a_container_are_unread_where_the_program_that_starts_them_was_not_read(
+    system: CodeSystem, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """What a program of cron's starts is not seen in its own processes."""
+    if why == unread.IN_NEED:
+        monkeypatch.setattr(pressure, "need", lambda _: "the host is short of memory")
+    with_cron, plain = system.image("with-cron"), system.image("plain")
+    for pid, root, exe in ((7, with_cron, "/usr/sbin/cron"), (8, plain, "/usr/bin/python3.11")):
+        system.write(exe, b"\x7fELF", root)
+        system.process(pid, root, exe=exe)
+    inside = [container("with-cron", 7), container("plain", 8)]
+    found = system.code(containers=inside, deadline_s=30.0 if why == unread.IN_NEED else -1.0)
+    of_containers = [(each.program, each.why) for each in found.read.not_read if each.container_ids]
+    scheduled = ALL_SCHEDULED if why == unread.IN_NEED else OTHER_SCHEDULED
+    assert sorted(of_containers) == [(scheduled, why), ("process 7", why), ("process 8", why)]
 
 
 def test_a_process_that_really_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

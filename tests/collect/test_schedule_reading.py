@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from dataclasses import replace
@@ -15,10 +16,10 @@ from sdk_systems import container
 from small_roots import made
 
 from imds_probe.collect import code, code_search, due_reading
-from imds_probe.collect.code_search import NOT_ALL, OTHERS
+from imds_probe.collect.code_search import NOT_ALL
 from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.collect.schedule_reading import started_by
-from imds_probe.facts.code import NotRead
+from imds_probe.facts.code import OTHER_SCHEDULED, NotRead
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.speaks import Said
@@ -292,7 +293,7 @@ def test_what_goes_wrong_at_one_schedule_costs_those_after_it_only(
         found = system.code(5, by=own)
     assert said(found) == {"/opt/x.py": ("v2", "running"), "/etc/crontab": ("v1", "scheduled")}
     assert [entry.line for entry in found.code.code if entry.path == "/etc/crontab"] == [1]
-    assert found.read.not_read == (NotRead(OTHERS, why),)
+    assert found.read.not_read == (NotRead(OTHER_SCHEDULED, why),)
     (trouble,) = found.troubles
     assert trouble.startswith(NOT_ALL)
 
@@ -300,7 +301,7 @@ def test_what_goes_wrong_at_one_schedule_costs_those_after_it_only(
 def test_time_that_is_over_is_said(system: CodeSystem) -> None:
     made(system.root, {"/etc/crontab": f"@daily root {CURL}"})
     found = system.code(deadline_s=-1)
-    assert (found.code.code, found.read.not_read) == ((), (NotRead(OTHERS, unread.NO_TIME),))
+    assert (found.code.code, found.read.not_read) == ((), (NotRead(OTHER_SCHEDULED, unread.NO_TIME),))
     assert any(trouble.startswith(NOT_ALL) for trouble in found.troubles)
 
 
@@ -309,7 +310,7 @@ def test_what_there_is_no_time_for_leaves_the_rest_open(system: CodeSystem, monk
     monkeypatch.setattr(code_search, "patience_s", lambda _: 30.0)
     made(system.root, {"/etc/crontab": f"@daily root {CURL}"})
     found = system.code()
-    assert found.read.not_read == (NotRead(OTHERS, unread.NO_TIME),)
+    assert found.read.not_read == (NotRead(OTHER_SCHEDULED, unread.NO_TIME),)
     assert found.troubles == (f"{NOT_ALL}: {unread.NO_TIME}",)
 
 
@@ -400,6 +401,8 @@ def test_an_error_at_user_data_does_not_say_its_text(system: CodeSystem, monkeyp
         found = system.code(by=own, user_data=b"#!/bin/sh\npassword=hunter2\n")
     assert found.troubles == ("/latest/user-data was not read to its end: KeyError",)
     assert told == []
+    # It may start something at each boot.
+    assert [(each.program, each.why) for each in found.read.not_read] == [("/latest/user-data", unread.TOO_LONG)]
 
 
 @pytest.mark.parametrize(
@@ -432,3 +435,36 @@ def test_images_of_static_pods_are_named(system: CodeSystem) -> None:
         ("image registry.example/agent:1", "boot"),
         ("image …", "boot"),
     ]
+
+
+def test_applications_of_pm2_and_services_of_runit_are_read_and_crontabs_of_fcron_are_named(system: CodeSystem) -> None:
+    made(
+        system.root,
+        {
+            "/etc/passwd": "ana:x:1000:1::/home/ana:/bin/sh\n",
+            "/root/.pm2/dump.pm2": json.dumps([{"pm_exec_path": "/opt/app/main.py", "exec_interpreter": PYTHON}]),
+            "/opt/app/main.py": "import client\n",
+            "/opt/app/client.py": V1,
+            "/home/ana/.pm2/dump.pm2": json.dumps([{"pm_exec_path": "/home/ana/x", "exec_interpreter": "none"}]),
+            "/home/ana/x": f"#!/bin/sh\n{CURL}\n",
+            "/etc/sv/job/run": f"#!/bin/sh\n{CURL}\n",
+            "/etc/service/job": Path("/etc/sv/job"),
+            "/var/spool/fcron/ana.orig": "@ 1h x\n",
+        },
+    )
+    found = system.code()
+    boot = "at each boot"
+    assert {each.path: (each.speaks, each.runs, each.started_by, each.starter_uid) for each in found.code.code} == {
+        "/opt/app/client.py": ("v1", "boot", (f"/root/.pm2/dump.pm2, {boot}",), None),
+        "/home/ana/x": ("v1", "boot", (f"/home/ana/.pm2/dump.pm2, {boot}",), 1000),
+        "/etc/sv/job/run": ("v1", "boot", (f"/etc/service/job/run, {boot}",), None),
+    }
+    (unread_one,) = found.read.not_read
+    assert unread_one == NotRead(
+        "/var/spool/fcron/ana.orig",
+        unread.KIND,
+        ("/var/spool/fcron/ana.orig, nobody knows when",),
+        runs="scheduled",
+        standing_s=unread_one.standing_s,
+        starter_uid=1000,
+    )

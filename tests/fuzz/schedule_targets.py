@@ -59,6 +59,9 @@ FILES: Mapping[str, str | bytes] = {
     "/etc/nginx/nginx.conf": "content_by_lua_block {\n x {}\n}\njs_import y from z.js;\n",
     "/etc/wireguard/x.conf": "PostUp = x %i\n",
     "/home/a/.config/systemd/user/x.service": UNIT,
+    "/home/a/.pm2/dump.pm2": '[{"pm_exec_path": "/x.js", "exec_interpreter": "none", "args": ["y"], "env": {"A": "b"}}]',
+    "/etc/service/x/run": "#!/bin/sh\nexec y\n",
+    "/var/spool/fcron/a": "@ 1h x\n",
 }
 
 

@@ -3,12 +3,14 @@ from dataclasses import replace
 import pytest
 from code_seen import DAY_S, PACKED, watched, with_code
 from observed import FACTS, SSM_AGENT, changed, container, report_of, with_containers
+from watched_calls import BOOT
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts.code import CodeRead
+from imds_probe.facts.code import ALL_SCHEDULED, Code, CodeRead, NotRead
 from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.image import Image
 from imds_probe.inventory.code import unread
-from imds_probe.rules.code_kinds import SHORTER
+from imds_probe.rules.code_kinds import IN_NO_NEED, SHORTER
 from imds_probe.rules.code_unread import not_read
 from imds_probe.rules.settling import ANSWERING, AS_ROOT, OWNER
 
@@ -65,11 +67,47 @@ def test_every_reason_has_something_that_would_settle_it(why):
 def test_programs_that_could_not_be_listed_are_not_taken_for_none():
     unseen = ("no processes are visible below /mnt",)
     facts = with_code(facts=FACTS)
-    facts = facts.with_(replace(facts[CodeRead], programs_unseen=unseen))
+    facts = facts.with_(replace(facts[CodeRead], programs_unseen=unseen, scheduled=0, scheduled_read=0))
     (finding,), settled = not_read(CollectorRun("code", "partial", 1.0, unseen[0]), facts, Catalog(()))
     assert (finding.kind.id, finding.implies, finding.evidence, settled) == ("code-not-read", "unknown", unseen, [])
     assert finding.summary == "the running programs could not be listed, so their code was not read"
     assert finding.settled_by[0].startswith("a run on the host itself")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_host_whose_schedules_nobody_looked_for_is_never_ready(known):
+    """Not even where a watch settles all that runs: it sees nothing of what comes once a month."""
+    why = "no code was read: the host is short of memory"
+    runs = NotRead("/opt/app/server", unread.NO_TIME, pids=(77,), oldest_s=5 * DAY_S, newest_s=5 * DAY_S)
+    entries = (runs, NotRead(ALL_SCHEDULED, unread.IN_NEED)) if known else (runs,)
+    facts = changed(
+        FACTS,
+        callers=watched(boots=(BOOT,)),
+        collectors=(*FACTS.collectors, CollectorRun("code", "partial", 1.0, why)),
+    ).with_(Code(()), CodeRead(programs=1, programs_read=0, not_read=entries))
+    report = report_of(facts)
+    (finding,) = (each for each in report.findings if each.id == "code-not-read")
+    assert (report.verdict.state, finding.settled_by) == ("unknown", (IN_NO_NEED, OWNER))
+    assert finding.summary == (
+        "programs were not read, and nothing else shows whether they ask for a token: all scheduled programs"
+    )
+    assert finding.fix.text == (
+        "Free memory and disk space on the host. Then run imds-probe again. Ask the owners of these programs whether they call "
+        "the metadata service. A watch cannot settle it."
+    )
+    looked_for = facts.with_(replace(facts[CodeRead], not_read=(runs,), scheduled=0, scheduled_read=0))
+    assert report_of(looked_for).verdict.state == "ready"
+
+
+def test_of_an_image_that_was_judged_in_need_the_need_is_named_first():
+    facts = changed(FACTS, image=Image())
+    (finding,), _ = found(NotRead(ALL_SCHEDULED, unread.IN_NEED), facts=facts)
+    assert finding.fix.text.startswith(
+        "Free memory and disk space on the host. Then run imds-probe again. If a program is still not read then, start an "
+        "instance of this image"
+    )
+    (finding,), _ = found(CRON, facts=facts)
+    assert finding.fix.text.startswith("Start an instance of this image")
 
 
 def test_what_was_left_out_of_schedules_is_settled_by_shorter_ones_and_no_watch():

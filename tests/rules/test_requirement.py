@@ -10,6 +10,7 @@ from imds_probe.facts.code import CodeRead, InChangelog, NotRead, PackageRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import SdkSoftware, SdkUse, Software
+from imds_probe.inventory.code import unread
 from imds_probe.rules.requirement import is_unused, requirement, software_of
 
 AMAZON_LINUX_2 = replace(HOST, os=OsRelease("amzn", "2", "Amazon Linux 2"))
@@ -86,6 +87,11 @@ def test_programs_that_name_the_service_or_were_not_read_may_ask_by_themselves()
     assert requirement(VAULT, with_code(own, facts=facts), CATALOG).status == "too-old"
     left = NotRead("/bin/vault", "it is too large", component="vault", pids=(5,))
     assert requirement(VAULT, with_code(not_read=(left,), facts=facts), CATALOG).status == "unknown"
+    # There was no time to find out what this process of it runs.
+    unnamed = NotRead("process 6", unread.NO_TIME, pids=(6,))
+    assert requirement(VAULT, with_code(not_read=(unnamed,), facts=facts), CATALOG).status == "unknown"
+    another = replace(unnamed, program="process 7", pids=(7,))
+    assert requirement(VAULT, with_code(not_read=(another,), facts=facts), CATALOG).status == "ok"
 
 
 def test_what_no_version_tells_its_code_does():

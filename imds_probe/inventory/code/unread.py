@@ -19,8 +19,11 @@ FROM_ENVIRONMENT = "it takes the address of the metadata service from its enviro
 FROM_SETTINGS = "it may take the address of the metadata service from its settings"
 MORE = "it has more than imds-probe reads"
 NO_ROOM = "the report has no room for more of them"
+KIND = "imds-probe does not read schedules of this kind"
+IN_NEED = "the host was short of memory or disk space"
 IMAGE = "its image was not found on the disk, and no container of it runs"
 REASONS = (
     *(TOO_LONG, TOO_MANY, ODD_BYTE_CODE, DAMAGED, PACKED, ENCRYPTED, UNPACKS_TOO_MUCH, HIDDEN, NO_TIME),
-    *(GONE, BY_NAME, NO_SCRIPT, NO_LIST, MORE, NO_ROOM, IMAGE, FROM_ENVIRONMENT, FROM_SETTINGS),
+    *(GONE, BY_NAME, NO_SCRIPT, NO_LIST, MORE, NO_ROOM, IMAGE, IN_NEED, KIND),
+    *(FROM_ENVIRONMENT, FROM_SETTINGS),
 )

@@ -184,6 +184,14 @@ def place_of(proc: Path, pid: int) -> Place | None:
         return None
 
 
+def runs_of(proc: Path, pid: int) -> str:
+    """The path of the file that a process runs; empty where it has ended, or hides that."""
+    try:
+        return os.readlink(proc / str(pid) / "exe").removesuffix(" (deleted)")
+    except OSError:
+        return ""
+
+
 def _is_told_by_root(proc: Path) -> bool:
     """Whether a directory is the kernel's or root's, or of whoever runs the probe. Below a root that somebody else laid out it
     could be a link to the processes of another system, or have links that lead anywhere.

@@ -18,7 +18,9 @@ from imds_probe.inventory.schedules import (
     logins,
     named_in_settings,
     not_read,
+    pm2,
     run_parts,
+    runit,
     static_pods,
     users_crontabs,
     users_logins,
@@ -50,15 +52,17 @@ SOURCES = (
     Source("jobs of anacron", anacron.look, "cron"),
     Source("units of systemd", services.look, "init"),
     Source("scripts of init", init_scripts.look, "init"),
+    Source("services of runit", runit.look, "init"),
     Source("what cloud-init runs", cloud_init.look, "init"),
     Source("hooks of the network", hooks.look, "init"),
     Source("files that shells read at a login", logins.look, "init"),
     Source("static pods", static_pods.look, "init"),
     Source("programs that settings name", named_in_settings.look, "init"),
-    Source("what is not read", not_read.look, "init"),
+    Source("what is not read", not_read.look, "cron"),
     # Users' come last, so that none of them takes the time or room of root's.
     Source("crontabs of users", users_crontabs.look, "cron", of_users=True),
     Source("units of users' own systemd", users_units.look, "init", of_users=True),
+    Source("applications of pm2", pm2.look, "init", of_users=True),
     Source("files that shells read at a login of users", users_logins.look, "init", of_users=True),
 )
 

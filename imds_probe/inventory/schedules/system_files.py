@@ -114,7 +114,7 @@ class SystemFiles:
             with rootfs.opened(self.root, path) as file:
                 return b"" if file is None else file.read(length) or b""
         except rootfs.FileUnreadable as trouble:
-            self.say(trouble.problem)
+            self._unreadable(path, trouble)
             return b""
 
     def text(self, path: str, limit_bytes: int | None = None) -> str | None:
@@ -144,7 +144,7 @@ class SystemFiles:
         try:
             return rootfs.status(self.root, path)
         except rootfs.FileUnreadable as trouble:
-            self.say(trouble.problem)
+            self._unreadable(path, trouble)
             return None
 
     def ahead(self, paths: Sequence[str]) -> Mapping[str, bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from imds_probe.duration import in_words
 from imds_probe.facts.callers import Callers
-from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, Runs, Speaks
+from imds_probe.facts.code import ALL_SCHEDULED, OTHER_SCHEDULED, Code, CodeRead, CodeSeen, NotRead, Runs, Speaks
 from imds_probe.render.page.blocks import Block, Part, Table, Text
 from imds_probe.render.page.bounds import Bounds, cut, cut_front, first, listed
 from imds_probe.report import Report
@@ -49,8 +49,9 @@ def code(report: Report, bounds: Bounds) -> Iterator[Part]:
 
 def _stands(read: CodeRead, callers: Callers | None) -> str:
     """One line, whatever was read."""
-    run = [each for each in read.not_read if each.pids or not each.started_by]
-    waiting = [each for each in read.not_read if each not in run]
+    scheduled_ones = (ALL_SCHEDULED, OTHER_SCHEDULED)
+    waiting = [each for each in read.not_read if not each.pids and (each.started_by or each.program in scheduled_ones)]
+    run = [each for each in read.not_read if each not in waiting]
     none = "the running programs could not be listed" if read.programs_unseen else "no programs run"
     running = _counted(read.programs_read, read.programs, "running", run) or none
     scheduled = "schedules were not read"

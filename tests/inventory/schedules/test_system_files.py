@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from small_roots import SCRIPT, made
@@ -78,6 +79,17 @@ def test_what_something_keeps_us_from_is_left_out_and_what_is_no_file_is_not(
     assert files.text("/directory") is None
     assert files.text("/gone") is None
     assert files.take_left_out() == (LeftOut("/etc/cron.d", unread.HIDDEN),)
+
+
+def test_what_cannot_even_be_looked_at_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> NoReturn:
+        raise FileFailed("it cannot be looked at: Input/output error")
+
+    monkeypatch.setattr(rootfs, "status", failing)
+    monkeypatch.setattr(rootfs, "opened", failing)
+    files = SystemFiles(tmp_path)
+    assert (files.has_file("/a"), files.head("/b", 9)) == (False, b"")
+    assert files.take_left_out() == (LeftOut("/a", unread.HIDDEN), LeftOut("/b", unread.HIDDEN))
 
 
 def test_yaml_is_read_up_to_a_limit_for_all(tmp_path: Path) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import posixpath
 import re
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import field
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language
-from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Loads, Text, Way, below, joined, package_of
+from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Loads, Text, Way, joined, package_of
 from imds_probe.inventory.code.following.trail import Trails, key_of
 from imds_probe.inventory.sdks.start import Start, can_be_opened
 
@@ -76,14 +76,14 @@ class _Program:
 class Following:
     """Follows the programs of one system. `left` are libraries that are left to those who know them, each by the id of its
     ecosystem and its name, "pypi botocore", and may change from one program to the next: a file that is loaded as a part of one
-    is not gone into. Nor is the probe's `own` package, which lies there.
+    is not gone into. Nor is the probe's own package: `own` says whether a path is in it.
     """
 
     ground: Ground
     languages: Collection[Language]
     left: Collection[str] = ()
     trails: Trails | None = None
-    own: str = ""
+    own: Callable[[str], bool] = lambda _: False
     _by_name: dict[str, Language | None] = field(default_factory=dict)  # of programs that have loaded nothing yet
 
     def follow(self, start: Start) -> Loads:
@@ -133,7 +133,7 @@ class Following:
 
     def is_own(self, load: Load) -> bool:
         """Whether a file is the probe's own."""
-        return bool(self.own) and below(load.path, (self.own,))
+        return self.own(load.path)
 
     def is_left(self, load: Load) -> bool:
         """Whether a file belongs to a library that is left to its recogniser."""

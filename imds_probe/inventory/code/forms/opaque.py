@@ -13,7 +13,11 @@ from imds_probe.inventory.code.unread import ENCRYPTED, ODD_BYTE_CODE, PACKED
 
 HEAD_BYTES, TAIL_BYTES = 1024, 8192
 _COOKIE = b"MEI\x0c\x0b\x0a\x0b\x0e"
-_ENCRYPTED = (b"__pyarmor__(", b"pyarmor_runtime", b"ionCube Loader", b"<?php //0", b"---BEGIN PYE FILE---")
+# Backwards, so that this module is none of them itself.
+_ENCRYPTED = tuple(
+    mark[::-1]
+    for mark in (b"(__romrayp__", b"emitnur_romrayp", b"redaoL ebuCnoi", b"0// php?<", b"---ELIF EYP NIGEB---")
+)
 _ODD = (b"FOR1", b"BC\xc0\xde")
 
 

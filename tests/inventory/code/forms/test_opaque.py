@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import marshal
+from pathlib import Path
 
 import elves
 import pytest
 
 from imds_probe.inventory.code.file import said_by
+from imds_probe.inventory.code.forms import opaque
 from imds_probe.inventory.code.unread import ENCRYPTED, ODD_BYTE_CODE, PACKED, REASONS
 
 
@@ -28,3 +31,9 @@ def test_it_is_said(content: bytes, path: str, why: str) -> None:
     judged = said_by(io.BytesIO(content), path)
     assert (judged.unread, judged.whole) == (why, not why)
     assert not why or why in REASONS
+
+
+def test_the_module_that_knows_the_marks_has_none_of_them() -> None:
+    source = Path(opaque.__file__).read_bytes()
+    byte_code = marshal.dumps(compile(source, "/x.py", "exec"))
+    assert [opaque.why_not_read(io.BytesIO(content)) for content in (source, byte_code)] == ["", ""]
