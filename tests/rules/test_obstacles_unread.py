@@ -1,12 +1,9 @@
-import time
-
 import pytest
 from code_seen import watched
 from observed import FACTS, changed, report_of
 
 from imds_probe.errors import CommandError
 from imds_probe.facts.collector_run import CollectorRun
-from imds_probe.net.obstacles.packet_rules import PacketRules
 from imds_probe.rules.obstacles_unread import unread
 from imds_probe.system import process
 
@@ -56,4 +53,3 @@ def test_a_program_that_is_too_slow_is_said_in_words_that_are_known():
     with pytest.raises(CommandError) as error:
         process.run(["sleep", "99"], timeout_s=0.01)
     assert unread(seen(f"nftables: {error.value}"))
-    assert any(unread(seen(line)) for line in PacketRules(time.monotonic() - 1).unread)
