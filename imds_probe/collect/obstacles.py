@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from imds_probe.net.obstacles.obstacle import Obstacle
 
 NAMESPACES_MAX = 16  # each takes some 25 ms, and what is in the way of many is mostly one rule on the host
-TIMEOUT_S = 3.0
+TIMEOUT_S = 10.0  # a busy host takes seconds to start the programs that list rules
 SETTINGS_S = 5.0  # takes a millisecond
 
 
