@@ -26,9 +26,11 @@ from imds_probe.rules.accepted_risks import AcceptedRisk, accepted_risks, why_re
 from imds_probe.rules.caller_phrases import no_call, watched_part
 from imds_probe.rules.code_kinds import CODE_IMDSV1_ONCE, CODE_NOT_READ_OF_USERS
 from imds_probe.rules.containers_kinds import TOKEN_LOST_UNMEASURED
+from imds_probe.rules.containers_later import SCHEDULED_CONTAINER_WITHOUT_TOKEN
 from imds_probe.rules.cut_off import is_unreachable
 from imds_probe.rules.hop_alternatives import instead_of, why_limit
 from imds_probe.rules.hop_need import (
+    AT_LEAST,
     drawn_ways,
     ended_limit,
     ended_without_token,
@@ -292,16 +294,30 @@ def _evidence(facts: Facts) -> tuple[str, ...]:
     return tuple(kind for kind in EVIDENCE if kind in had)
 
 
-def _untried(facts: Facts, findings: Sequence[Finding]) -> str:
+def _untried(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> str:
     """What will show whether the token arrives with the hop limit of the switch; empty where that was measured."""
     if any(ended_limit(each) is None for each in ended_without_token(facts)):
         return instance_step.BY_A_WATCH
+    if _is_for_schedules(facts, findings, catalog):
+        return instance_step.BY_A_START
     return instance_step.BY_A_RUN if any(each.id == TOKEN_LOST_UNMEASURED.id for each in findings) else ""
+
+
+def _is_for_schedules(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> bool:
+    """Whether containers that schedules start are the only ones that a higher hop limit is for."""
+    starting = any(each.id == SCHEDULED_CONTAINER_WITHOUT_TOKEN.id for each in findings)
+    return starting and needed_hop_limit(facts, catalog) < AT_LEAST
+
+
+def _needed(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> int:
+    """The hop limit that the switch needs, with what nobody can measure as it does not run."""
+    starting = any(each.id == SCHEDULED_CONTAINER_WITHOUT_TOKEN.id for each in findings)
+    return max(needed_hop_limit(facts, catalog), AT_LEAST if starting else 1)
 
 
 def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tuple[Switch, Rollback | None]:
     before = in_force(facts)
-    present, needed = before.http_put_response_hop_limit, needed_hop_limit(facts, catalog)
+    present, needed = before.http_put_response_hop_limit, _needed(facts, findings, catalog)
     # Never lowered here: what is not running now may need it. Without need it stays as it is, whatever it is.
     hop_limit = max(present or 1, needed) if present or needed > 1 else None
     after = replace(before, http_tokens="required", http_put_response_hop_limit=hop_limit)
@@ -312,7 +328,7 @@ def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tu
         control_plane=facts.get(ControlPlane),
         limit_reason=why_limit(hop_limit, facts, catalog),
         waits_for=tuple(f"{each.summary} [{each.id}]" for each in findings if each.id == CODE_IMDSV1_ONCE.id),
-        untried=_untried(facts, findings),
+        untried=_untried(facts, findings, catalog),
     )
     undone, no_rollback = instance_step.undone(plan)
     steps = planned(plan)

@@ -966,6 +966,10 @@ OBJECTS: Mapping[str, Described] = {
                 "Seconds since the oldest process started in the unit or container that was started last. `null` if that is "
                 "not known."
             ),
+            "own_network": (
+                "Whether the starter puts it into a container that is not running yet, with a network of its own: not the "
+                "host's."
+            ),
         },
     ),
     "CodeRead": Described(
@@ -1004,6 +1008,7 @@ OBJECTS: Mapping[str, Described] = {
                 "Seconds since the oldest process started in the unit or container that was started last. `null` if that is "
                 "not known."
             ),
+            "own_network": "Whether the starter puts it into such a container, as in [Code](#code).",
         },
     ),
     "PackageRead": Described(

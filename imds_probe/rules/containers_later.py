@@ -1,0 +1,76 @@
+"""Programs that schedules start in containers: the containers do not run now, so no distance to them is known."""
+
+from __future__ import annotations
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.code import CodeSeen, NotRead
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.imds import Imds, switched_already
+from imds_probe.findings import Fix, Found, Kind
+from imds_probe.rules.code_phrases import count, detail, listed, named, started
+from imds_probe.rules.containers_unmeasured import hop_limit_alone
+from imds_probe.rules.hop_need import AT_LEAST
+from imds_probe.rules.origins import of_code
+from imds_probe.rules.phrases import few
+from imds_probe.rules.settled import silent, turned_off
+from imds_probe.rules.starting import starting
+
+SCHEDULED_CONTAINER_WITHOUT_TOKEN = Kind(
+    id="scheduled-container-without-token",
+    severity="blocker",
+    implies="needs-hop-limit",
+    title="The hop limit is too low for a container that a schedule starts",
+    meaning="A crontab, a timer or another schedule starts a container with a network of its own, and a program in it asks for "
+    "metadata or was not read. The container does not run now, so imds-probe could not measure its distance. A container behind a "
+    "bridge is at least one hop further away than the host, so at hop limit 1 no token reaches it. While IMDSv1 is on, the program "
+    "may fall back to IMDSv1. Once IMDSv1 is off, it has no metadata. A container with the host's network (--network host) has no "
+    "such finding, nor has a program whose schedule came round in a watched window in which nobody called IMDSv1.",
+    cure="Run the container in the host's network, or give it credentials of its own, if it alone needs the higher hop limit. "
+    "Otherwise raise the hop limit alone to the number in the finding, while tokens are still optional. Keep imds-probe's daemon "
+    "running until the schedule has started the container, and run imds-probe again: the report says whether the token arrives. "
+    "Then require tokens with the command in that report.",
+    sources=(
+        "EC2 User Guide: How Instance Metadata Service Version 2 works (the response to PUT requests has a hop limit)",
+        "docker-run(1), podman-run(1): --network",
+    ),
+)
+
+
+def later(facts: Facts, catalog: Catalog) -> list[Found]:
+    """At a hop limit that no network of its own is within."""
+    del catalog
+    imds = facts.get(Imds)
+    if imds is None or imds.hop_limit is None or imds.hop_limit >= AT_LEAST or turned_off(facts):
+        return []
+    left = without_token(facts)
+    if not left:
+        return []
+    one = len(left) == 1
+    lacks = "metadata" if switched_already(imds) else "token"
+    return [
+        SCHEDULED_CONTAINER_WITHOUT_TOKEN.found(
+            "scheduled containers",
+            f"{count(len(left), 'program')} that {'a schedule starts' if one else 'schedules start'} in containers "
+            f"{'receives' if one else 'receive'} no {lacks} at hop limit {imds.hop_limit}; try {AT_LEAST}: "
+            f"{few([named(each, facts) for each in left])}",
+            evidence=listed([_line(each, facts) for each in left]),
+            fix=Fix(
+                f"Raise the hop limit to {AT_LEAST} while tokens are still optional, and do not require tokens in the same "
+                "command. Run imds-probe again once the schedule has started the container, or start the container with "
+                "`--network host`.",
+                hop_limit_alone(AT_LEAST, facts),
+            ),
+            forgeable_by=of_code(left, facts),
+        )
+    ]
+
+
+def without_token(facts: Facts) -> tuple[CodeSeen | NotRead, ...]:
+    """Those of which no watched window shows that they do without."""
+    return tuple(each for each in starting(facts) if not silent(each, facts))
+
+
+def _line(program: CodeSeen | NotRead, facts: Facts) -> str:
+    if isinstance(program, CodeSeen):
+        return detail(program, facts)
+    return f"{named(program, facts)}, {started(program)}: {program.why}"
