@@ -161,6 +161,7 @@ OBJECTS: Mapping[str, Described] = {
             "hostname": "Name of the host.",
             "os": "Operating system of the host.",
             "kernel": "Release of the Linux kernel.",
+            "starts_containers": "Agents of orchestrators and runners of jobs that are set up here and start containers.",
         },
     ),
     "OsRelease": Described(

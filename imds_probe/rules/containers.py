@@ -23,7 +23,8 @@ from imds_probe.rules.containers_kinds import (
     TOKEN_FILTERED,
     TOKEN_LOST_BEHIND_RELAY,
 )
-from imds_probe.rules.containers_later import SCHEDULED_CONTAINER_WITHOUT_TOKEN, later
+from imds_probe.rules.containers_later import KINDS as KINDS_LATER
+from imds_probe.rules.containers_later import later
 from imds_probe.rules.containers_phrases import SUBJECT, count
 from imds_probe.rules.containers_spare import higher_than_needed
 from imds_probe.rules.containers_too_far import (
@@ -224,4 +225,4 @@ _DECIDING: dict[_Describe, Kind] = {
     lost_for_another_reason: TOKEN_LOST_BEHIND_RELAY,
     answered_by_proxy: ANSWERED_BY_PROXY,
 }
-RULE = Rule("containers", _find, kinds=(*KINDS, SCHEDULED_CONTAINER_WITHOUT_TOKEN))
+RULE = Rule("containers", _find, kinds=(*KINDS, *KINDS_LATER))

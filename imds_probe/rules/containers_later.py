@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.code import CodeSeen, NotRead
+from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.host import Host
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.rules.code_phrases import count, detail, listed, named, started
+from imds_probe.rules.containers_phrases import SUBJECT
 from imds_probe.rules.containers_unmeasured import hop_limit_alone
 from imds_probe.rules.hop_need import AT_LEAST
 from imds_probe.rules.origins import of_code
@@ -34,14 +37,52 @@ SCHEDULED_CONTAINER_WITHOUT_TOKEN = Kind(
         "docker-run(1), podman-run(1): --network",
     ),
 )
+HOP_LIMIT_KEEPS_OUT_LATER = Kind(
+    id="hop-limit-keeps-out-later",
+    severity="warning",
+    title="The hop limit keeps containers that are started later from tokens",
+    meaning="An agent of an orchestrator (kubelet, ECS, Nomad, Docker Swarm) or a runner of CI jobs is set up on this host, and "
+    "none of its containers runs now. A container with a network of its own is at least one hop further away than the host, so at "
+    "hop limit 1 no token reaches it. While IMDSv1 is on, its programs may fall back to IMDSv1. Once IMDSv1 is off, they have no "
+    "metadata. Nobody knows yet whether they need any, so the verdict does not depend on it.",
+    cure="Find out whether the containers or jobs use the instance role, the Region or other metadata: run imds-probe while they "
+    "run, or keep its daemon running. If they do, raise HttpPutResponseHopLimit to 2 in the same command as the switch, give them "
+    "credentials of their own, or run them in the host's network.",
+    sources=(
+        "EC2 User Guide: How Instance Metadata Service Version 2 works (the response to PUT requests has a hop limit)",
+    ),
+)
 
 
 def later(facts: Facts, catalog: Catalog) -> list[Found]:
-    """At a hop limit that no network of its own is within."""
+    """What comes of a hop limit that no network of its own is within."""
     del catalog
     imds = facts.get(Imds)
     if imds is None or imds.hop_limit is None or imds.hop_limit >= AT_LEAST or turned_off(facts):
         return []
+    return [*_scheduled(imds, facts), *_started_by_agents(imds, facts)]
+
+
+def _started_by_agents(imds: Imds, facts: Facts) -> list[Found]:
+    """Where none of their containers runs that would show it."""
+    agents = facts[Host].starts_containers
+    seen = facts[Containers]
+    runs = any(each.network != "host" and not each.sandbox for each in seen.seen)
+    if not agents or runs or seen.containers is None:
+        return []
+    return [
+        HOP_LIMIT_KEEPS_OUT_LATER.found(
+            SUBJECT,
+            f"containers that {few(agents)} will start receive no token at hop limit {imds.hop_limit}, and none runs now",
+            fix=Fix(
+                "Run imds-probe while the containers run, or keep its daemon running. If they need metadata, raise the hop limit "
+                f"to {AT_LEAST} with the switch, or give them credentials of their own."
+            ),
+        )
+    ]
+
+
+def _scheduled(imds: Imds, facts: Facts) -> list[Found]:
     left = without_token(facts)
     if not left:
         return []
@@ -74,3 +115,6 @@ def _line(program: CodeSeen | NotRead, facts: Facts) -> str:
     if isinstance(program, CodeSeen):
         return detail(program, facts)
     return f"{named(program, facts)}, {started(program)}: {program.why}"
+
+
+KINDS = (SCHEDULED_CONTAINER_WITHOUT_TOKEN, HOP_LIMIT_KEEPS_OUT_LATER)

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import json
 
 import pytest
 from image_stores import docker_image
@@ -158,3 +159,17 @@ def test_a_container_that_cron_starts_needs_a_higher_hop_limit_unless_it_has_the
     ran = run()
     assert ran.verdict == "ready"
     assert finding(ran, "hop-limit-higher-than-needed")["summary"].endswith("needs more than 1")
+
+
+def test_a_stopped_container_that_docker_starts_again_counts_as_one_that_runs_later(run, service, write, host):
+    service.update(hop_limit=1, http_protocol_ipv6="disabled")
+    docker_image(host, "acme/app:1", [{"/bin/sh": b"\x7fELF", "/opt/app.sh": BY_TOKEN}], {}, executable=("/bin/sh",))
+    at = f"var/lib/docker/containers/{'cd' * 32}"
+    record = {"State": {"ExitCode": 137}, "Path": "/bin/sh", "Args": ["/opt/app.sh"], "Config": {"Image": "acme/app:1"}}
+    write(f"{at}/config.v2.json", json.dumps(record))
+    write(f"{at}/hostconfig.json", json.dumps({"RestartPolicy": {"Name": "always"}, "NetworkMode": "bridge"}))
+    ran = run()
+    assert (ran.verdict, switch(ran)) == ("needs-hop-limit", 2)
+    (evidence,) = finding(ran, "scheduled-container-without-token")["evidence"]
+    assert "/opt/app.sh" in evidence
+    assert evidence.endswith(f"started by /{at}/config.v2.json, at each boot")

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 from code_seen import DAY_S, WINDOW_S, watched, with_code
-from observed import IMDS, changed, container, report_of, with_containers, with_imds
+from observed import HOST, IMDS, changed, container, report_of, with_containers, with_imds
 from rules.test_starting import JOB, UNREAD
 from watched_calls import CALLER
 
@@ -97,3 +97,18 @@ def test_beside_containers_that_were_measured_in_such_a_network_nothing_is_tried
     found = verdict(JOB, facts=with_containers(container("web", 1, "lost"), limit=1))
     assert (found.switch.http_put_response_hop_limit, found.switch.try_first) == (2, "")
     assert found.switch.terraform.count("hop limit 2 is for web") == 1
+
+
+def by_agents(*containers, limit=1, agents=("kubelet",), **changes):
+    facts = changed(with_containers(*containers, limit=limit, **changes), host=replace(HOST, starts_containers=agents))
+    return [each for each in RULE.judge(facts, NONE) if each.id == "hop-limit-keeps-out-later"]
+
+
+def test_what_starts_containers_later_is_warned_of_while_none_runs():
+    (found,) = by_agents(agents=("kubelet", "GitLab Runner"))
+    assert (found.severity, found.implies) == ("warning", None)
+    assert found.summary.startswith("containers that kubelet, GitLab Runner will start receive no token at hop limit 1")
+    assert by_agents(replace(container("proxy", 0), network="host"), replace(container("pod", 1), sandbox=True)) != []
+    assert by_agents(container("web", 1, "lost")) == by_agents(limit=2) == by_agents(agents=()) == []
+    unseen = changed(with_imds(hop_limit=1), host=replace(HOST, starts_containers=("kubelet",)), containers=None)
+    assert "hop-limit-keeps-out-later" not in {each.id for each in RULE.judge(unseen, NONE)}
