@@ -279,6 +279,7 @@ OBJECTS: Mapping[str, Described] = {
             "credentials_need": "Whether the container needs the service for credentials of the instance role.",
             "other_metadata_need": "Whether the container needs the service for other metadata, such as the Region.",
             "other_metadata_reason": "Reason for `other_metadata_need`, in words.",
+            "age_s": "Seconds since its oldest process started. `null` if that is not known.",
         },
     ),
     "Reach": Described(

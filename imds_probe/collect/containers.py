@@ -20,7 +20,7 @@ from imds_probe.imds.endpoints import Endpoint, Endpoints
 from imds_probe.imds.replies import NOT_CONNECTED
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, NetworkNamespace
 from imds_probe.inventory.containers.discovery import discover, outside_containers
-from imds_probe.inventory.containers.processes import Process, still_there
+from imds_probe.inventory.containers.processes import Process, age_s, still_there
 from imds_probe.net import namespaces
 from imds_probe.reading.here import HERE, Asks
 from imds_probe.system import procfs
@@ -179,7 +179,8 @@ def measured(
         else:
             owner = owners.get(each.netns) if each.netns is not None else None
             container = _container(each, running.settings[each.identity], distances)
-            containers.append(replace(container, netns_owner_uid=owner))
+            age = age_s(proc, each.pids[0]) if each.pids else None
+            containers.append(replace(container, netns_owner_uid=owner, age_s=age))
     for namespace in found.namespaces:
         reach = distances.reach.get(namespace.inode, ())
         # Somebody's sandbox without a way out is nobody's concern here.

@@ -74,7 +74,9 @@ HOP_LIMIT_KEEPS_OUT = Kind(
     severity="info",
     title="Containers receive no token, and nothing shows that they need one",
     meaning="The token does not reach these containers. Their environment says that their credentials come from elsewhere, or "
-    "it turns metadata off. imds-probe therefore leaves these containers out when it works out the hop limit. The environment is "
+    "it turns metadata off. Other containers are here because nothing says whether they need metadata, and none of them made a "
+    "call in a watched window. "
+    "imds-probe therefore leaves these containers out when it works out the hop limit. The environment is "
     "strong evidence, not proof: some SDKs also ask the metadata service for the region.",
     cure="Nothing has to be done if these containers are meant to have no metadata. To be sure, watch for calls by IMDSv1 with "
     "`imds-probe watch --v1-only`. If the evidence names an option, search the configuration of the containers for that option. "
