@@ -141,6 +141,7 @@ class ReportedContainer:
     other_metadata_need: NeedState = "unknown"
     other_metadata_reason: str = ""
     age_s: Seconds | None = None
+    own_stack: str = ""
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,7 @@ def _reported(entry: JudgedContainer) -> ReportedContainer:
         other_metadata_need=entry.need.other.state,
         other_metadata_reason=entry.need.other.reason,
         age_s=container.age_s,
+        own_stack=container.own_stack,
     )
 
 

@@ -280,6 +280,10 @@ OBJECTS: Mapping[str, Described] = {
             "other_metadata_need": "Whether the container needs the service for other metadata, such as the Region.",
             "other_metadata_reason": "Reason for `other_metadata_need`, in words.",
             "age_s": "Seconds since its oldest process started. `null` if that is not known.",
+            "own_stack": (
+                "Reason why its programs may reach the service although imds-probe could not connect from its network namespace, "
+                "such as a virtual machine. Empty otherwise."
+            ),
         },
     ),
     "Reach": Described(

@@ -191,8 +191,10 @@ METADATA_PERHAPS_SERVED = Kind(
     title="A container may receive metadata, although imds-probe could not connect from it",
     meaning="imds-probe asks as root, and once. Its connection was not made, and yet programs of the container may receive "
     "metadata. A rule may keep root away and let another user through. The server that a rule redirects to may be down just now. "
-    "An HTTP proxy may ask for the programs (HTTP_PROXY). The watch may have seen metadata served there. The evidence says "
-    "which. It is not known whether these programs ask for a token, and whether they receive one.",
+    "An HTTP proxy may ask for the programs (HTTP_PROXY). The watch may have seen metadata served there. gVisor, Kata Containers "
+    "and other virtual machines have a network of their own behind that of the container, and imds-probe can neither ask from it "
+    "nor read the programs there. The evidence says which. It is not known whether these programs ask for a token, and whether "
+    "they receive one.",
     cure="If a server that a rule redirects to is down, start it and run imds-probe again. If a rule lets one user through, test a "
     "token request as that user, in the container's network: `curl -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "
     "http://169.254.169.254/latest/api/token`. Then keep the daemon running: a whole window without a call by IMDSv1 settles the "
