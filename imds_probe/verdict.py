@@ -25,8 +25,11 @@ from imds_probe.rules import code, precedence, sdks, software
 from imds_probe.rules.accepted_risks import AcceptedRisk, accepted_risks, why_ready
 from imds_probe.rules.caller_phrases import no_call, watched_part
 from imds_probe.rules.code_kinds import CODE_IMDSV1_ONCE, CODE_NOT_READ_OF_USERS
-from imds_probe.rules.containers_kinds import HOP_LIMIT_TOO_LOW, TOKEN_LOST_UNMEASURED
-from imds_probe.rules.containers_later import SCHEDULED_CONTAINER_WITHOUT_TOKEN
+from imds_probe.rules.containers_kinds import (
+    HOP_LIMIT_TOO_LOW,
+    SCHEDULED_CONTAINER_WITHOUT_TOKEN,
+    TOKEN_LOST_UNMEASURED,
+)
 from imds_probe.rules.cut_off import is_unreachable
 from imds_probe.rules.hop_alternatives import instead_of, why_limit
 from imds_probe.rules.hop_need import (
@@ -321,14 +324,19 @@ def _untried(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> str
 
 def _is_for_schedules(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> bool:
     """Whether containers that schedules start are the only ones that a higher hop limit is for."""
-    starting = any(each.id == SCHEDULED_CONTAINER_WITHOUT_TOKEN.id for each in findings)
-    return starting and needed_hop_limit(facts, catalog) < AT_LEAST
+    return _starts_some(findings) and needed_hop_limit(facts, catalog) < AT_LEAST
 
 
 def _needed(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> int:
     """The hop limit that the switch needs, with what nobody can measure as it does not run."""
-    starting = any(each.id == SCHEDULED_CONTAINER_WITHOUT_TOKEN.id for each in findings)
-    return max(needed_hop_limit(facts, catalog), AT_LEAST if starting else 1)
+    return max(needed_hop_limit(facts, catalog), AT_LEAST if _starts_some(findings) else 1)
+
+
+def _starts_some(findings: Sequence[Finding]) -> bool:
+    """Whether schedules start containers that need a higher hop limit, and whose need nobody has left out."""
+    return any(
+        each.id == SCHEDULED_CONTAINER_WITHOUT_TOKEN.id and each.implies == "needs-hop-limit" for each in findings
+    )
 
 
 def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tuple[Switch, Rollback | None]:

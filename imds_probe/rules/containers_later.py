@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.code import CodeSeen, NotRead
 from imds_probe.facts.containers import Containers
@@ -9,7 +11,9 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.findings import Fix, Found, Kind
+from imds_probe.rules.acceptance import accepted_in_force, apart, is_named
 from imds_probe.rules.code_phrases import count, detail, listed, named, started
+from imds_probe.rules.containers_kinds import SCHEDULED_CONTAINER_WITHOUT_TOKEN
 from imds_probe.rules.containers_phrases import SUBJECT
 from imds_probe.rules.containers_unmeasured import hop_limit_alone
 from imds_probe.rules.hop_need import AT_LEAST
@@ -18,25 +22,6 @@ from imds_probe.rules.phrases import few
 from imds_probe.rules.settled import silent, turned_off
 from imds_probe.rules.starting import starting
 
-SCHEDULED_CONTAINER_WITHOUT_TOKEN = Kind(
-    id="scheduled-container-without-token",
-    severity="blocker",
-    implies="needs-hop-limit",
-    title="The hop limit is too low for a container that a schedule starts",
-    meaning="A crontab, a timer or another schedule starts a container with a network of its own, and a program in it asks for "
-    "metadata or was not read. The container does not run now, so imds-probe could not measure its distance. A container behind a "
-    "bridge is at least one hop further away than the host, so at hop limit 1 no token reaches it. While IMDSv1 is on, the program "
-    "may fall back to IMDSv1. Once IMDSv1 is off, it has no metadata. A container with the host's network (--network host) has no "
-    "such finding, nor has a program whose schedule came round in a watched window in which nobody called IMDSv1.",
-    cure="Run the container in the host's network, or give it credentials of its own, if it alone needs the higher hop limit. "
-    "Otherwise raise the hop limit alone to the number in the finding, while tokens are still optional. Keep imds-probe's daemon "
-    "running until the schedule has started the container, and run imds-probe again: the report says whether the token arrives. "
-    "Then require tokens with the command in that report.",
-    sources=(
-        "EC2 User Guide: How Instance Metadata Service Version 2 works (the response to PUT requests has a hop limit)",
-        "docker-run(1), podman-run(1): --network",
-    ),
-)
 HOP_LIMIT_KEEPS_OUT_LATER = Kind(
     id="hop-limit-keeps-out-later",
     severity="warning",
@@ -51,6 +36,13 @@ HOP_LIMIT_KEEPS_OUT_LATER = Kind(
     sources=(
         "EC2 User Guide: How Instance Metadata Service Version 2 works (the response to PUT requests has a hop limit)",
     ),
+)
+
+
+_SUBJECT = "scheduled containers"
+_KEPT_OUT_FIX = Fix(
+    "Start the container with `--network host`, or give it credentials of its own if it needs AWS. If it needs metadata, remove "
+    "the entry that accepts scheduled-container-without-token for it from the configuration, and run imds-probe again."
 )
 
 
@@ -83,27 +75,35 @@ def _started_by_agents(imds: Imds, facts: Facts) -> list[Found]:
 
 
 def _scheduled(imds: Imds, facts: Facts) -> list[Found]:
-    left = without_token(facts)
-    if not left:
-        return []
-    one = len(left) == 1
+    accepted = accepted_in_force(SCHEDULED_CONTAINER_WITHOUT_TOKEN, facts)
+    parts = apart(
+        SCHEDULED_CONTAINER_WITHOUT_TOKEN, _SUBJECT, without_token(facts), lambda each: named(each, facts), facts
+    )
+    return [_found(subject, part, imds, facts, left_out=is_named(subject, accepted)) for subject, part in parts]
+
+
+def _found(subject: str, programs: Sequence[CodeSeen | NotRead], imds: Imds, facts: Facts, *, left_out: bool) -> Found:
+    """What is `left_out` the switch breaks, as the configuration accepts that the hop limit is not raised for it."""
+    one = len(programs) == 1
     lacks = "metadata" if switched_already(imds) else "token"
-    return [
-        SCHEDULED_CONTAINER_WITHOUT_TOKEN.found(
-            "scheduled containers",
-            f"{count(len(left), 'program')} that {'a schedule starts' if one else 'schedules start'} in containers "
-            f"{'receives' if one else 'receive'} no {lacks} at hop limit {imds.hop_limit}; try {AT_LEAST}: "
-            f"{few([named(each, facts) for each in left])}",
-            evidence=listed([_line(each, facts) for each in left]),
-            fix=Fix(
-                f"Raise the hop limit to {AT_LEAST} while tokens are still optional, and do not require tokens in the same "
-                "command. Run imds-probe again once the schedule has started the container, or start the container with "
-                "`--network host`.",
-                hop_limit_alone(AT_LEAST, facts),
-            ),
-            forgeable_by=of_code(left, facts),
-        )
-    ]
+    becomes = f"the hop limit is not raised for {'it' if one else 'them'}" if left_out else f"try {AT_LEAST}"
+    return SCHEDULED_CONTAINER_WITHOUT_TOKEN.found(
+        subject,
+        f"{count(len(programs), 'program')} that {'a schedule starts' if one else 'schedules start'} in containers "
+        f"{'receives' if one else 'receive'} no {lacks} at hop limit {imds.hop_limit}; {becomes}: "
+        f"{few([named(each, facts) for each in programs])}",
+        evidence=listed([_line(each, facts) for each in programs]),
+        fix=_KEPT_OUT_FIX
+        if left_out
+        else Fix(
+            f"Raise the hop limit to {AT_LEAST} while tokens are still optional, and do not require tokens in the same "
+            "command. Run imds-probe again once the schedule has started the container, or start the container with "
+            "`--network host`.",
+            hop_limit_alone(AT_LEAST, facts),
+        ),
+        forgeable_by=of_code(programs, facts),
+        implies="not-ready" if left_out else "needs-hop-limit",
+    )
 
 
 def without_token(facts: Facts) -> tuple[CodeSeen | NotRead, ...]:

@@ -7,6 +7,7 @@ from rules.test_starting import JOB, UNREAD
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.acceptances import Acceptance, Acceptances
 from imds_probe.rules.containers import RULE
 from imds_probe.switch.instance import BY_A_START
 
@@ -112,3 +113,16 @@ def test_what_starts_containers_later_is_warned_of_while_none_runs():
     assert by_agents(container("web", 1, "lost")) == by_agents(limit=2) == by_agents(agents=()) == []
     unseen = changed(with_imds(hop_limit=1), host=replace(HOST, starts_containers=("kubelet",)), containers=None)
     assert "hop-limit-keeps-out-later" not in {each.id for each in RULE.judge(unseen, NONE)}
+
+
+@pytest.mark.parametrize("subject", ["/usr/local/bin/backup in image acme/backup:1", "*"])
+def test_an_owner_may_leave_it_out_of_the_hop_limit(subject):
+    entry = Acceptance("scheduled-container-without-token", subject, "has keys", "ops", "2027-01-01", "/etc/imds-probe")
+    section = Acceptances("2026-11-23", (entry,))
+    verdict = report_of(changed(with_code(JOB, facts=with_imds(hop_limit=1)), acceptances=section)).verdict
+    assert (verdict.state, verdict.switch.http_put_response_hop_limit, verdict.switch.try_first) == ("ready", 1, "")
+    (risk,) = verdict.accepted
+    assert "the hop limit is not raised for it" in risk.summary
+    expired = replace(section, day="2027-02-01")
+    verdict = report_of(changed(with_code(JOB, facts=with_imds(hop_limit=1)), acceptances=expired)).verdict
+    assert (verdict.state, verdict.switch.http_put_response_hop_limit) == ("needs-hop-limit", 2)
