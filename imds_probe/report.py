@@ -15,7 +15,7 @@ from imds_probe.facts.containers import Container, ContainerNetwork, ContainerTo
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.sdk_settings import SdkSettings
 from imds_probe.facts.section import plain
-from imds_probe.facts.shapes import REPORT_SCHEMA, Count, HopLimit, Milliseconds, Pid, Timestamp
+from imds_probe.facts.shapes import REPORT_SCHEMA, Count, HopLimit, Milliseconds, Pid, Seconds, Timestamp
 from imds_probe.facts.software import Software
 from imds_probe.findings import Finding
 from imds_probe.rules.judging import RuleRun
@@ -140,6 +140,8 @@ class ReportedContainer:
     credentials_need: NeedState = "unknown"
     other_metadata_need: NeedState = "unknown"
     other_metadata_reason: str = ""
+    age_s: Seconds | None = None
+    own_stack: str = ""
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,8 @@ def _reported(entry: JudgedContainer) -> ReportedContainer:
         credentials_need=entry.need.for_credentials.state,
         other_metadata_need=entry.need.other.state,
         other_metadata_reason=entry.need.other.reason,
+        age_s=container.age_s,
+        own_stack=container.own_stack,
     )
 
 

@@ -25,10 +25,15 @@ from imds_probe.rules import code, precedence, sdks, software
 from imds_probe.rules.accepted_risks import AcceptedRisk, accepted_risks, why_ready
 from imds_probe.rules.caller_phrases import no_call, watched_part
 from imds_probe.rules.code_kinds import CODE_IMDSV1_ONCE, CODE_NOT_READ_OF_USERS
-from imds_probe.rules.containers_kinds import TOKEN_LOST_UNMEASURED
+from imds_probe.rules.containers_kinds import (
+    HOP_LIMIT_TOO_LOW,
+    SCHEDULED_CONTAINER_WITHOUT_TOKEN,
+    TOKEN_LOST_UNMEASURED,
+)
 from imds_probe.rules.cut_off import is_unreachable
 from imds_probe.rules.hop_alternatives import instead_of, why_limit
 from imds_probe.rules.hop_need import (
+    AT_LEAST,
     drawn_ways,
     ended_limit,
     ended_without_token,
@@ -42,6 +47,7 @@ from imds_probe.rules.judging import RuleRun
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import forgers_of
 from imds_probe.rules.phrases import few
+from imds_probe.rules.quiet import never_called
 from imds_probe.rules.sdks_kinds import SDK_SETTLED, SDK_TOO_OLD_SILENT
 from imds_probe.rules.since_switch import SinceSwitch, by_address_alone, since_switch
 from imds_probe.rules.software_kinds import SOFTWARE_SETTLED, SOFTWARE_TOO_OLD_SILENT
@@ -62,6 +68,8 @@ ORDER: tuple[State, ...] = ("not-ready", "unknown", "needs-hop-limit", "ready")
 EVIDENCE = ("capability", "code", "reachability", "behaviour", "experiment")
 # The rules whose warnings name software that speaks only IMDSv1, or may.
 _ON_SOFTWARE = (software.RULE.id, sdks.RULE.id, code.RULE.id, callers_rule.RULE.id)
+# They take a container for one that needs metadata where nothing says whether it does.
+_ON_NEED = (HOP_LIMIT_TOO_LOW.id, TOKEN_LOST_UNMEASURED.id, SCHEDULED_CONTAINER_WITHOUT_TOKEN.id)
 
 EXIT_CODES: dict[State, int] = {
     "ready": exitcodes.READY,
@@ -196,6 +204,7 @@ def _by_their_own_word(facts: Facts, state: State, catalog: Catalog) -> tuple[st
         and not is_users(each)
         and (each.needs_hop_limit or 0) > needed
         and metadata_need(each, facts, catalog).state == "unlikely"
+        and not never_called(each, facts)  # that is the word of whoever watched
     ]
     if state not in ("ready", "needs-hop-limit") or not left_out:
         return ()
@@ -228,9 +237,21 @@ def _confidence(
     )
     if any(each.accepted for each in findings) and state != "not-ready":
         return "low" if of_users else "medium"  # somebody's word is no evidence
+    if state == "needs-hop-limit" and not _is_needed_for_sure(facts, findings, catalog):
+        return "low" if of_users else "medium"
     if precedence.is_sure(facts, state):
         return "medium" if of_users or forgers or ids & {SDK_TOO_OLD_SILENT.id, SOFTWARE_TOO_OLD_SILENT.id} else "high"
     return "low" if of_users else "medium"
+
+
+def _is_needed_for_sure(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> bool:
+    """Whether somebody who needs a higher hop limit is known to need metadata: that nothing says otherwise is no evidence."""
+    if any(each.implies == "needs-hop-limit" and each.id not in _ON_NEED for each in findings):
+        return True
+    imds = facts.get(Imds)
+    present = (imds.hop_limit if imds is not None else None) or 1
+    far = [each for each in needing(facts, catalog) if (limit_for(each, facts) or 1) > present]
+    return any(metadata_need(each, facts, catalog).state != "unknown" for each in far)
 
 
 def _price(facts: Facts, switch: Switch | None, catalog: Catalog) -> str | None:
@@ -292,16 +313,35 @@ def _evidence(facts: Facts) -> tuple[str, ...]:
     return tuple(kind for kind in EVIDENCE if kind in had)
 
 
-def _untried(facts: Facts, findings: Sequence[Finding]) -> str:
+def _untried(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> str:
     """What will show whether the token arrives with the hop limit of the switch; empty where that was measured."""
     if any(ended_limit(each) is None for each in ended_without_token(facts)):
         return instance_step.BY_A_WATCH
+    if _is_for_schedules(facts, findings, catalog):
+        return instance_step.BY_A_START
     return instance_step.BY_A_RUN if any(each.id == TOKEN_LOST_UNMEASURED.id for each in findings) else ""
+
+
+def _is_for_schedules(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> bool:
+    """Whether containers that schedules start are the only ones that a higher hop limit is for."""
+    return _starts_some(findings) and needed_hop_limit(facts, catalog) < AT_LEAST
+
+
+def _needed(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> int:
+    """The hop limit that the switch needs, with what nobody can measure as it does not run."""
+    return max(needed_hop_limit(facts, catalog), AT_LEAST if _starts_some(findings) else 1)
+
+
+def _starts_some(findings: Sequence[Finding]) -> bool:
+    """Whether schedules start containers that need a higher hop limit, and whose need nobody has left out."""
+    return any(
+        each.id == SCHEDULED_CONTAINER_WITHOUT_TOKEN.id and each.implies == "needs-hop-limit" for each in findings
+    )
 
 
 def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tuple[Switch, Rollback | None]:
     before = in_force(facts)
-    present, needed = before.http_put_response_hop_limit, needed_hop_limit(facts, catalog)
+    present, needed = before.http_put_response_hop_limit, _needed(facts, findings, catalog)
     # Never lowered here: what is not running now may need it. Without need it stays as it is, whatever it is.
     hop_limit = max(present or 1, needed) if present or needed > 1 else None
     after = replace(before, http_tokens="required", http_put_response_hop_limit=hop_limit)
@@ -312,7 +352,7 @@ def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tu
         control_plane=facts.get(ControlPlane),
         limit_reason=why_limit(hop_limit, facts, catalog),
         waits_for=tuple(f"{each.summary} [{each.id}]" for each in findings if each.id == CODE_IMDSV1_ONCE.id),
-        untried=_untried(facts, findings),
+        untried=_untried(facts, findings, catalog),
     )
     undone, no_rollback = instance_step.undone(plan)
     steps = planned(plan)

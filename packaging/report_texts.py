@@ -161,6 +161,7 @@ OBJECTS: Mapping[str, Described] = {
             "hostname": "Name of the host.",
             "os": "Operating system of the host.",
             "kernel": "Release of the Linux kernel.",
+            "starts_containers": "Agents of orchestrators and runners of jobs that are set up here and start containers.",
         },
     ),
     "OsRelease": Described(
@@ -278,6 +279,11 @@ OBJECTS: Mapping[str, Described] = {
             "credentials_need": "Whether the container needs the service for credentials of the instance role.",
             "other_metadata_need": "Whether the container needs the service for other metadata, such as the Region.",
             "other_metadata_reason": "Reason for `other_metadata_need`, in words.",
+            "age_s": "Seconds since its oldest process started. `null` if that is not known.",
+            "own_stack": (
+                "Reason why its programs may reach the service although imds-probe could not connect from its network namespace, "
+                "such as a virtual machine. Empty otherwise."
+            ),
         },
     ),
     "Reach": Described(
@@ -966,6 +972,10 @@ OBJECTS: Mapping[str, Described] = {
                 "Seconds since the oldest process started in the unit or container that was started last. `null` if that is "
                 "not known."
             ),
+            "own_network": (
+                "Whether the starter puts it into a container that is not running yet, with a network of its own: not the "
+                "host's."
+            ),
         },
     ),
     "CodeRead": Described(
@@ -1004,6 +1014,7 @@ OBJECTS: Mapping[str, Described] = {
                 "Seconds since the oldest process started in the unit or container that was started last. `null` if that is "
                 "not known."
             ),
+            "own_network": "Whether the starter puts it into such a container, as in [Code](#code).",
         },
     ),
     "PackageRead": Described(

@@ -185,6 +185,7 @@ def _entry(
         standing_s=coming.standing_s,
         inside=one.inside,
         starter_uid=coming.starter_uid if due and not pids and not system.container else None,
+        own_network=coming.own_network,
     )
 
 
@@ -286,6 +287,7 @@ def _not_read(program: Program, why: str, one: FoundIn, catalog: Catalog, owner_
         standing_s=coming.standing_s if by else None,
         inside=one.inside,
         starter_uid=coming.starter_uid if by and not system.container else None,
+        own_network=coming.own_network if by else False,
     )
 
 

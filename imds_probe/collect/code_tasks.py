@@ -100,8 +100,8 @@ class Due:
     """A part of what was found. What was `spoken` runs as `runs` says, and `started_by` starts it: "/etc/cron.d/backup, daily".
     `roots` are the wholes that the command itself or its program has. `every_s` and `standing_s` are as in CodeSeen. `inside` is
     the other root that it runs in, as CodeSeen has it, empty for the system itself; then `owned` are the packages of the files that
-    say something. `passes_over`: some starts come to nothing. `kept` is for a later run: see schedules_kept.py. `starter_uid` as in
-    CodeSeen.
+    say something. `passes_over`: some starts come to nothing. `kept` is for a later run: see schedules_kept.py. `starter_uid`
+    and `own_network` as in CodeSeen.
     """
 
     piece: Piece = field(default_factory=Piece)
@@ -116,6 +116,7 @@ class Due:
     kept: bytes = field(default=b"", repr=False)
     passes_over: bool = False
     starter_uid: int | None = None
+    own_network: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from imds_probe.collect import environment, hops
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.context import Context
 from imds_probe.collect.needs import Need
+from imds_probe.collect.own_stacks import own_stack
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.facts.containers import Container
@@ -20,7 +21,7 @@ from imds_probe.imds.endpoints import Endpoint, Endpoints
 from imds_probe.imds.replies import NOT_CONNECTED
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, NetworkNamespace
 from imds_probe.inventory.containers.discovery import discover, outside_containers
-from imds_probe.inventory.containers.processes import Process, still_there
+from imds_probe.inventory.containers.processes import Process, age_s, still_there
 from imds_probe.net import namespaces
 from imds_probe.reading.here import HERE, Asks
 from imds_probe.system import procfs
@@ -171,6 +172,7 @@ def measured(
         else _measure(found, _asked(endpoints, imds), imds, deadline=deadline, counter=counter)
     )
     owners = {each.inode: each.owner_uid for each in found.namespaces}
+    ways_in = {each.inode: each for each in found.namespaces}
     containers, skipped = [], []
     for each in found.containers:
         # Measuring takes its time: only what is still there is worth a finding.
@@ -179,16 +181,24 @@ def measured(
         else:
             owner = owners.get(each.netns) if each.netns is not None else None
             container = _container(each, running.settings[each.identity], distances)
-            containers.append(replace(container, netns_owner_uid=owner))
+            age = age_s(proc, each.pids[0]) if each.pids else None
+            there = ways_in.get(each.netns) if each.netns is not None and each.network == "own" else None
+            stack = own_stack(proc, there.path, there.pids, container.reach, by_address=True) if there else ""
+            # What only holds the network of a pod has none of its own.
+            sandbox = each.sandbox and not stack
+            made = replace(container, netns_owner_uid=owner, age_s=age, own_stack=stack, sandbox=sandbox)
+            containers.append(made)
     for namespace in found.namespaces:
         reach = distances.reach.get(namespace.inode, ())
         # Somebody's sandbox without a way out is nobody's concern here.
-        if namespace.kind in _KINDS and any(each.token != "unreachable" for each in reach):
-            containers.append(_other(namespace, proc, distances))
+        if namespace.kind not in _KINDS or not reach:
+            continue
+        stack = own_stack(proc, namespace.path, namespace.pids, reach, by_address=False)
+        if stack or any(each.token != "unreachable" for each in reach):
+            containers.append(replace(_other(namespace, proc, distances), own_stack=stack))
     unseen = () if found.complete else found.notes or ("some processes could not be inspected",)
     # By records some containers are known to be such, and the images of all: what was lost may have been a blocker.
     unseen = (*unseen, *found.unread)
-    ways_in = {each.inode: each for each in found.namespaces}
     if not all(each.owner_said for each in found.namespaces):
         skipped.append(
             "the kernel does not report who made a network namespace (before Linux 4.11): user maps of processes were used instead"

@@ -46,6 +46,9 @@ from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.kept.shapes import OMITTED, is_path
 
+USERS_ENGINES = frozenset(
+    ("podman", "nerdctl")
+)  # what users start with these is theirs; Docker's containers are root's
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,255}")
 
 
@@ -93,7 +96,8 @@ def of_schedule(scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
     deadline = system.reading.deadline
     ground.limits.deadline = min(deadline, now + max(PROGRAM_MIN_S, (deadline - now) / 2))
     followed = system.commands.follow(scheduled)
-    texts = list(_of_text(scheduled, followed, system))
+    inside = any(_has_own_network(run, scheduled) and _asks(run) for run in followed.images)
+    texts = [replace(due, own_network=inside) for due in _of_text(scheduled, followed, system)]
     said = {each.speaks for due in texts for each in due.piece.spoken}
     for due in (*texts, *_of_programs(scheduled, followed, system, said)):
         yield replace(due, passes_over=True) if followed.passes_over else due
@@ -105,7 +109,8 @@ def _of_programs(
     if any(not each.script for each in followed.unfollowed):
         yield _unfollowed(scheduled)
     for run in followed.images:
-        yield from _in_image(run, scheduled, system)
+        own = _has_own_network(run, scheduled)
+        yield from (replace(due, own_network=own or due.own_network) for due in _in_image(run, scheduled, system))
     for entered in followed.roots:
         system.remembers = False
         found = system.views.of_directory(entered.directory) if system.views is not None else None
@@ -138,6 +143,18 @@ def _is_of_system(start: Start, language: Language | None) -> bool:
 
 def _unfollowed(scheduled: Scheduled) -> Due:
     return Due(Piece(program=Program(scheduled.encodable().place.path, (), why=unread.NO_SCRIPT)))
+
+
+def _has_own_network(run: ImageRun, scheduled: Scheduled) -> bool:
+    """Whether a container gets a network of its own that root made: a user's engine makes one behind a relay."""
+    of_user = scheduled.owner_uid is not None or scheduled.user not in ("root", "0", "")
+    return run.own_network and not (of_user and run.engine in USERS_ENGINES)
+
+
+def _asks(run: ImageRun) -> bool:
+    """Whether the words that a container is given call the service, as a request by curl does."""
+    text = shlex.join(run.words).encode("utf-8", "replace")
+    return said_by(io.BytesIO(text), "-.sh").speaks is not None
 
 
 def _in_image(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:

@@ -17,7 +17,7 @@ RUNS_BY_WEIGHT: tuple[Runs, ...] = ("boot", "scheduled", "once")
 @dataclass(frozen=True)
 class Coming:
     """How something will run, by one schedule or by several. `scheduled`: one of them is no boot. The rest is as in CodeSeen:
-    `starter_uid` is the first of several users.
+    `starter_uid` is the first of several users, and `own_network` true if one of them is so.
     """
 
     runs: Runs = "lies"
@@ -25,6 +25,7 @@ class Coming:
     every_s: float | None = None
     standing_s: float | None = None
     starter_uid: int | None = None
+    own_network: bool = False
 
     @property
     def at_boot_alone(self) -> bool:
@@ -34,7 +35,7 @@ class Coming:
     @classmethod
     def of(cls, due: Due) -> Coming:
         """By this one."""
-        return cls(due.runs, due.runs == "scheduled", due.every_s, due.standing_s, due.starter_uid)
+        return cls(due.runs, due.runs == "scheduled", due.every_s, due.standing_s, due.starter_uid, due.own_network)
 
     @classmethod
     def by_all(cls, comings: Iterable[Coming]) -> Coming:
@@ -50,6 +51,7 @@ class Coming:
             longest([each.every_s for each in known if each.scheduled]),
             shortest([each.standing_s for each in known if each.runs != "once"]),
             min(starters) if known and len(starters) == len(known) else None,
+            any(each.own_network for each in known if each.runs != "once"),
         )
 
 

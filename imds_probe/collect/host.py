@@ -1,4 +1,4 @@
-"""The operating system: name, version, kernel."""
+"""The operating system: name, version, kernel, and what starts containers on it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import platform
 
 from imds_probe.collect.collector import Collected, Collector
+from imds_probe.collect.container_starters import container_starters
 from imds_probe.collect.context import Context
 from imds_probe.facts.host import Host, OsRelease
 from imds_probe.reading.reader import share_of
@@ -20,7 +21,8 @@ def _collect(context: Context) -> Collected:
     answer = context.reader.ask(OS_RELEASE, str(context.root), [context.root], ends)
     release = next(iter(answer.found), OsRelease(None, None, None))
     running = not context.request.image
-    host = Host(platform.node() or None if running else None, release, os.uname().release if running else None)
+    name, kernel = (platform.node() or None, os.uname().release) if running else (None, None)
+    host = Host(name, release, kernel, container_starters(context.root))
     return Collected((host,), partial=answer.failed)
 
 

@@ -236,6 +236,26 @@ class Callers(Section):
                 found[each.program, each.script, each.image, each.namespace].append(each)
         return dict(found)
 
+    @cached_property
+    def images(self) -> frozenset[str | None]:
+        """Those of all containers that called, whichever of them."""
+        return frozenset(each.image for each in self.by if not each.probe)
+
+    @cached_property
+    def unplaced(self) -> frozenset[int | None]:
+        """The network namespaces, but for the host's, from which somebody called in no container that is known; with None where
+        it is not known at all who called.
+        """
+        found: set[int | None] = set()
+        for each in self.by:
+            if each.probe or each.container_id or each.container or each.origin in ("virtual-machine", "another-host"):
+                continue
+            if each.uid is None and each.pid is None:
+                found.add(None)
+            elif each.netns is not None:
+                found.add(each.netns)
+        return frozenset(found)
+
     @property
     def whole_boot(self) -> BootWatched | None:
         """The last boot of which all was watched; None where there is none, or where the start of a later one was missed."""

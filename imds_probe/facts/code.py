@@ -40,7 +40,8 @@ class CodeSeen:
     events: a login, a change. `standing_s` is for how many seconds it and its schedules have stood unchanged, None where that is
     not known. `inside` is the other root that what starts it enters: a directory of the host, or "image backup:1.2". `starter_uid`
     is the unprivileged user whose schedules alone start it, the first of several; None where root's do, or processes tell.
-    `newest_s` is `oldest_s` of the unit or container that was started last.
+    `newest_s` is `oldest_s` of the unit or container that was started last. `own_network`: what starts it puts it into a container
+    with a network of its own, which is not there yet.
     """
 
     path: str
@@ -65,6 +66,7 @@ class CodeSeen:
     inside: str | None = None
     starter_uid: Count | None = None
     newest_s: Seconds | None = None
+    own_network: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class NotRead:
     inside: str | None = None
     starter_uid: Count | None = None
     newest_s: Seconds | None = None
+    own_network: bool = False
 
 
 @dataclass(frozen=True)

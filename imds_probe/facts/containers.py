@@ -10,7 +10,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.facts.imds import Family
 from imds_probe.facts.sdk_settings import SdkSettings, by_names
 from imds_probe.facts.section import NEEDED, Section
-from imds_probe.facts.shapes import Count, HopLimit, Milliseconds
+from imds_probe.facts.shapes import Count, HopLimit, Milliseconds, Seconds
 
 ContainerNetwork = Literal["host", "own", "unknown"]
 ContainerToken = Literal["ok", "lost", "refused", "unreachable", "disabled", "answered-by-proxy", "error"]
@@ -95,7 +95,9 @@ class Container:
 
     `owner_uid` is the unprivileged user whose container it is: he chose its id and its name. None: root's. `inside` is the
     identity of the container that it runs in, which chose the same of it. `netns_owner_uid` is the user who made its network
-    namespace and can have anything answer there; None: root did.
+    namespace and can have anything answer there; None: root did. `age_s` is for how many seconds its oldest process has run; None
+    where that is not known. `own_stack` says why its programs may reach the service although a request from its network namespace
+    does not, as those of gVisor and of virtual machines do; empty elsewhere.
     """
 
     id: str
@@ -117,6 +119,8 @@ class Container:
     inside: str | None = None
     netns_owner_uid: Count | None = None
     sdk_settings: tuple[SdkSettings, ...] = ()
+    age_s: Seconds | None = None
+    own_stack: str = ""
 
     @property
     def told(self) -> tuple[SdkSettings, ...] | None:

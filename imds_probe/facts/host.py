@@ -20,13 +20,16 @@ class OsRelease:
 
 @dataclass(frozen=True)
 class Host(Section):
-    """The operating system the probe runs on."""
+    """The operating system the probe runs on. `starts_containers` names what is set up here that starts containers later on: agents
+    of orchestrators, runners of jobs.
+    """
 
     report_key: ClassVar[str] = "host"
 
     hostname: str | None
     os: OsRelease
     kernel: str | None
+    starts_containers: tuple[str, ...] = ()
 
     @classmethod
     def absent(cls) -> Host:

@@ -28,6 +28,8 @@ from imds_probe.net.netlink import (
 )
 
 # <linux/rtnetlink.h>
+RTM_GETADDR, IFA_SCOPE_UNIVERSE = 22, 0
+ARPHRD_ETHER = 1  # <linux/if_arp.h>: a tap has it, and a tun has not
 RTM_GETLINK, RTM_NEWROUTE, RTM_GETROUTE, RTM_NEWNSID, RTM_GETNSID = 18, 24, 26, 88, 90
 RTN_UNICAST, RTN_LOCAL = 1, 2
 # <linux/if_link.h>, <linux/if.h>
@@ -48,13 +50,14 @@ ANSWER_BYTES = 256 * 1024
 TIMEOUT_S = 2.0  # the kernel answers at once
 _LINK = struct.Struct("=BxHiII")
 _ROUTE = struct.Struct("=BBBBBBBBI")
+_ADDRESS = struct.Struct("=BBBBI")
 
 
 @dataclass(frozen=True)
 class Link:
     """One interface. `kind` is the driver's word ("veth", "bridge"), empty for hardware. `other` is the index of the link at
     its other end, or of that which it stands on, and `other_namespace` the number by which the asking namespace knows the
-    one that it is in; None for its own.
+    one that it is in; None for its own. `tap`: who has it open writes and reads frames there.
     """
 
     index: int
@@ -64,6 +67,7 @@ class Link:
     master: int | None
     other: int | None
     other_namespace: int | None
+    tap: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,13 @@ class Rtnetlink:
         body = _LINK.pack(0, 0, 0, 0, 0) + attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_SKIP_STATS))
         found = (_link(answer) for answer in self._ask(RTM_GETLINK, NLM_F_DUMP, body))
         return {link.index: link for link in found}
+
+    def addressed(self) -> frozenset[int]:
+        """The indexes of links that have an address at which others than their neighbours can reach them."""
+        found = (
+            _ADDRESS.unpack_from(answer) for answer in self._ask(RTM_GETADDR, NLM_F_DUMP, _ADDRESS.pack(0, 0, 0, 0, 0))
+        )
+        return frozenset(index for _, _, _, scope, index in found if scope == IFA_SCOPE_UNIVERSE)
 
     def route(self, address: str) -> Route | None:
         """How a packet from here to an address would go, None where there is no way."""
@@ -157,15 +168,17 @@ def outgoing_interface(address: str) -> str | None:
 
 
 def _link(answer: bytes) -> Link:
-    _, _, index, flags, _ = _LINK.unpack_from(answer)
+    _, hardware, index, flags, _ = _LINK.unpack_from(answer)
     said = attributes(answer[_LINK.size :])
     about = attributes(said.get(IFLA_LINKINFO, b""))
+    kind = text(about.get(IFLA_INFO_KIND, b""))
     return Link(
         index=index,
         name=text(said.get(IFLA_IFNAME, b"")),
-        kind=text(about.get(IFLA_INFO_KIND, b"")),
+        kind=kind,
         loopback=bool(flags & IFF_LOOPBACK),
         master=number(said.get(IFLA_MASTER)),
         other=number(said.get(IFLA_LINK)),
         other_namespace=number(said.get(IFLA_LINK_NETNSID)),
+        tap=kind in ("macvtap", "ipvtap") or (kind == "tun" and hardware == ARPHRD_ETHER),
     )

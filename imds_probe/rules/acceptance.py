@@ -24,7 +24,7 @@ from imds_probe.rules.acceptance_kinds import (
 )
 from imds_probe.rules.callers_kinds import IMDSV1_CALLER, IMDSV1_FALLBACK_KEPT_OUT, IMDSV1_REFUSED
 from imds_probe.rules.code_kinds import CODE_IMDSV1
-from imds_probe.rules.containers_kinds import HOP_LIMIT_TOO_LOW
+from imds_probe.rules.containers_kinds import HOP_LIMIT_TOO_LOW, SCHEDULED_CONTAINER_WITHOUT_TOKEN
 from imds_probe.rules.phrases import few
 from imds_probe.rules.rehearsals_kinds import REHEARSAL_GAVE_UP
 from imds_probe.rules.rule import NothingToJudge, Rule
@@ -40,6 +40,8 @@ _BROKEN = (IMDSV1_CALLER.id, CODE_IMDSV1.id, REHEARSAL_GAVE_UP.id)
 _BROKEN_SINCE = (REFUSED_FOR_GOOD.id, IMDSV1_REFUSED.id)
 # The same of what follows from a hop limit that is not raised for a container.
 _KEPT_OUT = (IMDSV1_FALLBACK_KEPT_OUT.id, REFUSED_KEPT_OUT.id)
+# Of those that need a higher hop limit, what the configuration can leave out of it.
+_LEFT_OUT = (HOP_LIMIT_TOO_LOW.id, SCHEDULED_CONTAINER_WITHOUT_TOKEN.id)
 CURED = (
     "A higher hop limit cures the finding, and the report has the command that sets it. If a container is to have no metadata, "
     "accept hop-limit-too-low for that container."
@@ -89,7 +91,7 @@ def _is_of(entry: Acceptance, finding: str, implies: State) -> bool:
 
 def why_not_acceptable(kind: Kind) -> str:
     """Why the risk of a kind of finding cannot be accepted, a sentence; empty where it can, or where there is none."""
-    if kind is HOP_LIMIT_TOO_LOW:
+    if kind.id in _LEFT_OUT:
         return ""  # hop_need leaves the container out, and the finding says what the switch takes from it
     return kind.not_acceptable or (CURED if kind.implies == "needs-hop-limit" else "")
 
@@ -134,7 +136,7 @@ def review(findings: Sequence[Finding], facts: Facts, kinds: Sequence[Kind]) -> 
         curable = any(each.implies == "needs-hop-limit" for each in open_.values())
         accepted = {at: each for at, each in open_.items() if each.implies != "needs-hop-limit"}
         if not accepted:
-            if curable and entry.finding != HOP_LIMIT_TOO_LOW.id:
+            if curable and entry.finding not in _LEFT_OUT:
                 said.append(_unusable(_cannot_be(entry, CURED)))
             elif curable and entry.expires < section.day:
                 said.append(_expired(entry, list(open_.values())))

@@ -23,6 +23,8 @@ from imds_probe.rules.containers_kinds import (
     TOKEN_FILTERED,
     TOKEN_LOST_BEHIND_RELAY,
 )
+from imds_probe.rules.containers_later import KINDS as KINDS_LATER
+from imds_probe.rules.containers_later import later
 from imds_probe.rules.containers_phrases import SUBJECT, count
 from imds_probe.rules.containers_spare import higher_than_needed
 from imds_probe.rules.containers_too_far import (
@@ -88,6 +90,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         findings += [describe(subject, part, facts, catalog) for subject, part in parts]
     if of_users := users_without_token(facts, catalog):
         findings.append(users_networks(of_users, facts, catalog))
+    findings += later(facts, catalog)
     everything_seen = there.containers is not None and not there.containers_unseen and _not_measured not in groups
     served_apart = any(may_be_served(each, metadata_need(each, facts, catalog), facts) for each in there.seen)
     known = everything_seen and not _is_on_loopback(facts) and not served_apart
@@ -222,4 +225,4 @@ _DECIDING: dict[_Describe, Kind] = {
     lost_for_another_reason: TOKEN_LOST_BEHIND_RELAY,
     answered_by_proxy: ANSWERED_BY_PROXY,
 }
-RULE = Rule("containers", _find, kinds=KINDS)
+RULE = Rule("containers", _find, kinds=(*KINDS, *KINDS_LATER))

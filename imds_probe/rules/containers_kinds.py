@@ -39,6 +39,22 @@ HOP_LIMIT_TOO_LOW = Kind(
     "the role's credentials.",
     sources=_HOPS,
 )
+SCHEDULED_CONTAINER_WITHOUT_TOKEN = Kind(
+    id="scheduled-container-without-token",
+    severity="blocker",
+    implies="needs-hop-limit",
+    title="The hop limit is too low for a container that a schedule starts",
+    meaning="A crontab, a timer or another schedule starts a container with a network of its own, and a program in it asks for "
+    "metadata or was not read. The container does not run now, so imds-probe could not measure its distance. A container behind a "
+    "bridge is at least one hop further away than the host, so at hop limit 1 no token reaches it. While IMDSv1 is on, the program "
+    "may fall back to IMDSv1. Once IMDSv1 is off, it has no metadata. A container with the host's network (--network host) has no "
+    "such finding, nor has a program whose schedule came round in a watched window in which nobody called IMDSv1.",
+    cure="Run the container in the host's network, or give it credentials of its own, if it alone needs the higher hop limit. "
+    "Otherwise raise the hop limit alone to the number in the finding, while tokens are still optional. Keep imds-probe's daemon "
+    "running until the schedule has started the container, and run imds-probe again: the report says whether the token arrives. "
+    "Then require tokens with the command in that report.",
+    sources=(*_HOPS, "docker-run(1), podman-run(1): --network"),
+)
 DISTANCE_UNEXPLAINED = Kind(
     id="distance-unexplained",
     severity="warning",
@@ -74,7 +90,9 @@ HOP_LIMIT_KEEPS_OUT = Kind(
     severity="info",
     title="Containers receive no token, and nothing shows that they need one",
     meaning="The token does not reach these containers. Their environment says that their credentials come from elsewhere, or "
-    "it turns metadata off. imds-probe therefore leaves these containers out when it works out the hop limit. The environment is "
+    "it turns metadata off. Other containers are here because nothing says whether they need metadata, and none of them made a "
+    "call in a watched window. "
+    "imds-probe therefore leaves these containers out when it works out the hop limit. The environment is "
     "strong evidence, not proof: some SDKs also ask the metadata service for the region.",
     cure="Nothing has to be done if these containers are meant to have no metadata. To be sure, watch for calls by IMDSv1 with "
     "`imds-probe watch --v1-only`. If the evidence names an option, search the configuration of the containers for that option. "
@@ -189,8 +207,10 @@ METADATA_PERHAPS_SERVED = Kind(
     title="A container may receive metadata, although imds-probe could not connect from it",
     meaning="imds-probe asks as root, and once. Its connection was not made, and yet programs of the container may receive "
     "metadata. A rule may keep root away and let another user through. The server that a rule redirects to may be down just now. "
-    "An HTTP proxy may ask for the programs (HTTP_PROXY). The watch may have seen metadata served there. The evidence says "
-    "which. It is not known whether these programs ask for a token, and whether they receive one.",
+    "An HTTP proxy may ask for the programs (HTTP_PROXY). The watch may have seen metadata served there. gVisor, Kata Containers "
+    "and other virtual machines have a network of their own behind that of the container, and imds-probe can neither ask from it "
+    "nor read the programs there. The evidence says which. It is not known whether these programs ask for a token, and whether "
+    "they receive one.",
     cure="If a server that a rule redirects to is down, start it and run imds-probe again. If a rule lets one user through, test a "
     "token request as that user, in the container's network: `curl -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "
     "http://169.254.169.254/latest/api/token`. Then keep the daemon running: a whole window without a call by IMDSv1 settles the "

@@ -20,6 +20,12 @@ from imds_probe.rules.containers_phrases import SUBJECT, measures, receive
 from imds_probe.rules.hop_need import needed_hop_limit, ways_of
 from imds_probe.rules.metadata_need import by_configuration, metadata_need
 from imds_probe.rules.phrases import KEPT_OUT_FIX, raise_hop_limit
+from imds_probe.rules.quiet import never_called
+
+_LEFT_OUT = Fix(
+    "Ask the owners of these containers whether the programs need metadata on rare occasions. If they do, raise the hop limit, or "
+    "give the containers credentials of their own."
+)
 
 
 def too_far(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
@@ -58,6 +64,7 @@ def too_far_unneeded(subject: str, members: list[Container], facts: Facts, catal
     they_need = "it needs" if len(members) == 1 else "they need"
     parts = [(each, part) for each in members for part in by_configuration(each, facts, catalog)]
     options = any(part.state == "unknown" for _, part in parts)
+    quiet = any(never_called(each, facts) for each in members)
     fix = Fix(
         "Search the configuration of these containers for the option that the evidence names. If it is set, raise the hop limit, "
         "or remove the option."
@@ -70,8 +77,8 @@ def too_far_unneeded(subject: str, members: list[Container], facts: Facts, catal
             *(f"{each.title}: {metadata_need(each, facts, catalog).reason}" for each in members),
             *(f"{each.title}: {part.reason}" for each, part in parts),
         ),
-        severity="warning" if options else None,
-        fix=fix if options else None,
+        severity="warning" if options or quiet else None,
+        fix=fix if options else _LEFT_OUT if quiet else None,
     )
 
 

@@ -65,6 +65,8 @@ def doubt(container: Container, facts: Facts, *, heeds_proxies: bool = True) -> 
         return Doubt(BY_PROXY, is_guess=True)
     if is_kept_from_all(container, facts):
         return None
+    if container.own_stack:
+        return Doubt(container.own_stack)
     way = _on_way(container, facts)
     if apart := next((each for each in way if each.kind in _CUTTING and _may_spare_some(each)), None):
         return Doubt(f"a rule keeps root away, and may let other users through: {apart.quote}")
@@ -129,7 +131,10 @@ def _on_way(container: Container, facts: Facts) -> tuple[PathObstacle, ...]:
 
 def _is_on_way(obstacle: PathObstacle, container: Container, facts: Facts) -> bool:
     if is_in(obstacle, container, facts):
-        return obstacle.applies_to in ("output", "any")
+        # What has a network of its own there neither sends from that network nor takes its routes.
+        return not container.own_stack and obstacle.applies_to in ("output", "any")
+    if container.own_stack and obstacle.scope:
+        return False  # nothing was tried that would show whether the rule is about it
     if container.network == "host":
         return _is_on_hosts_own_way(obstacle)
     return _is_of_host(obstacle) and obstacle.applies_to != "output"

@@ -8,6 +8,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.instance import Instance
 from imds_probe.facts.owner import OwnerKind
+from imds_probe.rules.containers_later import without_token
 from imds_probe.rules.hop_need import ended_without_token, limit_for, needing
 from imds_probe.rules.metadata_need import metadata_need
 
@@ -47,6 +48,8 @@ def why_limit(limit: int | None, facts: Facts, catalog: Catalog) -> str:
         return f"hop limit {limit} is for {titles(causes)}"
     if ended_without_token(facts):
         return f"hop limit {limit} is for containers that have ended"
+    if without_token(facts):
+        return f"hop limit {limit} is for containers that schedules start"
     return f"hop limit {limit} is in force, and what is not running now may need it"
 
 

@@ -27,6 +27,7 @@ from imds_probe.facts.sdk_settings import (
     ValueClass,
 )
 from imds_probe.rules.asking import ANY_SDK, Asking, asking_in
+from imds_probe.rules.quiet import never_called
 
 Credentials = Literal["irsa", "pod-identity", "ecs-task-role", "static", "profile", "instance", "unknown"]
 NeedState = Literal["observed", "likely", "unlikely", "unknown"]
@@ -119,6 +120,10 @@ def metadata_need(container: Container, facts: Facts, catalog: Catalog) -> Need:
         times = "once" if container.calls_seen == 1 else f"{container.calls_seen} times"
         reason = f"it was seen calling the metadata service {times}"
         return Need("observed", said.credentials, reason, said.for_credentials, said.other)
+    if container.own_stack:
+        return unknown_need(f"its programs could not be inspected: {container.own_stack}")
+    if said.state == "unknown" and (quiet := never_called(container, facts)):
+        return Need("unlikely", said.credentials, quiet, Part("unlikely", quiet), Part("unlikely", quiet))
     return said
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.duration import SECONDS, in_words
+from imds_probe.duration import in_words
 from imds_probe.facts.callers import BOOT_S, BootWatched, Callers, CallerSeen
 from imds_probe.facts.code import CodeSeen, NotRead
 from imds_probe.facts.containers import Containers
@@ -18,11 +18,9 @@ from imds_probe.rules.known_callers import runner_of
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import few
+from imds_probe.rules.quiet import is_old_enough, unwatched_start
 from imds_probe.rules.rehearsed import asked_again, has_a_bare_request, rehearsed_code, rehearsed_software
 from imds_probe.rules.requirement import own_code, unread_code
-
-# What asks once a day has asked by then, and so has what renews credentials, which the service hands out for hours.
-LONG_ENOUGH_S = 1.0 * SECONDS["d"]
 
 
 def silent_since_start(oldest_s: float | None, facts: Facts) -> str:
@@ -36,7 +34,7 @@ def silent_since_start(oldest_s: float | None, facts: Facts) -> str:
     callers = facts.get(Callers)
     if callers is None or not nobody_by_v1(facts):
         return ""
-    if oldest_s < min(LONG_ENOUGH_S, callers.window_s / 2) or _unwatched_start(oldest_s, callers):
+    if not is_old_enough(oldest_s, callers) or unwatched_start(oldest_s, callers):
         return ""
     started = f"started {in_words(oldest_s)} ago"
     if oldest_s < callers.window_s:
@@ -56,7 +54,7 @@ def silent_processes(run: CodeSeen | NotRead | SdkUse, pids: Sequence[int], fact
     """
     newest_s = run.oldest_s if run.newest_s is None and len(pids) == 1 else run.newest_s
     callers = facts.get(Callers)
-    if newest_s is None or callers is None or newest_s < min(LONG_ENOUGH_S, callers.window_s / 2):
+    if newest_s is None or callers is None or not is_old_enough(newest_s, callers):
         return ""
     return silent_since_start(run.oldest_s, facts)
 
@@ -113,14 +111,6 @@ def _silent_at_boot(code: CodeSeen | NotRead, facts: Facts) -> str:
 def _stood(code: CodeSeen | NotRead, boot: BootWatched) -> bool:
     """Whether it and what starts it were the same at this boot as now."""
     return code.standing_s is not None and code.standing_s >= boot.age_s
-
-
-def _unwatched_start(oldest_s: float, callers: Callers) -> bool:
-    """Whether processes that are so old were started by a boot before somebody watched it, and may have asked then."""
-    if not callers.boots:
-        return False
-    boot = callers.boots[-1]
-    return not boot.from_start and boot.age_s - oldest_s < boot.began_s
 
 
 def _came_round(code: CodeSeen | NotRead, every_s: float, facts: Facts) -> bool:

@@ -11,6 +11,10 @@ from imds_probe.switch.step import Plan, Step
 REPLACE = "EKS owns this instance, and nobody else can change its options. Replace its node (kubectl delete node)."
 SHOWN_FIRST = "another run has to show that the token arrives with the raised hop limit"
 BY_A_RUN = "Run imds-probe again after this step: its report says whether the token arrives."
+BY_A_START = (
+    "Keep imds-probe's daemon running after this step until the schedule has started the container, and run imds-probe again then: "
+    "its report says whether the token arrives."
+)
 BY_A_WATCH = (
     "Keep imds-probe's daemon running after this step until the program that lost the token has asked again, and run imds-probe "
     "again then: its report says whether the token arrives."

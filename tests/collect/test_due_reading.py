@@ -221,6 +221,65 @@ def test_what_a_static_pod_runs_is_read_in_its_image(system: CodeSystem, contain
     assert [(each.program, each.why) for each in found.read.not_read] == [(IMAGE, unread.NO_SCRIPT)] * (not expected)
 
 
+@pytest.mark.parametrize(
+    ("line", "own"),
+    [
+        (f"root docker run {NAME} /opt/fit.sh", True),
+        (f"root docker run --network backend {NAME} /opt/fit.sh", True),
+        (f"root docker run --network host {NAME} /opt/fit.sh", False),
+        (f"root podman run {NAME} /opt/fit.sh", True),
+        (f"app docker run {NAME} /opt/fit.sh", True),
+        (f"app podman run {NAME} /opt/fit.sh", False),
+        (f"root docker run other:1; docker run --network host {NAME} /opt/fit.sh", False),
+        (f"root docker run --network host {NAME} /opt/fit.sh; docker run {NAME} /opt/fit.sh", True),
+    ],
+)
+def test_a_container_has_a_network_of_its_own_unless_its_command_gives_it_another(
+    system: CodeSystem, line: str, own: bool
+) -> None:
+    in_docker(system.root)
+    made(system.root, {"/etc/cron.d/x": f"@daily {line}\n", "/etc/passwd": "app:x:1000:1000::/home/app:/bin/sh\n"})
+    made(
+        system.root,
+        {"/usr/bin/docker": b"\x7fELF", "/usr/bin/podman": b"\x7fELF"},
+        executable=("/usr/bin/docker", "/usr/bin/podman"),
+    )
+    (entry,) = started(system.code())
+    assert (entry.path, entry.inside, entry.own_network) == ("/opt/fit.py", IMAGE, own)
+
+
+def test_an_image_that_cannot_be_read_may_ask_in_a_network_of_its_own(system: CodeSystem) -> None:
+    made(system.root, {"/etc/cron.d/x": "@daily root docker run none:1\n@hourly root docker run --net=host none:2\n"})
+    made(system.root, {"/usr/bin/docker": b"\x7fELF"}, executable=("/usr/bin/docker",))
+    assert {each.program: each.own_network for each in system.code().read.not_read} == {
+        "image none:1": True,
+        "image none:2": False,
+    }
+
+
+@pytest.mark.parametrize(("asks", "own"), [('docker run x sh -c "{}"', True), ("{}; docker run x true", False)])
+def test_what_a_crontab_has_a_container_ask_is_asked_from_its_network(system: CodeSystem, asks: str, own: bool) -> None:
+    line = asks.format("curl -s http://169.254.169.254/latest/meta-data/instance-id")
+    made(
+        system.root,
+        {"/etc/cron.d/x": f"@daily root {line}\n", "/usr/bin/docker": b"\x7fELF"},
+        executable=("/usr/bin/docker",),
+    )
+    (entry,) = [each for each in started(system.code()) if each.path == "/etc/cron.d/x"]
+    assert (entry.speaks, entry.own_network) == ("v1", own)
+
+
+@pytest.mark.parametrize(("spec", "own"), [("", True), ("\n  hostNetwork: true", False)])
+def test_a_static_pod_has_a_network_of_its_own_unless_it_says_otherwise(
+    system: CodeSystem, spec: str, own: bool
+) -> None:
+    in_containerd(system.root)
+    pod = f"spec:\n  containers:\n  - image: {NAME}\n    args: ['/opt/fit.sh']{spec}\n"
+    made(system.root, {"/etc/kubernetes/manifests/x.yaml": pod})
+    (entry,) = started(system.code())
+    assert entry.own_network is own
+
+
 def test_an_image_that_asks_by_its_own_command(system: CodeSystem) -> None:
     docker_image(system.root, NAME, LAYERS, {"Cmd": CURL.strip()}, executable=EXECUTABLE)
     made(system.root, {"/etc/kubernetes/manifests/x.yaml": f"spec: {{containers: [{{image: {NAME}}}]}}\n"})

@@ -28,6 +28,7 @@ WRITTEN = (
     "- {path: /y, permissions: '0755', encoding: gz+b64, content: H4sIAAAAAAACA6vgAgCzQhAHAgAAAA==}\n"
 )
 POD = "spec:\n  containers:\n  - {image: x, command: [/y], args: [1], env: [{name: A, value: b}]}\n"
+STOPPED = "/var/lib/docker/containers/1"
 SYSTEMD, CLOUD = "/etc/systemd/system", "/var/lib/cloud/instance"
 # A file of each kind, and what it is like.
 FILES: Mapping[str, str | bytes] = {
@@ -46,6 +47,9 @@ FILES: Mapping[str, str | bytes] = {
     ),
     f"{CLOUD}/vendor-data2.txt": WRITTEN,
     "/etc/kubernetes/manifests/x.yaml": POD,
+    f"{STOPPED}/config.v2.json": '{"State": {"ExitCode": 1}, "Path": "/x", "Config": {"Image": "z", "Env": ["A=b"]}}',
+    f"{STOPPED}/hostconfig.json": '{"RestartPolicy": {"Name": "always"}, "NetworkMode": "container:x"}',
+    "/etc/docker/daemon.json": '{"data-root": "/x"}',
     "/etc/udev/rules.d/x.rules": 'RUN+="/x"\n',
     "/etc/logrotate.d/x": "postrotate\n/x\nendscript\n",
     "/etc/nagios/nrpe.cfg": "command_prefix=/y\ninclude_dir=z\ncommand[x]=/x $ARG1$\n",

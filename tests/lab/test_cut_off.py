@@ -98,3 +98,29 @@ def test_cloud_init_takes_the_service_away(run, service, lab, made_up, host):
         lab.instance.run(["ip", "rule", "del", "pref", "10"], timeout_s=SOON_S)
     assert (ran.code, ran.verdict) == (3, "unknown")
     assert finding(ran, "imds-kept-away")["implies"] == "unknown"
+
+
+# What gVisor and Kata Containers make of a container's network namespace.
+GVISOR = ("ip -4 addr flush dev eth0", "ip -6 addr flush dev eth0")
+KATA = (
+    "ip tuntap add tap0_kata mode tap",
+    "ip link set tap0_kata up",
+    "tc qdisc add dev eth0 ingress",
+    "tc filter add dev eth0 parent ffff: protocol all u32 match u8 0 0 action mirred egress redirect dev tap0_kata",
+)
+
+
+@pytest.mark.parametrize(("name", "lines", "why"), [("gvisor", GVISOR, "gVisor"), ("kata", KATA, "a tap interface")])
+def test_a_network_behind_that_of_the_container_was_not_measured(run, service, lab, made_up, name, lines, why):
+    service.update(http_protocol_ipv6="disabled", hop_limit=1)
+    pod = lab.add_container(name)
+    for line in lines:
+        done = pod.run(line.split(), timeout_s=SOON_S)
+        assert done.returncode == 0, done.stderr
+    made_up.start_container("pod", pod, env={"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"})
+    ran = run()
+    assert (ran.code, ran.verdict) == (3, "unknown")
+    found = finding(ran, "metadata-perhaps-served")
+    assert why in found["evidence"][-1]
+    assert "raise the hop limit to 2" in found["fix"]["text"]
+    assert "metadata-unreachable" not in ran.finding_ids

@@ -2,11 +2,19 @@
 
 import base64
 import gzip
+import json
 
 import pytest
+from image_stores import docker_image
+from switched import finding, switch
 
 ASKS = "#!/bin/sh\ncurl -s http://169.254.169.254/latest/meta-data/instance-id # password=hunter2\n"
 CLOUD = "var/lib/cloud"
+SERVICE = "http://169.254.169.254/latest"
+BY_TOKEN = f"""#!/bin/sh
+token=$(curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' {SERVICE}/api/token)
+curl -s -H "X-aws-ec2-metadata-token: $token" {SERVICE}/meta-data/instance-id
+"""
 
 
 @pytest.fixture
@@ -130,3 +138,38 @@ def test_no_user_data_is_no_trouble(run, service, write):
     ran = run("--user-data")
     (record,) = [each for each in ran.report["collectors"] if each["id"] == "user-data"]
     assert (ran.verdict, record["status"], record["reason"]) == ("ready", "nothing", "this instance has no user data")
+
+
+def test_a_container_that_cron_starts_needs_a_higher_hop_limit_unless_it_has_the_hosts_network(
+    run, service, write, host
+):
+    service.update(hop_limit=1, http_protocol_ipv6="disabled")
+    job = {"/bin/sh": b"\x7fELF", "/opt/backup.sh": BY_TOKEN}
+    docker_image(host, "acme/backup:1", [job], {"Entrypoint": ["/bin/sh", "/opt/backup.sh"]}, executable=("/bin/sh",))
+    write("usr/bin/docker", b"\x7fELF", executable=True)
+    write("etc/cron.d/backup", "0 3 * * * root docker run --rm acme/backup:1\n")
+    ran = run()
+    assert (ran.verdict, switch(ran)) == ("needs-hop-limit", 2)
+    assert "/opt/backup.sh in image acme/backup:1" in finding(ran, "scheduled-container-without-token")["summary"]
+    service.update(hop_limit=2)
+    ran = run()
+    assert (ran.verdict, switch(ran)) == ("ready", 2)
+    assert "hop-limit-higher-than-needed" not in {each["id"] for each in ran.report["findings"]}
+    write("etc/cron.d/backup", "0 3 * * * root docker run --rm --network=host acme/backup:1\n")
+    ran = run()
+    assert ran.verdict == "ready"
+    assert finding(ran, "hop-limit-higher-than-needed")["summary"].endswith("needs more than 1")
+
+
+def test_a_stopped_container_that_docker_starts_again_counts_as_one_that_runs_later(run, service, write, host):
+    service.update(hop_limit=1, http_protocol_ipv6="disabled")
+    docker_image(host, "acme/app:1", [{"/bin/sh": b"\x7fELF", "/opt/app.sh": BY_TOKEN}], {}, executable=("/bin/sh",))
+    at = f"var/lib/docker/containers/{'cd' * 32}"
+    record = {"State": {"ExitCode": 137}, "Path": "/bin/sh", "Args": ["/opt/app.sh"], "Config": {"Image": "acme/app:1"}}
+    write(f"{at}/config.v2.json", json.dumps(record))
+    write(f"{at}/hostconfig.json", json.dumps({"RestartPolicy": {"Name": "always"}, "NetworkMode": "bridge"}))
+    ran = run()
+    assert (ran.verdict, switch(ran)) == ("needs-hop-limit", 2)
+    (evidence,) = finding(ran, "scheduled-container-without-token")["evidence"]
+    assert "/opt/app.sh" in evidence
+    assert evidence.endswith(f"started by /{at}/config.v2.json, at each boot")

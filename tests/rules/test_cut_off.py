@@ -165,3 +165,14 @@ def test_where_the_host_cannot_connect_nobody_tried_containers_and_rules_tell():
     on_host = replace(unmeasured, network="host")
     assert is_cut_off(on_host, kept_away(DROP_ALL, containers=(on_host,)))
     assert not is_cut_off(on_host, kept_away(containers=(on_host,)))
+
+
+def test_a_network_behind_that_of_the_container_is_cut_off_by_the_hosts_rules_alone():
+    hidden = replace(OFF, own_stack="a virtual machine (qemu-system-x86_64) runs there")
+    route = replace(INSIDE, kind="route", applies_to="any")
+    for obstacles in ((), (INSIDE,), (route,), (replace(FORWARD, scope="from 172.17.0.4"),)):
+        facts = there(hidden, *obstacles)
+        assert not is_cut_off(hidden, facts)
+        assert doubt(hidden, facts).why == hidden.own_stack
+        assert may_be_served(hidden, UNKNOWN, facts)
+    assert is_cut_off(hidden, there(hidden, FORWARD))

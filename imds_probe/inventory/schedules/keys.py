@@ -21,7 +21,7 @@ def key_of(scheduled: Scheduled) -> str:
         (scheduled.place.path, str(scheduled.place.line), scheduled.directory, scheduled.user),
         (f"{name}={value}" for name, value in sorted(scheduled.environment.items())),
         (scheduled.root, "") if scheduled.image is None else (scheduled.image,),
-        (str(scheduled.whole),),
+        (str(scheduled.whole), *(() if scheduled.own_network else ("host",))),
     )
     digest = hashlib.sha256()
     for part in parts:

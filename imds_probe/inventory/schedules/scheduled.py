@@ -44,7 +44,7 @@ class Scheduled:
     sets: PATH is always there, and values may be secrets. `image` names the container image that the command runs in, None
     for the system itself; of an image, the command may be the `whole`, or come behind the image's own entry point. `root` is the
     directory that is the command's root, where that is not the system's. `owner_uid` is the unprivileged user who alone decides
-    that it is started, None where root does.
+    that it is started, None where root does. `own_network`: a container of the image has a network of its own.
     """
 
     command: tuple[str, ...] | str
@@ -59,6 +59,7 @@ class Scheduled:
     whole: bool = False
     root: str = ""
     owner_uid: int | None = None
+    own_network: bool = True
 
     def encodable(self) -> Scheduled:
         """The same with all text such that it can be handed on: names of files may be any bytes."""

@@ -13,6 +13,7 @@ from imds_probe.inventory.schedules import (
     anacron,
     cloud_init,
     cron,
+    docker_restarts,
     hooks,
     init_scripts,
     logins,
@@ -57,6 +58,7 @@ SOURCES = (
     Source("hooks of the network", hooks.look, "init"),
     Source("files that shells read at a login", logins.look, "init"),
     Source("static pods", static_pods.look, "init"),
+    Source("stopped containers of Docker", docker_restarts.look, "init"),
     Source("programs that settings name", named_in_settings.look, "init"),
     Source("what is not read", not_read.look, "cron"),
     # Users' come last, so that none of them takes the time or room of root's.

@@ -31,7 +31,7 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
             spec = document.get("spec") if isinstance(document, dict) else None
             if isinstance(spec, dict):
                 for key in ("initContainers", "containers"):
-                    yield from _containers(spec.get(key), path)
+                    yield from _containers(spec.get(key), path, own_network=spec.get("hostNetwork") is not True)
 
 
 def _configured(files: SystemFiles) -> Iterator[str]:
@@ -47,7 +47,7 @@ def _document(files: SystemFiles, path: str) -> object:
     return files.yaml(text, path) if text else None
 
 
-def _containers(listed: object, path: str) -> Iterator[Scheduled]:
+def _containers(listed: object, path: str, *, own_network: bool) -> Iterator[Scheduled]:
     for container in listed[:CONTAINERS_MAX] if isinstance(listed, list) else ():
         if not isinstance(container, dict):
             continue
@@ -64,6 +64,7 @@ def _containers(listed: object, path: str) -> Iterator[Scheduled]:
             directory=directory[:WORD_MAX] if isinstance(directory, str) else "",
             image=image[:WORD_MAX] if isinstance(image, str) else "",
             whole=bool(own),
+            own_network=own_network,
         )
 
 

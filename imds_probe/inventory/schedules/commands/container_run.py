@@ -28,6 +28,9 @@ _WITHOUT_VALUE = frozenset(
     )
 )
 _LETTERS_WITHOUT_VALUE = frozenset("ditPq")
+# Those of another network than one that the engine makes: the host's, that of a container which runs, none, and those of which a
+# relay on the host asks in the container's place.
+_SHARED_NETWORKS = frozenset(("host", "none", "container", "ns", "slirp4netns", "pasta"))
 # Of the engine itself, before what it is to do.
 _OF_ENGINE = frozenset(
     ("-H", "--host", "-c", "--context", "--config", "-l", "--log-level", "--root", "--runroot", "-n", "--namespace")
@@ -39,6 +42,7 @@ class ImageRun:
     """A container that is started of an image. `words` are the `whole` command line, or what comes behind the image's own entry
     point; where there are none, the image has them. The rest is what is set for it; `directory` is empty where the image's own
     counts, and `engine` where no program of ENGINES starts it. `mounts` are paths of the host with where they lie in the container.
+    `own_network`: the engine makes a network for it, behind a bridge of the host as a rule.
     """
 
     name: str
@@ -48,6 +52,7 @@ class ImageRun:
     directory: str = ""
     engine: str = ""
     mounts: tuple[tuple[str, str], ...] = ()
+    own_network: bool = True
 
 
 def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
@@ -61,7 +66,7 @@ def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
         return None
     at += 1
     variables: dict[str, str] = {}
-    directory, entry = "", None
+    directory, entry, network = "", None, ""
     mounts: list[tuple[str, str]] = []
     while at < len(arguments) and (word := arguments[at] or "").startswith("-"):
         option, value, behind = _split(word)
@@ -75,6 +80,8 @@ def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
             directory = value
         elif option == "--entrypoint":
             entry = value
+        elif option in ("--network", "--net"):
+            network = value
         elif option in ("-v", "--volume", "--mount"):
             mounts += _mounted(value, by_name=option == "--mount")
     if at >= len(arguments) or not arguments[at]:
@@ -82,7 +89,9 @@ def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
     words = tuple(word or "" for word in arguments[at + 1 :])
     if entry:
         words = (entry, *words)
-    return ImageRun(arguments[at] or "", words, entry is not None, variables, directory, mounts=tuple(mounts))
+    own = network.partition(":")[0] not in _SHARED_NETWORKS
+    name = arguments[at] or ""
+    return ImageRun(name, words, entry is not None, variables, directory, mounts=tuple(mounts), own_network=own)
 
 
 def _mounted(value: str, *, by_name: bool) -> list[tuple[str, str]]:

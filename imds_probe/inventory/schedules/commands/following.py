@@ -64,7 +64,8 @@ class Following:
         text = command if isinstance(command, str) else shlex.join(command)
         words = (command,) if isinstance(command, str) else command
         if scheduled.image is not None:
-            run = ImageRun(scheduled.image, words, scheduled.whole, scheduled.environment, scheduled.directory)
+            said = scheduled.environment, scheduled.directory
+            run = ImageRun(scheduled.image, words, scheduled.whole, *said, own_network=scheduled.own_network)
             return Followed(text, images=(run,) if scheduled.image else ())
         if scheduled.root:
             return Followed(text, roots=(InRoot(scheduled.root, words, scheduled.directory, scheduled.environment),))

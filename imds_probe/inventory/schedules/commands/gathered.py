@@ -43,7 +43,7 @@ class Gathered:
         self._started.setdefault((started.executable, started.arguments, started.directory), started)
 
     def run_image(self, run: ImageRun) -> None:
-        self._images.setdefault((run.name, run.words, run.mounts), run)
+        self._images.setdefault((run.name, run.words, run.mounts, run.own_network), run)
 
     def enter(self, root: InRoot) -> None:
         """As many as programs are started."""

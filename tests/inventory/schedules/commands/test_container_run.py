@@ -46,6 +46,13 @@ def test_one_that_only_running_tells_is_not_known() -> None:
         ("run --mount type=bind,src=/a,dst=/b,ro x", ImageRun("x", mounts=(("/a", "/b"),))),
         ("run --mount source=/a,target=/b,type=bind x", ImageRun("x", mounts=(("/a", "/b"),))),
         ("run -v data:/b -v /b --mount type=tmpfs,dst=/b --mount type=bind,dst=/b x", ImageRun("x")),
+        ("run --network host x a", ImageRun("x", ("a",), own_network=False)),
+        ("run --net=host x", ImageRun("x", own_network=False)),
+        ("run --network container:web x", ImageRun("x", own_network=False)),
+        ("run --network none x", ImageRun("x", own_network=False)),
+        ("run --network slirp4netns:mtu=9000 x", ImageRun("x", own_network=False)),
+        ("run --network backend x", ImageRun("x")),
+        ("run --net= x", ImageRun("x")),
         ("create --workdir=/srv --env A= x", ImageRun("x", (), False, {"A": ""}, "/srv")),
     ],
 )
