@@ -12,9 +12,12 @@ from collections.abc import Iterator, Sequence
 
 from imds_probe.inventory.code.following import served
 from imds_probe.inventory.code.following.arguments import PHP, read
+from imds_probe.inventory.code.following.command import starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
+from imds_probe.inventory.code.following.script_commands import PHP as STARTING
+from imds_probe.inventory.code.following.script_commands import commands_in
 from imds_probe.inventory.sdks.start import Start
 
 HERE = "{here}"
@@ -48,7 +51,8 @@ def _begins(start: Start, ground: Ground) -> Begun:
     given = read(start.arguments, PHP)
     script = given.script or next((value for name, value in given.required if name == "-f"), "")
     at = ground.real(start.path(script)) if script else ""
-    way = Way(posixpath.dirname(at) if at else start.directory)
+    own = posixpath.dirname(at) if at else start.directory
+    way = Way(own, variables=dict(start.environment), directory=start.directory)
     way.add([start.directory, "/usr/share/php"])
     if given.text is not None:
         text = b"<?php " + given.text.encode("utf-8", "replace")
@@ -93,7 +97,7 @@ def asked_by(text: bytes) -> Asked:
         names += [CLASS + (match[1] + part).decode("utf-8", "replace") for part in parts]
     names += [CLASS + match[1].decode("utf-8", "replace") for match in _NAMED.finditer(bare)]
     names += [CLASS + match[1].decode("utf-8", "replace") + "\\" for match in _OWN_NAMESPACE.finditer(bare)]
-    return asked(names, dynamic=dynamic)
+    return asked(names, (), commands_in(bare, STARTING), dynamic=dynamic)
 
 
 def _path(expression: bytes) -> str:
@@ -106,8 +110,9 @@ def _path(expression: bytes) -> str:
     return texts[0] if len(texts) == 1 and b"." not in _TEXT.sub(b"", expression) else ""
 
 
-def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]:
+def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:
     here = posixpath.dirname(load.path)
+    yield from starts_of(given, here, way, ground)
     classes = []
     for name in given.names:
         if name.startswith(CLASS):

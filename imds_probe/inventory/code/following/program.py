@@ -6,7 +6,7 @@ import posixpath
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import field
+from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
@@ -285,7 +285,9 @@ class _Followed:
         for given, load in asked:
             if load.package_root in (None, program.root):
                 self._name_settings(given, load)
-            for found in program.language.found(given, load, program.way, self._ground):
+            # What libraries start is their own affair.
+            its = given if load.package_root in (None, program.root) else replace(given, commands=())
+            for found in program.language.found(its, load, program.way, self._ground):
                 if isinstance(found, Load):
                     program.waiting += self._add([found], program.root)
                 else:

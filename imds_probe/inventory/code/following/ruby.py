@@ -9,9 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from imds_probe.inventory.code.following.arguments import RUBY, read
+from imds_probe.inventory.code.following.command import starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
+from imds_probe.inventory.code.following.script_commands import RUBY as STARTING
+from imds_probe.inventory.code.following.script_commands import commands_in
 from imds_probe.inventory.sdks.start import Start
 
 HERE, WORDS_MAX = "{here}", 100
@@ -64,7 +67,11 @@ def _runs(program: str, libraries: frozenset[str]) -> bool:
 def _begins(start: Start, ground: Ground) -> Begun:
     given = read(start.arguments, RUBY)
     script = ground.real(start.path(given.script)) if given.script else ""
-    way = Way(posixpath.dirname(script) if script else start.directory)
+    way = Way(
+        posixpath.dirname(script) if script else start.directory,
+        variables=dict(start.environment),
+        directory=start.directory,
+    )
     prefixes = list(dict.fromkeys([posixpath.dirname(posixpath.dirname(start.executable)), "/usr/local", "/usr"]))
     way.standard = tuple(place for prefix in prefixes for place in _standard(prefix, ground))
     way.add(
@@ -92,7 +99,12 @@ def _begins(start: Start, ground: Ground) -> Begun:
     if given.text is not None:
         text = given.text.encode("utf-8", "replace")
         by_text = asked_by(text)
-        return Begun(way, (), asked((*names, *by_text.names), dynamic=by_text.dynamic), (Text("ruby", text),))
+        return Begun(
+            way,
+            (),
+            asked((*names, *by_text.names), (), by_text.commands, dynamic=by_text.dynamic),
+            (Text("ruby", text),),
+        )
     if script and ground.has(script):
         begun = Begun(way, (Load(script),), asked(names))
         return _serving(start, begun, given.rest, ground) if posixpath.basename(given.script) in _SERVERS else begun
@@ -147,7 +159,8 @@ def asked_by(text: bytes) -> Asked:
         elif how == b"Bundler.require":
             dynamic = True
     places = (_placed(match[1] or match[2] or b"") for match in _PATH.finditer(bare))
-    return asked((name for name in names if name), (place for place in places if place), dynamic=dynamic)
+    commands = commands_in(bare, STARTING)
+    return asked((name for name in names if name), (place for place in places if place), commands, dynamic=dynamic)
 
 
 def _placed(expression: bytes) -> str:
@@ -162,8 +175,9 @@ def _placed(expression: bytes) -> str:
     return texts[0] if texts and texts[0].startswith("/") else ""
 
 
-def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]:
+def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:
     here = posixpath.dirname(load.path)
+    yield from starts_of(given, here, way, ground)
     way.add((joined(way.own, place.replace(HERE, here)) for place in given.places), at=0)
     for name in given.names:
         if name.startswith((".", "/", HERE)):
