@@ -175,4 +175,4 @@ def _in_archive(content: bytes, name: str) -> Judged:
     return Judged(said.hits, said.evidence)
 
 
-_IN_ARCHIVES = (".class", ".py", ".pyc", ".js", ".sh", ".rb", ".groovy", ".properties", ".so")
+_IN_ARCHIVES = (".class", ".py", ".pyc", ".js", ".sh", ".rb", ".groovy", ".clj", ".properties", ".so", ".beam")

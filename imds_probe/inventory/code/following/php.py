@@ -44,7 +44,7 @@ _FILE = re.compile(rb"=>\s{0,5}\$(vendorDir|baseDir)\s{0,5}\.\s{0,5}'([^'\n]{1,3
 
 
 def _runs(program: str, libraries: frozenset[str]) -> bool:
-    return program.startswith("php") or any(library.startswith("libphp") for library in libraries)
+    return program.startswith("php") or program == "hhvm" or any(library.startswith("libphp") for library in libraries)
 
 
 def _begins(start: Start, ground: Ground) -> Begun:
