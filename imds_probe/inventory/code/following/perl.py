@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from imds_probe.inventory.code.following.arguments import PERL, read
+from imds_probe.inventory.code.following.arguments import PERL, included, read
 from imds_probe.inventory.code.following.command import starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
@@ -59,8 +59,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
         variables=dict(start.environment),
         directory=start.directory,
     )
-    included = [start.path(argument[2:]) for argument in start.arguments[1:20] if re.match(r"-I.", argument)]
-    way.add([*included, *start.listed("PERL5LIB")])
+    way.add([*map(start.path, included(start.arguments)), *start.listed("PERL5LIB")])
     way.standard = tuple(place for pattern in STANDARD for place in ground.matching(pattern) if ground.listed(place))
     found = [place for pattern in PLACES for place in ground.matching(pattern) if ground.listed(place)]
     way.add(place for place in found if place not in way.standard or place == "/usr/share/perl5")

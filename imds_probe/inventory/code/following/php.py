@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from imds_probe.inventory.code.following import served
 from imds_probe.inventory.code.following.arguments import PHP, read
@@ -16,6 +16,7 @@ from imds_probe.inventory.code.following.command import starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
+from imds_probe.inventory.code.following.php_frameworks import of_framework
 from imds_probe.inventory.code.following.script_commands import PHP as STARTING
 from imds_probe.inventory.code.following.script_commands import commands_in
 from imds_probe.inventory.sdks.start import Start
@@ -24,7 +25,6 @@ HERE = "{here}"
 CLASS = "class:"  # before the name of a class
 ENDS = (".php", ".inc", ".phtml")
 SERVED, SERVED_MAX = ("/var/www", "/srv/www", "/usr/share/nginx/html"), 1500
-OWN = ("app", "src", "routes", "bootstrap")  # of a project of a framework
 MAP_MAX_BYTES = 16 * 1024 * 1024
 # A comment, or a text, which is kept; annotations (#[) are none.
 _ASIDE = re.compile(
@@ -58,7 +58,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
         text = b"<?php " + given.text.encode("utf-8", "replace")
         return Begun(way, asked=asked_by(text), texts=(Text("php", text),))
     if at and ground.has(at) and not ground.listed(at):
-        return Begun(way, (Load(at), *_of_framework(at, given.rest, ground)))
+        return Begun(way, (Load(at), *of_framework(start, at, given.rest, ground)))
     named = served.roots(ground)
     loads = [
         Load(path)
@@ -68,20 +68,6 @@ def _begins(start: Start, ground: Ground) -> Begun:
     ]
     nowhere = not loads and not named and posixpath.basename(start.executable).startswith("php")
     return Begun(way, tuple(loads), unknown=nowhere)
-
-
-def _of_framework(script: str, rest: Sequence[str], ground: Ground) -> Iterator[Load]:
-    """What Laravel and Symfony load by the names of classes that they find: an application's own code, but of its commands only the
-    one that is asked for, and all where the frameworks' own scheduler is.
-    """
-    directory, name = posixpath.split(script)
-    root = directory if name == "artisan" else posixpath.dirname(directory) if script.endswith("/bin/console") else ""
-    asked_for = next((word for word in rest if not word.startswith("-")), "").encode("utf-8", "replace")
-    every = not asked_for or asked_for.startswith((b"schedule:", b"queue:", b"messenger:"))
-    for place in OWN if root else ():
-        for path in ground.walked(f"{root}/{place}", ENDS, SERVED_MAX):
-            if every or "/Command" not in path or asked_for in ground.small(path):
-                yield Load(path)
 
 
 def asked_by(text: bytes) -> Asked:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from imds_probe.inventory.code.following.arguments import RUBY, read
+from imds_probe.inventory.code.following.arguments import RUBY, included, read
 from imds_probe.inventory.code.following.command import starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
@@ -35,6 +35,9 @@ _SERVERS = frozenset(
     )
 )
 _DIRECTORIES, _SERVED = ("--dir", "-c", "--chdir"), ("config.ru", "config/environment.rb")
+_OF_RAILS, SCRIPT_MAX_BYTES = ("rails", "rake", "spring", "delayed_job", "jobs"), 64 * 1024
+_LOADS_RAILS = re.compile(rb"\bAPP_PATH\b|config/(?:environment|application)\b|rails/commands")
+_PARTS_OF_RAILS = ("config", "app", "lib")
 _QUESTIONS = frozenset(("-v", "-V", "--version", "-h", "--help"))
 ENDS = (".rb", ".so")
 # With the version of Ruby, or whatever stands for it, at the wildcard.
@@ -74,9 +77,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
     )
     prefixes = list(dict.fromkeys([posixpath.dirname(posixpath.dirname(start.executable)), "/usr/local", "/usr"]))
     way.standard = tuple(place for prefix in prefixes for place in _standard(prefix, ground))
-    way.add(
-        [*(start.path(each[2:]) for each in start.arguments[1:20] if re.match(r"-I.", each)), *start.listed("RUBYLIB")]
-    )
+    way.add([*map(start.path, included(start.arguments)), *start.listed("RUBYLIB")])
     way.add(place for prefix in prefixes for each in LIBRARIES for place in _matching(prefix, each, ground))
     homes = [place for name in ("GEM_HOME", "GEM_PATH") for place in start.listed(name)]
     homes += [place for prefix in prefixes for each in GEMS for place in _matching(prefix, each, ground)]
@@ -107,10 +108,32 @@ def _begins(start: Start, ground: Ground) -> Begun:
         )
     if script and ground.has(script):
         begun = Begun(way, (Load(script),), asked(names))
-        return _serving(start, begun, given.rest, ground) if posixpath.basename(given.script) in _SERVERS else begun
+        if posixpath.basename(given.script) in _SERVERS:
+            return _serving(start, begun, given.rest, ground)
+        return _of_rails(start, begun, script, ground)
     # Servers call themselves what they like; what they serve stands in their directory.
     served = ground.first(f"{start.directory}/{name}" for name in _SERVED)
     return Begun(way, (Load(served),), asked(names)) if served else Begun(way, asked=asked(names), unknown=True)
+
+
+def _of_rails(start: Start, begun: Begun, script: str, ground: Ground) -> Begun:
+    """The same with the application that a command of Rails, or of a project that has one, loads by a path in a constant."""
+    name, text = posixpath.basename(script), ground.small(script, SCRIPT_MAX_BYTES)
+    # A gem's own executable goes up from where it is started, as rake does; what lies in a project has it above.
+    if name not in _OF_RAILS and not _LOADS_RAILS.search(text):
+        return begun
+    above = [begun.way.own, posixpath.dirname(begun.way.own), start.directory, posixpath.dirname(start.directory)]
+    root = next((place for place in above if ground.has(f"{place}/config/environment.rb")), "")
+    if not root:
+        return begun
+    begun.way.own = root
+    beside = (path for part in _PARTS_OF_RAILS for path in ground.walked(f"{root}/{part}", (".rb",)))
+    files = [
+        path
+        for each in ("Rakefile", "config/application.rb", "config/environment.rb")
+        if ground.has(path := f"{root}/{each}")
+    ]
+    return begun.with_(*(Load(path) for path in dict.fromkeys((*files, *beside))))
 
 
 def _serving(start: Start, begun: Begun, words: Sequence[str], ground: Ground) -> Begun:
