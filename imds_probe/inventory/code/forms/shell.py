@@ -29,7 +29,7 @@ COMMANDS_MAX = 500  # in one file
 EMBEDDED_MAX = 1024 * 1024  # characters of a script in which code of other languages is judged
 ENDS_MAX = 40  # signs that may end one
 _TOOL = re.compile(
-    r"(?<![\w./-])(?:[\w./-]{0,60}/)?(?:curl|curlie|wget2?|axel|httpie|https?|fetch|lwp-(?:request|download|mirror|rget|dump)|GET|aria2c|xh|lynx|"
+    r"(?<![\w./-])(?:[\w./-]{0,60}/)?(?:curl|curlie|wget2?|axel|check_(?:http|curl)|httpie|https?|fetch|lwp-(?:request|download|mirror|rget|dump)|GET|aria2c|xh|lynx|"
     r"w3m|e?links2?)(?=[ \t\\\"])|(?:(?<=<>)|(?<=<> )|(?<=<>[\"']))/dev/tcp/"
 )
 # These send what they are given: a request, where the script writes one.
@@ -207,7 +207,11 @@ class _Reading:
         fetches = not given and any(each.kind == "token" for each in ours) and "path" not in kinds
         # An argument of its own that this file does not set may hold the method and the header.
         hidden = any(match[1] not in self._set for match in _WHOLE_ARGUMENT.finditer(raw))
-        refused = why_refused(f"{text} {fed}") if fetches and service and not hidden else ""
+        refused = (
+            why_refused(f"{self._variables.substituted(raw)} {text} {fed}")
+            if fetches and service and not hidden
+            else ""
+        )
         return _Command(evidence, first, fetches and not refused, refused)
 
     def _has_token_by_setting(self, raw: str, at: int) -> bool:
