@@ -312,7 +312,8 @@ class _Followed:
             if load.package_root in (None, program.root):
                 self._name_settings(given, load)
             # What libraries start is their own affair.
-            its = given if load.package_root in (None, program.root) else replace(given, commands=())
+            its_own = not given.commands or load.package_root in (None, program.root)
+            its = given if its_own else replace(given, commands=())
             for found in program.language.found(its, load, program.way, self._ground):
                 if isinstance(found, Load):
                     program.waiting += self._add([found], program.root)
