@@ -6,6 +6,7 @@ import importlib.util
 import io
 import marshal
 import zipfile
+import zlib
 from collections.abc import Mapping
 
 import elves
@@ -58,6 +59,7 @@ def _seeds() -> Mapping[str, bytes]:
         "class": java_classes.made([URL, "X-aws-ec2-metadata-token"], ["openStream"]),
         "pyc": importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(module),
         "elf": elves.made({".rodata": URL.encode() + b"\0x-aws-ec2-metadata-token"}),
+        "beam": b"FOR1\0\0\0\0BEAMLitT\0\0\0\x40\0\0\0\1" + zlib.compress(URL.encode()),
         "assembly": b"MZ" + bytes(100) + URL.encode("utf-16-le"),
         "wide": b"\xff\xfe" + f"curl {URL}\n".encode("utf-16-le"),
     }

@@ -35,15 +35,23 @@ TEXTS: tuple[tuple[Callable[[bytes], Asked], bytes], ...] = (
         python_text.asked_by,
         b"import a.b as c\nfrom . import (d,\n e)\nimport_module(f'x.{y}')\nsys.path.insert(0, dirname(__file__) + '/v')\n"
         b"load_entry_point('p==1', 'console_scripts', 'p')\nexec(open('/z').read())\nsys.path.append(os.environ['W'])\n"
-        b"subprocess.run(['/x', 'y'])\n",
+        b"subprocess.run(['/x', 'y'])\nos.system(f'x {y}; z')\ndef r(c):\n  Popen(c)\nr(shlex.split('a b'))\n",
     ),
-    (node.asked_by, b"import {a} from 'b'; require('c'); require(d) // e\n"),
-    (ruby.asked_by, b"require 'a'\nrequire_relative 'b'\nload File.expand_path('../c', __FILE__)\n$: << 'd'\n"),
+    (node.asked_by, b"import {a} from 'b'; require('c'); require(d) // e\nchild_process.exec(`a ${b}`)\n"),
+    (
+        ruby.asked_by,
+        b"require 'a'\nrequire_relative 'b'\nload File.expand_path('../c', __FILE__)\n$: << 'd'\n"
+        b"x = `a #{b}`\nsystem %w[c d]\n",
+    ),
     (
         perl.asked_by,
-        b"use A::B qw(c);\nuse lib 'd'; use parent -norequire, 'E'; require \"f.pl\";\n=pod\n\n=cut\n__END__\n",
+        b"use A::B qw(c);\nuse lib 'd'; use parent -norequire, 'E'; require \"f.pl\";\nsystem(qw(g h)); $i = `j $k`;\n"
+        b"=pod\n\n=cut\n__END__\n",
     ),
-    (php.asked_by, b"<?php namespace A; use B\\{C, D}; require __DIR__ . '/e.php'; include $f; new \\G\\H();"),
+    (
+        php.asked_by,
+        b"<?php namespace A; use B\\{C, D}; require __DIR__ . '/e.php'; include $f; new \\G\\H(); exec(__DIR__ . '/i');",
+    ),
     (shell_text.asked_by, b'A=/x\n. "$(dirname "$0")/b"\nsudo -u c $A/d <<E | e\nf\nE\n'),
     (
         scripts.asked_by,
@@ -77,9 +85,12 @@ FILES: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
     ),
     ("srv/vendor/composer/autoload_psr4.php", ("php8", "/srv/m.php"), b"'A\\\\' => array($vendorDir . '/a/b/src'),\n"),
     ("srv/vendor/composer/autoload_files.php", ("php8", "/srv/m.php"), b"'1' => $vendorDir . '/a/b/f.php',\n"),
+    ("etc/rabbitmq/enabled_plugins", ("beam", "-pa", "/srv/rabbit-1/ebin"), b"[a]."),
+    ("srv/rabbit-1/ebin/rabbit.app", ("beam", "-pa", "/srv/rabbit-1/ebin"), b"{applications, [a]}"),
+    ("srv/x.dart", ("dart", "run", "/srv/x.dart"), b"main() {}"),
 )
 ROOT: Mapping[str, str | bytes] = {
-    **{f"usr/bin/{name}": b"\x7fELF" for name in ("python3.11", "node", "php8", "java", "env", "curl")},
+    **{f"usr/bin/{name}": b"\x7fELF" for name in ("python3.11", "node", "php8", "java", "env", "curl", "beam", "dart")},
     "usr/bin/pm2": "#!/usr/bin/env node\n",
     "usr/lib/python3.11/os.py": "",
     "opt/bin/x": "import a",

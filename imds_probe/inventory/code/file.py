@@ -22,7 +22,7 @@ from imds_probe.inventory.code.forms import (
 )
 from imds_probe.inventory.code.forms.form import Form, Judged
 from imds_probe.inventory.code.speaks import Said, speaks_of
-from imds_probe.inventory.code.unread import TOO_LONG, TOO_MANY
+from imds_probe.inventory.code.unread import FROM_SETTINGS, TOO_LONG, TOO_MANY
 from imds_probe.inventory.code.words import FOUND_MAX, Search, search
 
 TEXT_MAX_BYTES = 4 * 1024 * 1024  # a longer one is judged by its words alone, as a program is
@@ -164,15 +164,22 @@ def _interpreter(head: bytes) -> str:
 
 
 def _of_archive(file: BinaryIO, path: str) -> Said:
-    judged = packed.judged(file, _in_archive, _IN_ARCHIVES)
-    return _said("jar" if path.endswith((".jar", ".war", ".ear")) else "zip", judged, judged.unread, judged.searched)
+    settings: list[str] = []
+
+    def judge(content: bytes, name: str) -> Judged:
+        if name.endswith(".class"):
+            return class_file.judged(content)
+        said = said_by(io.BytesIO(content), f"/{name}")
+        if name.endswith(_SETTINGS) and said.evidence.service:
+            settings.append(name)
+        return Judged(said.hits, said.evidence)
+
+    judged = packed.judged(file, judge, _IN_ARCHIVES)
+    form = "jar" if path.endswith((".jar", ".war", ".ear")) else "zip"
+    # Its code asks for what its settings say, and how is not seen there.
+    is_open = bool(settings) and speaks_of(judged.evidence, met=bool(judged.hits)) == "mentions"
+    return _said(form, judged, judged.unread or (FROM_SETTINGS if is_open else ""), judged.searched)
 
 
-def _in_archive(content: bytes, name: str) -> Judged:
-    if name.endswith(".class"):
-        return class_file.judged(content)
-    said = said_by(io.BytesIO(content), f"/{name}")
-    return Judged(said.hits, said.evidence)
-
-
-_IN_ARCHIVES = (".class", ".py", ".pyc", ".js", ".sh", ".rb", ".groovy", ".properties", ".so")
+_SETTINGS = (".properties", ".yml", ".yaml", ".conf", ".xml")
+_IN_ARCHIVES = (".class", ".py", ".pyc", ".js", ".sh", ".rb", ".groovy", ".clj", ".so", ".beam", *_SETTINGS)

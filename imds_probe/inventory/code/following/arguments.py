@@ -7,7 +7,7 @@ from dataclasses import field
 
 from imds_probe.dataclass import dataclass
 
-ARGUMENTS_MAX = 2000
+ARGUMENTS_MAX, INCLUDED_MAX = 2000, 60
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,19 @@ def read(arguments: Sequence[str], options: Options) -> Given:
         given.rest = tuple(ahead)
         break
     return given
+
+
+def included(arguments: Sequence[str]) -> list[str]:
+    """Directories that Perl and Ruby are told to look in by -I, right behind it or as the next argument."""
+    found: list[str] = []
+    words = list(arguments[1:ARGUMENTS_MAX])
+    for number, word in enumerate(words[:INCLUDED_MAX]):
+        if word == "--" or (not word.startswith("-") and words[number - 1 : number] != ["-I"]):
+            break  # the script, whose own arguments follow
+        if word.startswith("-I"):
+            value = word[2:] or next(iter(words[number + 1 : number + 2]), "")
+            found += [each for each in value.split(":") if each]
+    return found
 
 
 def _option(argument: str, valued: Sequence[str], options: Options) -> tuple[str | None, str | None]:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from imds_probe.inventory.code.following.ground import Ground
-from imds_probe.inventory.code.following.loads import joined
+from imds_probe.inventory.code.following.loads import Asked, Way, joined
+from imds_probe.inventory.code.following.shell_text import ENTERED, HERE
 from imds_probe.inventory.sdks.start import Start
 
 SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
@@ -36,6 +37,9 @@ RUN_OTHERS: Mapping[str, tuple[str, ...]] = {
 # Arguments that are no options and come before the program: flock's file, timeout's time, chrt's priority.
 BEFORE = {"flock": 1, "timeout": 1, "chrt": 1}
 _ASSIGNED = re.compile(r"([A-Za-z_]\w{0,100})=(.*)", re.DOTALL)
+_NAMES_SCRIPT = re.compile(
+    r"(?:\S{0,100}/)?(?:(?:ba|da|k|z)?sh|(?:python|perl|ruby|php|node)[\d.]{0,5}) [^\s-]\S{0,200}"
+)
 _FIRST_LINE = re.compile(rb"#![ \t]*(\S{1,400})(?:[ \t]+([^\n]{0,400}))?")
 
 
@@ -67,6 +71,24 @@ def start_of(
             return None
         path = found
     return Start(ground.real(path), directory, tuple(words), variables, frozenset(), ground.root)
+
+
+def starts_of(given: Asked, here: str, way: Way, ground: Ground) -> Iterator[Start]:
+    """What a file of this directory starts, by its text: from where the program was started on, else from beside its script."""
+    entered = ""
+    for command in given.commands:
+        words = [word.replace(HERE, here) for word in command]
+        places = [each for each in dict.fromkeys((entered, way.directory, way.own, here)) if each]
+        if words[0] == ENTERED and len(words) > 1:
+            entered = next((at for each in places if ground.listed(at := joined(each, words[1]))), "")
+            continue
+        relative = [word for word in words if not word.startswith(("-", "/"))]
+        there = next((each for each in places if any(ground.has(joined(each, word)) for word in relative)), None)
+        if there is None and "/" not in "".join(words[1:]) and _NAMES_SCRIPT.fullmatch(" ".join(words[:2])):
+            continue  # a script that lies in none of these places, by its bare name
+        found = start_of(words, ground, directory=there or way.directory or way.own, environment=way.variables)
+        if found is not None:
+            yield found
 
 
 def _without_runners(words: list[str], variables: dict[str, str]) -> list[str]:

@@ -1,4 +1,7 @@
-""".NET: the assemblies beside a program, which are what it was published with. Source: .NET's application publishing."""
+""".NET and Mono: the assemblies beside a program, which are what it was published with.
+
+Source: .NET's application publishing; mono(1).
+"""
 
 from __future__ import annotations
 
@@ -13,23 +16,25 @@ from imds_probe.inventory.sdks.start import Start
 
 ASSEMBLY = ".dll"
 ASSEMBLIES_MAX = 1000
+_MACHINES, _STARTED = ("dotnet", "mono", "mono-sgen"), (ASSEMBLY, ".exe")
+_LIBRARIES = ("libcoreclr", "libhostfxr", "libmonosgen", "libmonoboehm", "libmono-2")
 # The framework's own.
 FRAMEWORK = ("System.", "Microsoft.", "mscorlib.", "netstandard.", "WindowsBase.")
 
 
 def _runs(program: str, libraries: frozenset[str]) -> bool:
-    return program == "dotnet" or "libcoreclr" in libraries or "libhostfxr" in libraries
+    return program in _MACHINES or any(each.startswith(_LIBRARIES) for each in libraries)
 
 
 def _begins(start: Start, ground: Ground) -> Begun:
-    if posixpath.basename(start.executable) == "dotnet":
-        script = next((start.path(each) for each in start.arguments[1:] if each.endswith(ASSEMBLY)), "")
+    if posixpath.basename(start.executable).rstrip("0123456789.") in _MACHINES:
+        script = next((start.path(each) for each in start.arguments[1:] if each.endswith(_STARTED)), "")
     else:
         script = start.executable
     if not script:
         return Begun(Way(start.directory), unknown=True)
     own = posixpath.dirname(ground.real(script))
-    beside = [name for name in sorted(ground.listed(own)) if name.endswith(ASSEMBLY) and not name.startswith(FRAMEWORK)]
+    beside = [name for name in sorted(ground.listed(own)) if name.endswith(_STARTED) and not name.startswith(FRAMEWORK)]
     loads = [Load(script), *(Load(f"{own}/{name}") for name in beside[:ASSEMBLIES_MAX] if f"{own}/{name}" != script)]
     return Begun(Way(own), tuple(loads))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from imds_probe.inventory.code.following.arguments import Options, read
@@ -13,6 +13,7 @@ from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.java_servers import deployed
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import NOTHING, Asked, Begun, Load, Way, asked, joined
+from imds_probe.inventory.code.following.machines import BESIDE_MAX, OF_ANYBODY, given_files
 from imds_probe.inventory.sdks.archive import Archive, NotAnArchive
 from imds_probe.inventory.sdks.jar import ARCHIVES
 from imds_probe.inventory.sdks.start import Start
@@ -25,6 +26,28 @@ _OPTIONS = Options(
     required=("-jar",),
     attached=False,
 )
+_SOURCES = (
+    ".rb",
+    ".py",
+    ".groovy",
+    ".clj",
+    ".cljc",
+    ".js",
+    ".kts",
+    ".scala",
+    ".bsh",
+    ".jsh",
+    ".java",
+    ".lua",
+    ".R",
+    ".bal",
+)
+# What begins the machines of other languages within this one, as a class or an archive, and what these have without a script.
+_RUNS_SCRIPTS = re.compile(
+    r"(?:org\.jruby\.|jython|groovy\.ui\.|GroovyStarter|clojure\.main|bsh\.Interpreter|javascript\.tools\.shell|org\.renjin)|"
+    r"/(?:jruby|jython|groovy|clojure|rhino|js|bsh|renjin)(?:-[\w.-]{1,60})?\.jar\Z"
+)
+_LOADED_BY_NAME = frozenset(("-m", "--main", "-e", "--eval", "-v", "--version", "--help", "-h"))
 _AGENT = re.compile(r"-javaagent:([^=]{1,4000})")
 _MANIFEST = re.compile(rb"META-INF/MANIFEST\.MF")
 _CLASS_PATH = re.compile(rb"^Class-Path:[ ]*([^\r\n]*(?:\r?\n [^\r\n]*)*)", re.MULTILINE | re.IGNORECASE)
@@ -49,8 +72,35 @@ def _begins(start: Start, ground: Ground) -> Begun:
     found = dict.fromkeys(path for entry in entries for path in _entry(entry, ground))
     way = Way(posixpath.dirname(own[0]) if own else start.directory)
     loads = tuple(Load(path, path if path.endswith(ARCHIVES) else _directory(path, entries)) for path in found)
+    behind = _behind(given)
+    scripts = _scripts(start, behind, ground)
+    runs_scripts = any(_RUNS_SCRIPTS.search(each) for each in (*behind[:1], *own))
+    if runs_scripts and not scripts and len(behind) > (not own) and _LOADED_BY_NAME.isdisjoint(behind):
+        return Begun(way, loads, unknown=True)
+    loads += tuple(map(Load, scripts))
     mapped = any(path.endswith(ARCHIVES) for path in start.mapped)
     return Begun(way, loads, unknown=served.is_open or (not loads and not mapped))
+
+
+def _behind(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The class that begins and its arguments, or those of an archive."""
+    given = read(arguments, _OPTIONS)
+    return (given.script, *given.rest) if given.script else ()
+
+
+def _scripts(start: Start, behind: Sequence[str], ground: Ground) -> list[str]:
+    """Scripts of JRuby, Groovy and the like among these arguments, with those that lie beside one."""
+    found = [path for path in given_files(start, behind, ground) if _is_script(path, ground)]
+    beside: dict[str, None] = {}
+    for path in found:
+        at, end = posixpath.dirname(path), posixpath.splitext(path)[1]
+        if end and posixpath.basename(at) not in OF_ANYBODY:
+            beside.update(dict.fromkeys(ground.walked(at, (end,), BESIDE_MAX)))
+    return list(dict.fromkeys((*found, *beside)))
+
+
+def _is_script(path: str, ground: Ground) -> bool:
+    return path.endswith(_SOURCES) or ground.head(path)[:2] == b"#!"
 
 
 def _entry(entry: str, ground: Ground) -> Iterator[str]:
@@ -58,7 +108,7 @@ def _entry(entry: str, ground: Ground) -> Iterator[str]:
         at = entry.removesuffix("/*")
         yield from (f"{at}/{name}" for name in sorted(ground.listed(at))[:ARCHIVES_MAX] if name.endswith(ARCHIVES))
     elif ground.listed(entry):
-        yield from ground.walked(entry, (".class",), CLASSES_MAX)
+        yield from ground.walked(entry, (".class", ".clj", ".cljc", ".groovy"), CLASSES_MAX)
         yield from (
             f"{entry}/{name}" for name in sorted(ground.listed(entry))[:ARCHIVES_MAX] if name.endswith(ARCHIVES)
         )

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from imds_probe.inventory.code.following import dotnet, java, node, perl, php, python, ruby, scripts, shell
+from imds_probe.inventory.code.following import (
+    dotnet,
+    erlang,
+    java,
+    machines,
+    node,
+    perl,
+    php,
+    python,
+    ruby,
+    scripts,
+    shell,
+)
 from imds_probe.inventory.code.following.language import Language
 
 LANGUAGES: tuple[Language, ...] = (
@@ -15,4 +27,6 @@ LANGUAGES: tuple[Language, ...] = (
     java.LANGUAGE,
     dotnet.LANGUAGE,
     scripts.LANGUAGE,
+    erlang.LANGUAGE,
+    machines.LANGUAGE,
 )

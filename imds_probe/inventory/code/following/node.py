@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from imds_probe.inventory.code.following.arguments import NODE, read
-from imds_probe.inventory.code.following.command import SEARCHED, start_of
+from imds_probe.inventory.code.following.command import SEARCHED, starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined, package_of
 from imds_probe.inventory.code.following.node_runners import CONTAINER, ENDS, WHOLE_MAX, Told, told
+from imds_probe.inventory.code.following.script_commands import NODE as STARTING
+from imds_probe.inventory.code.following.script_commands import commands_in
 from imds_probe.inventory.sdks import node_plugged
 from imds_probe.inventory.sdks.node import ANCESTORS_MAX, DIRECTORY, PROGRAMS
 from imds_probe.inventory.sdks.start import Start
@@ -63,10 +65,13 @@ def _begins(start: Start, ground: Ground) -> Begun:
     way.add(start.listed("NODE_PATH"))
     names = [value for _, value in given.required]
     texts: tuple[Text, ...] = ()
+    commands: tuple[tuple[str, ...], ...] = ()
     if given.text is not None:
         text = given.text.encode("utf-8", "replace")
-        texts, names = (Text("node", text),), [*names, *asked_by(text).names]
-    begun = Begun(way, asked=asked(names), texts=texts)
+        by_text = asked_by(text)
+        texts, names = (Text("node", text),), [*names, *by_text.names]
+        commands = by_text.commands
+    begun = Begun(way, asked=asked(names, (), commands), texts=texts)
     if given.text is not None:
         return begun
     script = given.script and next(_file(start.path(given.script), ground), "")
@@ -120,17 +125,16 @@ def asked_by(text: bytes) -> Asked:
         own and text is None and not match[0].startswith(b"cluster") and _ITSELF.match(match[1]) is None
         for match, text in forked
     )
-    return asked((name.decode("utf-8", "replace") for name in [*names, *absolute]), dynamic=dynamic)
+    commands = commands_in(bare, STARTING)
+    return asked((name.decode("utf-8", "replace") for name in [*names, *absolute]), (), commands, dynamic=dynamic)
 
 
 def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:
     here = posixpath.dirname(load.path)
-    for command in given.commands:
+    if given.commands:
         beside = [f"{at}/.bin" for at in _above(way.directory)]
         places = ":".join((*beside, way.variables.get("PATH") or SEARCHED))
-        started = start_of(command, ground, directory=way.directory, environment={**way.variables, "PATH": places})
-        if started is not None:
-            yield started
+        yield from starts_of(given, here, replace(way, variables={**way.variables, "PATH": places}), ground)
     for name in (_FROM_REGISTRY.sub(r"\1\2", each.removeprefix("file://")) for each in given.names):
         if name.startswith("node:") or name.partition("/")[0] in BUILT_IN:
             continue

@@ -6,10 +6,13 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from imds_probe.inventory.code.following.arguments import PERL, read
+from imds_probe.inventory.code.following.arguments import PERL, included, read
+from imds_probe.inventory.code.following.command import starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
+from imds_probe.inventory.code.following.script_commands import PERL as STARTING
+from imds_probe.inventory.code.following.script_commands import commands_in
 from imds_probe.inventory.sdks.start import Start
 
 HERE = "{here}"
@@ -28,6 +31,7 @@ PLACES = (
 )
 _END = re.compile(rb"^__(?:END|DATA)__\s*$.*", re.MULTILINE | re.DOTALL)
 _MANUAL = re.compile(rb"^=[a-zA-Z](?:[^\n]|\n(?!=cut\b))*+(?:\n=cut[^\n]*|\Z)", re.MULTILINE)
+_COMMENT_LINE = re.compile(rb"^[ \t]{0,200}#[^\n]*+", re.MULTILINE)
 _USE = re.compile(
     rb"(?:^|[;{}])[ \t]{0,20}(?:use|require|no)[ \t]{1,20}([A-Za-z_][\w:']{0,199})([^;\n]{0,500})", re.MULTILINE
 )
@@ -50,9 +54,12 @@ def _runs(program: str, libraries: frozenset[str]) -> bool:
 def _begins(start: Start, ground: Ground) -> Begun:
     given = read(start.arguments, PERL)
     script = ground.real(start.path(given.script)) if given.script else ""
-    way = Way(posixpath.dirname(script) if script else start.directory)
-    included = [start.path(argument[2:]) for argument in start.arguments[1:20] if re.match(r"-I.", argument)]
-    way.add([*included, *start.listed("PERL5LIB")])
+    way = Way(
+        posixpath.dirname(script) if script else start.directory,
+        variables=dict(start.environment),
+        directory=start.directory,
+    )
+    way.add([*map(start.path, included(start.arguments)), *start.listed("PERL5LIB")])
     way.standard = tuple(place for pattern in STANDARD for place in ground.matching(pattern) if ground.listed(place))
     found = [place for pattern in PLACES for place in ground.matching(pattern) if ground.listed(place)]
     way.add(place for place in found if place not in way.standard or place == "/usr/share/perl5")
@@ -61,7 +68,11 @@ def _begins(start: Start, ground: Ground) -> Begun:
     if given.text is not None:
         text = given.text.encode("utf-8", "replace")
         by_text = asked_by(text)
-        return Begun(way, asked=asked((*names, *by_text.names), dynamic=by_text.dynamic), texts=(Text("perl", text),))
+        return Begun(
+            way,
+            asked=asked((*names, *by_text.names), (), by_text.commands, dynamic=by_text.dynamic),
+            texts=(Text("perl", text),),
+        )
     if script and ground.has(script):
         return Begun(way, (Load(script),), asked(names))
     return Begun(way, asked=asked(names), unknown=True)
@@ -84,11 +95,14 @@ def asked_by(text: bytes) -> Asked:
     names += [_HERE.sub(HERE, match[2].decode("utf-8", "replace")) for match in _FILE.finditer(bare)]
     names += [f"{HERE}/{match[1].decode('utf-8', 'replace')}" for match in _BESIDE.finditer(bare)]
     known = (place for place in places if "$" not in place)
-    return asked((name for name in names if "$" not in name), known, dynamic=_BY_NAME.search(bare) is not None)
+    commands = commands_in(_COMMENT_LINE.sub(b"", bare), STARTING)
+    dynamic = _BY_NAME.search(bare) is not None
+    return asked((name for name in names if "$" not in name), known, commands, dynamic=dynamic)
 
 
-def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]:
+def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:
     here = posixpath.dirname(load.path)
+    yield from starts_of(given, here, way, ground)
     way.add((joined(way.own, place.replace(HERE, here)) for place in given.places), at=0)
     for name in given.names:
         if "/" in name or name.endswith((".pl", ".pm", ".ph")):

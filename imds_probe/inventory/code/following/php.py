@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from imds_probe.inventory.code.following import served
 from imds_probe.inventory.code.following.arguments import PHP, read
+from imds_probe.inventory.code.following.command import starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
+from imds_probe.inventory.code.following.php_frameworks import of_framework
+from imds_probe.inventory.code.following.script_commands import PHP as STARTING
+from imds_probe.inventory.code.following.script_commands import commands_in
 from imds_probe.inventory.sdks.start import Start
 
 HERE = "{here}"
 CLASS = "class:"  # before the name of a class
 ENDS = (".php", ".inc", ".phtml")
 SERVED, SERVED_MAX = ("/var/www", "/srv/www", "/usr/share/nginx/html"), 1500
-OWN = ("app", "src", "routes", "bootstrap")  # of a project of a framework
 MAP_MAX_BYTES = 16 * 1024 * 1024
 # A comment, or a text, which is kept; annotations (#[) are none.
 _ASIDE = re.compile(
@@ -41,20 +44,21 @@ _FILE = re.compile(rb"=>\s{0,5}\$(vendorDir|baseDir)\s{0,5}\.\s{0,5}'([^'\n]{1,3
 
 
 def _runs(program: str, libraries: frozenset[str]) -> bool:
-    return program.startswith("php") or any(library.startswith("libphp") for library in libraries)
+    return program.startswith("php") or program == "hhvm" or any(library.startswith("libphp") for library in libraries)
 
 
 def _begins(start: Start, ground: Ground) -> Begun:
     given = read(start.arguments, PHP)
     script = given.script or next((value for name, value in given.required if name == "-f"), "")
     at = ground.real(start.path(script)) if script else ""
-    way = Way(posixpath.dirname(at) if at else start.directory)
+    own = posixpath.dirname(at) if at else start.directory
+    way = Way(own, variables=dict(start.environment), directory=start.directory)
     way.add([start.directory, "/usr/share/php"])
     if given.text is not None:
         text = b"<?php " + given.text.encode("utf-8", "replace")
         return Begun(way, asked=asked_by(text), texts=(Text("php", text),))
     if at and ground.has(at) and not ground.listed(at):
-        return Begun(way, (Load(at), *_of_framework(at, given.rest, ground)))
+        return Begun(way, (Load(at), *of_framework(start, at, given.rest, ground)))
     named = served.roots(ground)
     loads = [
         Load(path)
@@ -64,20 +68,6 @@ def _begins(start: Start, ground: Ground) -> Begun:
     ]
     nowhere = not loads and not named and posixpath.basename(start.executable).startswith("php")
     return Begun(way, tuple(loads), unknown=nowhere)
-
-
-def _of_framework(script: str, rest: Sequence[str], ground: Ground) -> Iterator[Load]:
-    """What Laravel and Symfony load by the names of classes that they find: an application's own code, but of its commands only the
-    one that is asked for, and all where the frameworks' own scheduler is.
-    """
-    directory, name = posixpath.split(script)
-    root = directory if name == "artisan" else posixpath.dirname(directory) if script.endswith("/bin/console") else ""
-    asked_for = next((word for word in rest if not word.startswith("-")), "").encode("utf-8", "replace")
-    every = not asked_for or asked_for.startswith((b"schedule:", b"queue:", b"messenger:"))
-    for place in OWN if root else ():
-        for path in ground.walked(f"{root}/{place}", ENDS, SERVED_MAX):
-            if every or "/Command" not in path or asked_for in ground.small(path):
-                yield Load(path)
 
 
 def asked_by(text: bytes) -> Asked:
@@ -93,7 +83,7 @@ def asked_by(text: bytes) -> Asked:
         names += [CLASS + (match[1] + part).decode("utf-8", "replace") for part in parts]
     names += [CLASS + match[1].decode("utf-8", "replace") for match in _NAMED.finditer(bare)]
     names += [CLASS + match[1].decode("utf-8", "replace") + "\\" for match in _OWN_NAMESPACE.finditer(bare)]
-    return asked(names, dynamic=dynamic)
+    return asked(names, (), commands_in(bare, STARTING), dynamic=dynamic)
 
 
 def _path(expression: bytes) -> str:
@@ -106,8 +96,9 @@ def _path(expression: bytes) -> str:
     return texts[0] if len(texts) == 1 and b"." not in _TEXT.sub(b"", expression) else ""
 
 
-def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]:
+def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:
     here = posixpath.dirname(load.path)
+    yield from starts_of(given, here, way, ground)
     classes = []
     for name in given.names:
         if name.startswith(CLASS):

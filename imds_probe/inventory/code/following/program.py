@@ -6,7 +6,7 @@ import posixpath
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import field
+from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
@@ -31,6 +31,26 @@ _INTERPRETED = {
 }
 # Of these, what stands behind an option is the script, whatever it is called.
 _SCRIPT_OPTIONS = dict.fromkeys(("awk", "gawk", "mawk", "nawk", "original-awk"), ("-f", "--file"))
+# Of Erlang, .NET and Windows, WebAssembly and Lua: with such a file a machine is started, but for what looks at any file.
+_BYTE_CODE = (b"FOR1", b"MZ", b"\0asm", b"\x1bLua", b"\x1bLJ")
+_ONLY_LOOK = frozenset(
+    (
+        "file",
+        "strings",
+        "less",
+        "cat",
+        "cp",
+        "mv",
+        "rm",
+        "clamscan",
+        "clamdscan",
+        "unzip",
+        "gzip",
+        "scp",
+        "rsync",
+        "curl",
+    )
+)
 SCRIPT_WORDS_MAX, SETTINGS_MAX = 6, 20
 # Modules without a file, and those of other versions, for which code has another name where they are missing.
 COMES_WITH_PYTHON = sys.stdlib_module_names | frozenset(
@@ -124,9 +144,15 @@ class Following:
             by_end = _INTERPRETED.get(posixpath.splitext(path)[1], ()) if first else ()
             by_option = any(option in _SCRIPT_OPTIONS.get(name, ()) for name in names) if first else False
             named = any(name.encode("utf-8", "replace") in by_line for name in names)
-            if named or by_option or not names.isdisjoint(by_end):
+            if named or by_option or not names.isdisjoint(by_end) or self._is_for(names, path, first):
                 return self.ground.real(path)
         return ""
+
+    def _is_for(self, names: set[str], path: str, first: bytes) -> bool:
+        """Whether a file has the end of the program's name, as scripts of rare interpreters have, or is byte code."""
+        if posixpath.splitext(path)[1][1:] in names - {""}:
+            return bool(first) and b"\0" not in self.ground.head(path)
+        return first.startswith(_BYTE_CODE) and names.isdisjoint(_ONLY_LOOK)
 
     def _language(self, name: str, libraries: frozenset[str]) -> Language | None:
         return next((each for each in self.languages if each.runs(name, libraries)), None)
@@ -285,7 +311,10 @@ class _Followed:
         for given, load in asked:
             if load.package_root in (None, program.root):
                 self._name_settings(given, load)
-            for found in program.language.found(given, load, program.way, self._ground):
+            # What libraries start is their own affair.
+            its_own = not given.commands or load.package_root in (None, program.root)
+            its = given if its_own else replace(given, commands=())
+            for found in program.language.found(its, load, program.way, self._ground):
                 if isinstance(found, Load):
                     program.waiting += self._add([found], program.root)
                 else:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from imds_probe.inventory.code.following.arguments import PYTHON, Given, read
-from imds_probe.inventory.code.following.command import start_of
+from imds_probe.inventory.code.following.command import starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined, package_of
@@ -192,10 +192,7 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
                 yield from absolute(name, way, ground)
             if way.beside and here not in way.places:
                 yield from within(here, name.split("."), load.package_root, ground)
-    # What libraries start is their own affair.
-    for command in given.commands if load.package_root is None else ():
-        if (started := start_of(command, ground, directory=way.own, environment=way.variables)) is not None:
-            yield started
+    yield from starts_of(given, here, way, ground)
 
 
 def _add_places(given: Asked, load: Load, way: Way) -> None:

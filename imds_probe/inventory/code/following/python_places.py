@@ -83,6 +83,7 @@ class Module:
     """
 
     text: bytes
+    given: re.Pattern[bytes] = _GIVEN
     _given: dict[bytes, list[tuple[int, bool]]] | None = None
     _known: dict[tuple[bytes, int], list[bytes]] = field(default_factory=dict)
 
@@ -136,7 +137,7 @@ class Module:
     def _where_given(self) -> dict[bytes, list[tuple[int, bool]]]:
         if self._given is None:
             self._given = {}
-            for match in _GIVEN.finditer(self.text):
+            for match in self.given.finditer(self.text):
                 times = self._given.setdefault(match[1], [])
                 if len(times) < TIMES_MAX and len(self._given) <= GIVEN_MAX:
                     times.append((match.end(), match[2] == b"in"))
@@ -144,7 +145,7 @@ class Module:
 
     def place(self, element: bytes) -> str | None:
         """The directory that an expression comes to; None where only running tells."""
-        texts = [self._text(match[0]) for match in _SIGN.finditer(element) if match[0][-1:] in (b'"', b"'")]
+        texts = [self.text_of(match[0]) for match in _SIGN.finditer(element) if match[0][-1:] in (b'"', b"'")]
         from_script = _OWN_PLACE in element
         if from_script or any(word in element for word in _OWN_FILE):
             steps = sum(1 + int(match[1] or 0) for match in _UP.finditer(element)) - (not from_script)
@@ -172,7 +173,7 @@ class Module:
         )
         return joined if "/" in joined or element.lstrip(b"( ")[:1] in (b'"', b"'") else None
 
-    def _text(self, quoted: bytes) -> str:
+    def text_of(self, quoted: bytes) -> str:
         """The content of a text; variables in one of Python's own formatted ones are put in as far as they are texts."""
         prefix, _, rest = quoted.partition(quoted[-1:])
         text = rest[:-1].decode("utf-8", "replace")

@@ -8,10 +8,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from imds_probe.inventory.code.following.arguments import RUBY, read
+from imds_probe.inventory.code.following.arguments import RUBY, included, read
+from imds_probe.inventory.code.following.command import starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
+from imds_probe.inventory.code.following.script_commands import RUBY as STARTING
+from imds_probe.inventory.code.following.script_commands import commands_in
 from imds_probe.inventory.sdks.start import Start
 
 HERE, WORDS_MAX = "{here}", 100
@@ -32,6 +35,9 @@ _SERVERS = frozenset(
     )
 )
 _DIRECTORIES, _SERVED = ("--dir", "-c", "--chdir"), ("config.ru", "config/environment.rb")
+_OF_RAILS, SCRIPT_MAX_BYTES = ("rails", "rake", "spring", "delayed_job", "jobs"), 64 * 1024
+_LOADS_RAILS = re.compile(rb"\bAPP_PATH\b|config/(?:environment|application)\b|rails/commands")
+_PARTS_OF_RAILS = ("config", "app", "lib")
 _QUESTIONS = frozenset(("-v", "-V", "--version", "-h", "--help"))
 ENDS = (".rb", ".so")
 # With the version of Ruby, or whatever stands for it, at the wildcard.
@@ -64,12 +70,14 @@ def _runs(program: str, libraries: frozenset[str]) -> bool:
 def _begins(start: Start, ground: Ground) -> Begun:
     given = read(start.arguments, RUBY)
     script = ground.real(start.path(given.script)) if given.script else ""
-    way = Way(posixpath.dirname(script) if script else start.directory)
+    way = Way(
+        posixpath.dirname(script) if script else start.directory,
+        variables=dict(start.environment),
+        directory=start.directory,
+    )
     prefixes = list(dict.fromkeys([posixpath.dirname(posixpath.dirname(start.executable)), "/usr/local", "/usr"]))
     way.standard = tuple(place for prefix in prefixes for place in _standard(prefix, ground))
-    way.add(
-        [*(start.path(each[2:]) for each in start.arguments[1:20] if re.match(r"-I.", each)), *start.listed("RUBYLIB")]
-    )
+    way.add([*map(start.path, included(start.arguments)), *start.listed("RUBYLIB")])
     way.add(place for prefix in prefixes for each in LIBRARIES for place in _matching(prefix, each, ground))
     homes = [place for name in ("GEM_HOME", "GEM_PATH") for place in start.listed(name)]
     homes += [place for prefix in prefixes for each in GEMS for place in _matching(prefix, each, ground)]
@@ -92,13 +100,40 @@ def _begins(start: Start, ground: Ground) -> Begun:
     if given.text is not None:
         text = given.text.encode("utf-8", "replace")
         by_text = asked_by(text)
-        return Begun(way, (), asked((*names, *by_text.names), dynamic=by_text.dynamic), (Text("ruby", text),))
+        return Begun(
+            way,
+            (),
+            asked((*names, *by_text.names), (), by_text.commands, dynamic=by_text.dynamic),
+            (Text("ruby", text),),
+        )
     if script and ground.has(script):
         begun = Begun(way, (Load(script),), asked(names))
-        return _serving(start, begun, given.rest, ground) if posixpath.basename(given.script) in _SERVERS else begun
+        if posixpath.basename(given.script) in _SERVERS:
+            return _serving(start, begun, given.rest, ground)
+        return _of_rails(start, begun, script, ground)
     # Servers call themselves what they like; what they serve stands in their directory.
     served = ground.first(f"{start.directory}/{name}" for name in _SERVED)
     return Begun(way, (Load(served),), asked(names)) if served else Begun(way, asked=asked(names), unknown=True)
+
+
+def _of_rails(start: Start, begun: Begun, script: str, ground: Ground) -> Begun:
+    """The same with the application that a command of Rails, or of a project that has one, loads by a path in a constant."""
+    name, text = posixpath.basename(script), ground.small(script, SCRIPT_MAX_BYTES)
+    # A gem's own executable goes up from where it is started, as rake does; what lies in a project has it above.
+    if name not in _OF_RAILS and not _LOADS_RAILS.search(text):
+        return begun
+    above = [begun.way.own, posixpath.dirname(begun.way.own), start.directory, posixpath.dirname(start.directory)]
+    root = next((place for place in above if ground.has(f"{place}/config/environment.rb")), "")
+    if not root:
+        return begun
+    begun.way.own = root
+    beside = (path for part in _PARTS_OF_RAILS for path in ground.walked(f"{root}/{part}", (".rb",)))
+    files = [
+        path
+        for each in ("Rakefile", "config/application.rb", "config/environment.rb")
+        if ground.has(path := f"{root}/{each}")
+    ]
+    return begun.with_(*(Load(path) for path in dict.fromkeys((*files, *beside))))
 
 
 def _serving(start: Start, begun: Begun, words: Sequence[str], ground: Ground) -> Begun:
@@ -147,7 +182,8 @@ def asked_by(text: bytes) -> Asked:
         elif how == b"Bundler.require":
             dynamic = True
     places = (_placed(match[1] or match[2] or b"") for match in _PATH.finditer(bare))
-    return asked((name for name in names if name), (place for place in places if place), dynamic=dynamic)
+    commands = commands_in(bare, STARTING)
+    return asked((name for name in names if name), (place for place in places if place), commands, dynamic=dynamic)
 
 
 def _placed(expression: bytes) -> str:
@@ -162,8 +198,9 @@ def _placed(expression: bytes) -> str:
     return texts[0] if texts and texts[0].startswith("/") else ""
 
 
-def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]:
+def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:
     here = posixpath.dirname(load.path)
+    yield from starts_of(given, here, way, ground)
     way.add((joined(way.own, place.replace(HERE, here)) for place in given.places), at=0)
     for name in given.names:
         if name.startswith((".", "/", HERE)):

@@ -16,9 +16,10 @@ from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, 
 from imds_probe.inventory.sdks.start import Start
 
 ENDS = (".tcl", ".exp", ".lua", ".R", ".r", ".jl")
-INTERPRETERS = frozenset(("tclsh", "wish", "expect", "lua", "luajit", "Rscript", "julia"))
+INTERPRETERS = frozenset(("tclsh", "wish", "expect", "lua", "luajit", "R", "Rscript", "julia"))
 HERE = "{here}"
-_OPTIONS = Options(values=("-encoding", "-l", "-L", "-c", "-E"), text="-e")
+_OPTIONS = Options(values=("-encoding", "-l", "-L", "-c", "-E"), text="-e", required=("-f", "--file"))
+_APPLICATION = ("app.R", "server.R", "ui.R", "global.R")  # of Shiny, whose server starts R where it lies
 _LOADED = re.compile(
     rb"^[ \t]{0,80}(?:source[ \t]{1,9}|(?:\w{1,60}[ \t]{0,9}=[ \t]{0,9})?"
     rb"(?:dofile|loadfile|include|source)[ \t]{0,9}\()([^\n]{1,300})",
@@ -36,13 +37,17 @@ def _runs(program: str, libraries: frozenset[str]) -> bool:
 
 def _begins(start: Start, ground: Ground) -> Begun:
     given = read(start.arguments, _OPTIONS)
-    script = ground.real(start.path(given.script)) if given.script else ""
+    named = [value for _, value in given.required] or [given.script]
+    script = ground.real(start.path(named[0])) if named[0] else ""
     way = Way(start.directory)
     if given.text is not None:
         text = given.text.encode("utf-8", "replace")
         return Begun(way, asked=asked_by(text), texts=(Text("script", text),))
     # One that somebody types into has no file to read.
-    return Begun(way, (Load(script),) if script and ground.has(script) else ())
+    loads = [Load(script)] if script and ground.has(script) else []
+    if posixpath.basename(start.executable) == "R" and ground.first(f"{way.own}/{name}" for name in _APPLICATION):
+        loads += [Load(path) for path in ground.walked(way.own, (".R", ".r"))]
+    return Begun(way, tuple(loads), unknown=bool(given.required) and not loads)
 
 
 def asked_by(text: bytes) -> Asked:

@@ -11,6 +11,7 @@ from imds_probe.inventory.code.following.command import SEARCHED, start_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, joined
+from imds_probe.inventory.code.following.machines import FRONT_ENDS, given_files
 from imds_probe.inventory.code.following.shell_text import ENTERED, HERE, asked_by
 from imds_probe.inventory.sdks.start import Start
 
@@ -42,7 +43,8 @@ def _begins(start: Start, ground: Ground) -> Begun:
         text = given.text.encode("utf-8", "replace")
         return Begun(way, asked=asked_by(text), texts=(Text("shell", text),))
     if script and ground.has(script):
-        return Begun(way, (Load(script),))
+        ahead = given_files(start, given.rest, ground) if posixpath.basename(script) in FRONT_ENDS else []
+        return Begun(way, (Load(script), *map(Load, ahead)))
     # One that somebody types into has nothing to read.
     return Begun(way, unknown=bool(script))
 

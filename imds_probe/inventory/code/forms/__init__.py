@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imds_probe.inventory.code.forms import (
+    beam,
     byte_code,
     class_file,
     compiled,
@@ -21,6 +22,7 @@ from imds_probe.inventory.code.forms.form import Form
 
 FORMS: tuple[Form, ...] = (
     *machine.FORMS,
+    beam.FORM,
     byte_code.FORM,
     class_file.FORM,
     python.FORM,

@@ -13,7 +13,7 @@ from imds_probe.inventory.code.forms.shell_quotes import is_only_said
 
 BEFORE_MAX = 400  # characters of the line before it that are looked at
 _NO_EVERYDAY_WORD = re.compile(
-    r"(?:[\w./-]{0,60}/)?(?:curl|curlie|wget2?|axel|aria2c|lwp-\w{1,20}|(?:python|perl|ruby|php)[\d.]{0,6})|/.{0,200}",
+    r"(?:[\w./-]{0,60}/)?(?:curl|curlie|wget2?|axel|check_(?:http|curl)|aria2c|lwp-\w{1,20}|(?:python|perl|ruby|php)[\d.]{0,6})|/.{0,200}",
     re.DOTALL,
 )
 _STANDS_APART = re.compile(r"[;|&(){}`!\"'\[,<>]|\$\(")

@@ -57,7 +57,12 @@ def _c(text: str) -> Judged:
 
 
 FORMS = (
-    Form("java", (".java", ".kt", ".kts", ".scala", ".groovy", ".gradle"), ("groovy", "kotlin", "scala"), text=_java),
+    Form(
+        "java",
+        (".java", ".kt", ".kts", ".scala", ".groovy", ".gradle", ".jsp", ".jspx", ".gsp"),
+        ("groovy", "kotlin", "scala"),
+        text=_java,
+    ),
     Form("go", (".go",), text=_go),
     Form("rust", (".rs",), text=_rust),
     Form("c", (".c", ".h", ".cc", ".cpp", ".hpp", ".cxx", ".cs"), text=_c),

@@ -15,7 +15,7 @@ OTHERS = (
     *("computeMetadata", "/metadata/instance", "/metadata/identity", "/metadata/v1", "/opc/v", "/openstack"),
     *("Metadata-Flavor", "metadata.google.internal", "api-version", "/hetzner/", "/v1.json", "openstack"),
 )
-COMMAND = re.compile(r"\b(?:curl|wget)\b(?![.\w-])")
+COMMAND = re.compile(r"\b(?:curl|wget|check_http|check_curl)\b(?![.\w-])")
 # Names of lists, of checks and of rules of packet filters.
 _LISTED = re.compile(
     r"no_?proxy|non_?proxy|ip6?tables|\bnft\b|block(?:ed|list|_)|blacklist|\bden(?:y|ied)|forbid|disallow|ssrf|bogon|unsafe"

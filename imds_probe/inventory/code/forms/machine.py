@@ -1,4 +1,5 @@
-"""Programs of machine code, and .NET's: texts without comments, without lines, and not always with an end.
+"""Programs of machine code, .NET's, and byte code with its texts as they are: without comments, without lines, and not always
+with an end.
 
 Where tokens are named, a program asks with one, unless it has an AWS SDK within and a whole address with a path, which none of
 the SDKs writes so: which of the two asks cannot be told then.
@@ -67,4 +68,6 @@ def _judged(file: BinaryIO, search: Search) -> Judged:
 
 ELF_FORM = Form("elf", begins=(ELF,), file=_judged)
 DOTNET_FORM = Form("dotnet", begins=(b"MZ",), file=_judged)
-FORMS = (ELF_FORM, DOTNET_FORM)
+# WebAssembly's, compiled Lua's and LuaJIT's, and Dart's.
+BYTE_CODE_FORM = Form("byte code", begins=(b"\0asm", b"\x1bLua", b"\x1bLJ", b"\x90\xab\xcd\xef"), file=_judged)
+FORMS = (ELF_FORM, DOTNET_FORM, BYTE_CODE_FORM)

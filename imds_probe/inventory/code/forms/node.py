@@ -31,4 +31,9 @@ def _judged(text: str) -> Judged:
     return judged(text, _LANGUAGE)
 
 
-FORM = Form("node", (".js", ".mjs", ".cjs", ".ts", ".jsx", ".tsx"), ("node", "nodejs", "deno", "bun"), text=_judged)
+FORM = Form(
+    "node",
+    (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx", ".vue", ".svelte"),
+    ("node", "nodejs", "deno", "bun"),
+    text=_judged,
+)

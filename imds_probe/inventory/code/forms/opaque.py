@@ -1,7 +1,7 @@
 """What cannot be read although all its bytes can: packed or encrypted programs, and byte code that is not known here.
 
 Source: UPX's l_info ("UPX!", within the first 1 KiB); PyInstaller's cookie at the end of a program; the first lines of what
-PyArmor, SOURCEdefender and ionCube write; BEAM's chunks and LLVM's bit code, whose texts are compressed.
+PyArmor, SOURCEdefender and ionCube write; LLVM's bit code, whose texts are compressed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ENCRYPTED = tuple(
     mark[::-1]
     for mark in (b"(__romrayp__", b"emitnur_romrayp", b"redaoL ebuCnoi", b"0// php?<", b"---ELIF EYP NIGEB---")
 )
-_ODD = (b"FOR1", b"BC\xc0\xde")
+_ODD = b"BC\xc0\xde"
 
 
 def why_not_read(file: BinaryIO) -> str:

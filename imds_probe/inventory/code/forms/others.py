@@ -37,12 +37,14 @@ _TCL = _form(
 )
 _HASHES = _form(
     Syntax(("#",), (), _BOTH),
-    (".r", ".jl", ".ex", ".exs", ".awk", ".cr", ".nim"),
+    (".r", ".jl", ".ex", ".exs", ".awk", ".cr", ".nim", ".coffee", ".raku", ".p6"),
     ("Rscript", "julia", "elixir", "awk", "gawk", "mawk", "crystal"),
 )
 _POWERSHELL = _form(Syntax(("#",), (("<#", "#>"),), _BOTH), (".ps1", ".psm1"), ("pwsh", "powershell"))
 _SEMICOLONS = _form(
-    Syntax((";",), (("#|", "|#"),), (Quotes('"', '"'),)), (".clj", ".scm", ".lisp"), ("guile", "sbcl", "clojure")
+    Syntax((";",), (("#|", "|#"),), (Quotes('"', '"'),)),
+    (".clj", ".scm", ".lisp", ".lsp", ".rkt", ".ss"),
+    ("guile", "sbcl", "clojure"),
 )
 _PERCENTS = _form(Syntax(("%",), (), _BOTH), (".erl",), ("escript",))
 _SLASHES = _form(Syntax(("//",), (("/*", "*/"),), _BOTH), (".swift", ".dart"), ("swift", "dart"))

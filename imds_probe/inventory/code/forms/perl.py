@@ -39,4 +39,4 @@ def _judged(text: str) -> Judged:
     return judged(text, _LANGUAGE)
 
 
-FORM = Form("perl", (".pl", ".pm"), ("perl",), text=_judged)
+FORM = Form("perl", (".pl", ".pm", ".psgi", ".plx"), ("perl",), text=_judged)

@@ -19,4 +19,4 @@ def _judged(text: str) -> Judged:
     return judged(text, _LANGUAGE)
 
 
-FORM = Form("php", (".php", ".phtml", ".inc"), ("php",), begins=(b"<?php",), text=_judged)
+FORM = Form("php", (".php", ".phtml", ".inc", ".php5", ".php7", ".module"), ("php",), begins=(b"<?php",), text=_judged)

@@ -29,4 +29,6 @@ def _judged(text: str) -> Judged:
     return judged(text, _LANGUAGE)
 
 
-FORM = Form("python", ends=(".py", ".pyw"), interpreters=("python", "pypy"), text=_judged)
+FORM = Form(
+    "python", ends=(".py", ".pyw", ".wsgi", ".tac", ".pyx", ".xsh"), interpreters=("python", "pypy"), text=_judged
+)

@@ -23,4 +23,4 @@ def _judged(text: str) -> Judged:
     return judged(text, _LANGUAGE)
 
 
-FORM = Form("ruby", (".rb", ".rake", ".gemspec"), ("ruby", "jruby"), text=_judged)
+FORM = Form("ruby", (".rb", ".rake", ".ru", ".rbw", ".thor", ".gemspec"), ("ruby", "jruby"), text=_judged)

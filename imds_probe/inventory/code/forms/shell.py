@@ -20,6 +20,7 @@ from imds_probe.inventory.code.forms.shell_embedded import MAY_HAVE_ANY, judged_
 from imds_probe.inventory.code.forms.shell_fed import handed_to, written_to
 from imds_probe.inventory.code.forms.shell_options import has_name, headers, targets, why_refused
 from imds_probe.inventory.code.forms.shell_printed import REPLACED, uncommented, unprinted
+from imds_probe.inventory.code.forms.shell_settings import is_set_by_setting
 from imds_probe.inventory.code.forms.shell_variables import COMMAND_MAX, Variables, is_variable_only_said, uses
 from imds_probe.inventory.code.speaks import Evidence, Hit, Kind
 from imds_probe.inventory.code.words import Found, search_bytes
@@ -28,7 +29,7 @@ COMMANDS_MAX = 500  # in one file
 EMBEDDED_MAX = 1024 * 1024  # characters of a script in which code of other languages is judged
 ENDS_MAX = 40  # signs that may end one
 _TOOL = re.compile(
-    r"(?<![\w./-])(?:[\w./-]{0,60}/)?(?:curl|curlie|wget2?|axel|httpie|https?|fetch|lwp-(?:request|download|mirror|rget|dump)|GET|aria2c|xh|lynx|"
+    r"(?<![\w./-])(?:[\w./-]{0,60}/)?(?:curl|curlie|wget2?|axel|check_(?:http|curl)|httpie|https?|fetch|lwp-(?:request|download|mirror|rget|dump)|GET|aria2c|xh|lynx|"
     r"w3m|e?links2?)(?=[ \t\\\"])|(?:(?<=<>)|(?<=<> )|(?<=<>[\"']))/dev/tcp/"
 )
 # These send what they are given: a request, where the script writes one.
@@ -47,6 +48,8 @@ _FROM_FILE = re.compile(
 _HEADER_FILE = re.compile(r"[\s(](?:-[a-zA-Z]{0,8}H|--header)[ =]?[\"']?@(/[\w./-]{1,100})")
 _OPTIONS_MADE = re.compile(r"\s\"?(?:\$\([^()\n]{1,200}\)|`[^`\n]{1,200}`)\"?(?=\s)")
 _WHOLE_ARGUMENT = re.compile(r"(?<=\s)\"?\$\{?([A-Za-z_]\w{0,60})(?:\[[@*]\])?\}?\"?(?=[\s)]|\Z)")
+_NAME_USED = re.compile(r"\$\{?([A-Za-z_]\w{0,60})")
+_HANDED_OVER = re.compile(r"metadata-token[ \t]{0,5}:[ \t]{0,5}[\"']?\$\{?([A-Za-z_]\w{0,60})", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"token|header|hdr|imdsv2|auth", re.IGNORECASE)
 _ONE_VARIABLE = re.compile(r"[\"']?\$\{?([A-Za-z_]\w{0,60})")
 _QUIET = re.compile(
@@ -190,6 +193,7 @@ class _Reading:
         by_token = bool(kinds & set(_TOKENS))
         elsewhere = (service or path) and not by_token and self._has_header_from_elsewhere(raw, text, aimed)
         bare = not by_token and (service or path) and not elsewhere and not self._may_carry(raw, text)
+        bare = bare or (by_token and (service or path) and self._has_token_by_setting(raw, begin))
         evidence = Evidence(
             service=service,
             path=path,
@@ -203,8 +207,22 @@ class _Reading:
         fetches = not given and any(each.kind == "token" for each in ours) and "path" not in kinds
         # An argument of its own that this file does not set may hold the method and the header.
         hidden = any(match[1] not in self._set for match in _WHOLE_ARGUMENT.finditer(raw))
-        refused = why_refused(f"{text} {fed}") if fetches and service and not hidden else ""
+        refused = (
+            why_refused(f"{self._variables.substituted(raw)} {text} {fed}")
+            if fetches and service and not hidden
+            else ""
+        )
         return _Command(evidence, first, fetches and not refused, refused)
+
+    def _has_token_by_setting(self, raw: str, at: int) -> bool:
+        """Whether all that a command has of a token is in variables that are set only where a setting says so."""
+        handed, written = _HANDED_OVER.search(raw), {each.kind for each in _words(raw)}
+        if "token" in written or ("header" in written and handed is None):
+            return False
+        named = dict.fromkeys(_NAME_USED.findall(raw))
+        held = [name for name in named if any(each.kind in _TOKENS for each in _words(self._set.get(name, "")))]
+        carriers = [handed[1]] if handed else held
+        return bool(carriers) and all(is_set_by_setting(self._text, name, self._set, at) for name in carriers)
 
     def _may_carry(self, raw: str, text: str) -> bool:
         """Whether a token may be in a variable that this file does not set, or the request is another cloud's."""

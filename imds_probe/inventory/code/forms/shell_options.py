@@ -30,6 +30,7 @@ _WGET_LONG = frozenset(
     )
 )
 _CURL_SHORT, _WGET_SHORT = "dFHAeowubcDm", "OoaeUPtTw"
+_CHECKS, _CHECK_SHORT = ("check_http", "check_curl"), "kAasrRdPtwcefmMNTx"  # of Nagios: -H is the host there
 _ITEM = re.compile(r"[\"']?[\w.-]{1,60}(?::=|==|=|:)(?!//).{0,1900}", re.DOTALL)  # of httpie: a field, or a header
 _OPTION_HEADER = re.compile(
     r"(?<![\w-])(?:-[a-zA-Z]{0,8}H|--header)[ \t=]{0,5}(\"(?:[^\"\\]|\\.){0,900}\"|'[^']{0,900}'|[^\s\"']{1,900})"
@@ -46,6 +47,8 @@ _OPEN = re.compile(
     re.IGNORECASE,
 )
 NO_PUT, NO_TTL = "latest/api/token without PUT", "latest/api/token without a TTL"
+LONG_TTL, TTL_MAX_S = "latest/api/token with a TTL above 6 hours", 21600
+_TTL_VALUE = re.compile(r"ttl-seconds[\"'`\]]{0,3}[ \t]{0,5}(?:[:=,]|=>|,)[ \t]{0,5}[\"'`]?(\d{1,12})\b", re.IGNORECASE)
 
 
 def targets(command: str) -> str:
@@ -69,7 +72,7 @@ def targets(command: str) -> str:
                 cut = begin + 2 + len(name) if sign else -1
                 blank_next_word = not sign
         elif word.startswith("-"):
-            short = _WGET_SHORT if tool.startswith("wget") else _CURL_SHORT
+            short = _WGET_SHORT if tool.startswith("wget") else _CHECK_SHORT if tool in _CHECKS else _CURL_SHORT
             place = next((index for index, sign in enumerate(word[1:12], 1) if not sign.isalnum() or sign in short), 0)
             if place and word[place] in short:
                 cut = begin + place + 1 if len(word) > place + 1 else -1
@@ -91,8 +94,16 @@ def has_name(header: str) -> bool:
     return _OPTION_NAMED.match(header) is not None
 
 
+def is_ttl_long(text: str) -> bool:
+    """Whether each time to live in a text is longer than the service takes."""
+    values = [int(match[1]) for match in _TTL_VALUE.finditer(text)]
+    return bool(values) and min(values) > TTL_MAX_S
+
+
 def why_refused(command: str) -> str:
     """Why the service refuses a request for a token, as a word to show; empty where it answers, or only running tells."""
     if _OPTION_METHOD.search(command):
+        if is_ttl_long(command):
+            return LONG_TTL
         return "" if _OPTION_TTL.search(command) or _OPEN.search(command) else NO_TTL
     return "" if _UNKNOWN_METHOD.search(command) else NO_PUT

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.forms import context, denied, said, serving
+from imds_probe.inventory.code.forms.by_setting import calls_of, is_by_setting
 from imds_probe.inventory.code.forms.form import Judged
 from imds_probe.inventory.code.forms.lexing import Layout, Syntax, laid_out
 from imds_probe.inventory.code.forms.machine import judged_words
@@ -147,14 +148,32 @@ class _Reading:
             # A token that the service refuses to give is none, unless another request asks for it as it should be asked.
             token = any(each.kind == "token" and each.at not in refused for each in live)
             bare |= set(refused)
+        by_setting = token and not bare and self._is_by_setting(tokens)
         client = any(each.word == CLIENT for each in live) and ".request(" in self._layout.masked
         requests = service and (bool(bare) or client or self._requests(targets))
         alone = service and not token and (path or requests) and not HANDED_ON.search(self._layout.masked)
-        evidence = Evidence(service, path, token, bool(live), requests, bool(bare) or alone)
+        evidence = Evidence(service, path, token, bool(live), requests, bool(bare) or alone or by_setting)
         hits = tuple(self._hit(each, bare) for each in self._found)
         return Judged(
             (*hits, *(Hit(self._layout.line(at), why, "token", bare=True) for at, why in refused.items())), evidence
         )
+
+    def _is_by_setting(self, tokens: list[Found]) -> bool:
+        """Whether a token is asked for, or handed over, only where a setting says so."""
+        code = self._layout.code
+        asked = [each.at for each in tokens if each.kind == "token"]
+        if asked and is_by_setting(code, calls_of(code, (at for each in asked for at in self._used_at(each)))):
+            return True
+        headers = [each.at for each in tokens if each.kind == "header" and "ttl" not in each.word]
+        return bool(headers) and is_by_setting(code, (at for each in headers for at in self._used_at(each)))
+
+    def _used_at(self, at: int) -> list[int]:
+        """Where the name of what stands at a place is used, where it is nothing but given one."""
+        since, until = self._layout.statement(at)
+        match = _ASSIGNED_TO.match(self._layout.masked, since)
+        if match is None or "(" in self._layout.masked[since:at] or "{" in self._layout.masked[since:at]:
+            return [at]
+        return [use for use in self._uses(match[1]) if not since <= use < until] or [at]
 
     @staticmethod
     def _is_weak(tokens: list[Found], service: bool, bare: bool) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Container
 
 from imds_probe.inventory.code.forms import denied, said
 from imds_probe.inventory.code.forms.lexing import Layout
-from imds_probe.inventory.code.forms.shell_options import NO_PUT, NO_TTL
+from imds_probe.inventory.code.forms.shell_options import LONG_TTL, NO_PUT, NO_TTL, is_ttl_long
 from imds_probe.inventory.code.words import Found
 
 HANDED_ON = re.compile(
@@ -47,6 +47,8 @@ def why_refused(
     elif _gets_by_name(layout, token.at):
         return NO_PUT
     if _PUT.search(layout.code, since, until):
+        if is_ttl_long(layout.code):
+            return LONG_TTL
         left = complete.sub(" ", layout.masked[since:until])
         direct = _PUTS_TOKEN.search(before) is not None
         return NO_TTL if direct and not has_ttl and "**" not in left and not HANDED_ON.search(left) else ""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from imds_probe.inventory.code.following.arguments import NODE, PERL, PYTHON, RUBY, Options, read
+from imds_probe.inventory.code.following.arguments import NODE, PERL, PYTHON, RUBY, Options, included, read
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,17 @@ def test_switches_and_what_is_loaded_before() -> None:
 def test_a_text_among_other_switches(options: Options, line: str, script: str, text: str | None, at: list[int]) -> None:
     given = read(line.split(), options)
     assert (given.script, given.text, given.texts_at) == (script, text, at)
+
+
+@pytest.mark.parametrize(
+    ("line", "directories"),
+    [
+        ("ruby -Ilib x.rb", ["lib"]),
+        ("ruby -I lib -w -I a:b x.rb -I no", ["lib", "a", "b"]),
+        ("perl -w -I /opt/lib x.pl", ["/opt/lib"]),
+        ("ruby x.rb -I no", []),
+        ("ruby -I", []),
+    ],
+)
+def test_directories_that_are_included(line: str, directories: list[str]) -> None:
+    assert included(line.split()) == directories

@@ -65,3 +65,29 @@ def test_without_a_class_path_nothing_is_known(root: Root) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK", b"PK\5\6" + bytes(18), jar("Class-Path:")])
 def test_nonsense_names_nothing(content: bytes) -> None:
     assert asked_by(io.BytesIO(content)).names == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "scripts"),
+    [
+        ("java -cp /opt/jruby.jar org.jruby.Main -w /app/x.rb a", {"/app/x.rb", "/app/lib/y.rb"}),
+        ("java -jar /opt/jython-2.7.jar /app/x.py", {"/app/x.py"}),
+        ("java -cp /opt/any.jar groovy.ui.GroovyMain /app/plain", {"/app/plain"}),
+        ("java -cp /opt/any.jar org.other.Main /etc/x.conf /app/X.class", set()),
+    ],
+)
+def test_scripts_of_other_languages_within(root: Root, line: str, scripts: set[str]) -> None:
+    root.put({f"/opt/{name}.jar": jar("") for name in ("jruby", "jython-2.7", "any")})
+    root.put(
+        {"/app/x.rb": "", "/app/lib/y.rb": "", "/app/x.py": "", "/app/plain": "#!/usr/bin/groovy\n", "/etc/x.conf": ""}
+    )
+    found = root.follow(*line.split())
+    assert {load.path for load in found.files if not load.path.endswith(".jar")} == scripts and not found.cut_short
+
+
+def test_a_script_within_that_is_not_to_be_seen(root: Root) -> None:
+    root.put({"/opt/jruby.jar": jar("")})
+    found = root.follow("java", "-cp", "/opt/jruby.jar", "org.jruby.Main", "-S", "rails", "server")
+    assert found.cut_short == "its script is not known"
+    assert root.follow("java", "-cp", "/opt/jruby.jar", "org.jruby.Main", "--version").cut_short == ""
+    assert root.follow("java", "-jar", "/opt/jruby.jar").cut_short == ""

@@ -88,3 +88,8 @@ def test_a_server_is_known_by_what_it_could_serve(root: Root) -> None:
 def test_what_is_included(text: str, names: list[str], dynamic: bool) -> None:
     found = asked_by(text.encode())
     assert (list(found.names), found.dynamic) == (names, dynamic)
+
+
+def test_hhvm(tmp_path: Path) -> None:
+    root = Root(tmp_path).put({"/usr/bin/hhvm": "", "/app/x.php": "<?php include 'y.php';", "/app/y.php": ""})
+    assert set(root.loaded("hhvm", "/app/x.php")) == {"/app/x.php", "/app/y.php"}

@@ -30,6 +30,43 @@ def test_a_program_by_itself_has_what_it_has_mapped(root: Root) -> None:
 
 
 @pytest.mark.parametrize(
+    ("script", "text"),
+    [
+        ("/opt/j.py", "import subprocess\nsubprocess.check_output(['tool', '-a'])\n"),
+        ("/opt/j.py", "import os\nos.system(os.path.join(os.path.dirname(__file__), 'lib', '..', 'own.sh') + ' -a')\n"),
+        ("/opt/j.pl", "my $id = `tool -a`;\n"),
+        ("/opt/j.pl", "system('own.sh');\nsystem('./own.sh');\n"),
+        ("/opt/j.rb", "id = %x(tool -a)\n"),
+        ("/opt/j.php", "<?php exec('cd lib && ../own.sh');\n"),
+        ("/opt/j.js", "require('child_process').spawnSync('tool');\n"),
+        ("/opt/j.sh", "python3.11 /opt/k.py\n"),
+    ],
+)
+def test_a_program_that_a_script_starts_is_followed(root: Root, script: str, text: str) -> None:
+    """Also one of a program that another one has started."""
+    root.put({f"/usr/bin/{name}": "" for name in ("perl", "ruby", "php", "node")})
+    root.put({script: text, "/opt/lib/x": "", "/opt/k.py": "import os\nos.system('tool')\n"})
+    root.put(
+        {"/opt/own.sh": "#!/bin/sh\n. /opt/end.sh\n", "/usr/bin/tool": "#!/bin/sh\n. /opt/end.sh\n", "/opt/end.sh": ""}
+    )
+    interpreter = {"py": "python3.11", "pl": "perl", "rb": "ruby", "php": "php", "js": "node", "sh": "sh"}
+    found = root.follow(interpreter[script.rpartition(".")[2]], script)
+    assert "/opt/end.sh" in [load.path for load in found.files] and not found.cut_short
+
+
+def test_what_libraries_start_is_their_own_affair(root: Root) -> None:
+    root.put({"/usr/bin/tool": "", "/opt/j.py": "import lib\n", f"{SITE}/lib.py": "import os\nos.system('tool')\n"})
+    assert list(root.loaded("python3.11", "/opt/j.py")) == ["/opt/j.py", f"{SITE}/lib.py"]
+
+
+def test_a_script_that_is_named_and_lies_nowhere_is_none(root: Root) -> None:
+    root.put({"/opt/j.py": "import os\nos.system('sh there.sh')\nos.system('sh -x /opt/gone.sh')\n", "/usr/bin/sh": ""})
+    assert root.follow("python3.11", "/opt/j.py").cut_short == unread.NO_SCRIPT
+    root.put({"/opt/j.py": "import os\nos.system('sh there.sh')\n"})
+    assert root.follow("python3.11", "/opt/j.py").cut_short == ""
+
+
+@pytest.mark.parametrize(
     ("program", "script", "text", "read"),
     [
         ("/usr/bin/fish", "/opt/x", "#!/usr/bin/env fish\n", True),

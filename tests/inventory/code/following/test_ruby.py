@@ -105,3 +105,24 @@ def test_a_server_without_an_application_was_not_read(root: Root) -> None:
     assert root.follow("ruby3.1", "/usr/bin/puma", "-p", "80", directory="/srv").cut_short == "its script is not known"
     assert root.follow("ruby3.1", "/usr/bin/puma", "--version", directory="/srv").cut_short == ""
     assert root.follow("ruby3.1", "/srv/own/tool", "-p", "80", directory="/srv").cut_short == ""
+
+
+@pytest.mark.parametrize(
+    ("script", "text", "directory"),
+    [
+        ("/srv/a/bin/rails", 'APP_PATH = File.expand_path("../config/application", __dir__)\n', "/"),
+        ("/srv/a/bin/rails", "load 'spring'\n", "/srv/a"),
+        ("/usr/local/bin/rake", "load Gem.bin_path('rake', 'rake')\n", "/srv/a"),
+        ("/srv/a/script/worker.rb", "require File.expand_path('../../config/environment', __FILE__)\n", "/"),
+    ],
+)
+def test_a_command_of_rails_has_its_application(tmp_path: Path, script: str, text: str, directory: str) -> None:
+    root = Root(tmp_path).put({"/usr/bin/ruby": "", script: text, "/srv/a/config/environment.rb": ""})
+    root.put({"/srv/a/config/initializers/x.rb": "", "/srv/a/app/models/y.rb": ""})
+    found = root.loaded("ruby", script, "runner", "X.go", directory=directory)
+    assert {"/srv/a/config/initializers/x.rb", "/srv/a/app/models/y.rb"} <= set(found)
+
+
+def test_a_script_beside_an_application_that_it_does_not_load(tmp_path: Path) -> None:
+    root = Root(tmp_path).put({"/usr/bin/ruby": "", "/srv/a/bin/x": "puts 1\n", "/srv/a/config/environment.rb": ""})
+    assert list(root.loaded("ruby", "/srv/a/bin/x")) == ["/srv/a/bin/x"]

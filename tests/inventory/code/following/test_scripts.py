@@ -35,3 +35,17 @@ def test_a_script_with_what_it_loads(tmp_path: Path) -> None:
         }
     )
     assert set(root.loaded("tclsh8.6", "/opt/m.tcl")) == {"/opt/m.tcl", "/opt/lib.tcl"}
+
+
+def test_r_by_an_option_and_shiny_by_its_directory(tmp_path: Path) -> None:
+    exe = "/usr/lib/R/bin/exec/R"
+    root = Root(tmp_path).put({exe: "", "/opt/m.R": 'source("/opt/lib.R")\n', "/opt/lib.R": "", "/srv/a/server.R": ""})
+    root.put({"/srv/a/R/more.R": "", "/opt/adapter.R": ""})
+    assert set(root.loaded("R", "--no-echo", "--file=/opt/m.R", executable=exe)) == {"/opt/m.R", "/opt/lib.R"}
+    assert set(root.loaded("R", "--slave", "-f", "/opt/adapter.R", executable=exe, directory="/srv/a")) == {
+        "/opt/adapter.R",
+        "/srv/a/server.R",
+        "/srv/a/R/more.R",
+    }
+    assert root.follow("R", "--file=/opt/gone.R", executable=exe).cut_short == "its script is not known"
+    assert root.follow("R", "--no-save", executable=exe).cut_short == ""  # somebody types into it

@@ -21,7 +21,7 @@ from imds_probe.inventory.code.unread import ENCRYPTED, ODD_BYTE_CODE, PACKED, R
         (elves.made({".text": b"x"}) + bytes(5000) + b"MEI\x0c\x0b\x0a\x0b\x0e" + bytes(80), "/x", PACKED),
         (b"from pyarmor_runtime import __pyarmor__\n__pyarmor__(__name__, __file__, b'x')\n", "/x.py", ENCRYPTED),
         (b"<?php //0046a\nif(!extension_loaded('ionCube Loader')){", "/x.php", ENCRYPTED),
-        (b"FOR1\0\0\0\0BEAM", "/x.beam", ODD_BYTE_CODE),
+        (b"BC\xc0\xde" + bytes(20), "/x.bc", ODD_BYTE_CODE),
         (elves.made({".text": b"x"}), "/x", ""),
         (b"import os\n", "/x.py", ""),
         (b"", "/x", ""),

@@ -13,7 +13,7 @@ from code_snippets import named
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.forms import packed
 from imds_probe.inventory.code.speaks import Said
-from imds_probe.inventory.code.unread import DAMAGED, UNPACKS_TOO_MUCH
+from imds_probe.inventory.code.unread import DAMAGED, FROM_SETTINGS, UNPACKS_TOO_MUCH
 
 URL, TOKEN = "http://169.254.169.254/latest/meta-data/", "X-aws-ec2-metadata-token"
 BASE, PATH = (java_classes.made([text]) for text in ("http://169.254.169.254", "/latest/meta-data/"))
@@ -54,6 +54,21 @@ def said(members: Mapping[str, bytes], name: str = "x.jar") -> Said:
 def test_a_jar(members: dict[str, bytes], speaks: str | None) -> None:
     judged = said(members)
     assert (judged.speaks, judged.form, judged.whole) == (speaks, "jar", True)
+
+
+@pytest.mark.parametrize(
+    ("members", "unread"),
+    [
+        ({"BOOT-INF/classes/application.yml": b"imds: http://169.254.169.254/latest/meta-data/\n"}, FROM_SETTINGS),
+        ({"application.properties": b"imds=http://169.254.169.254\n"}, FROM_SETTINGS),
+        ({"reference.conf": b"# imds = http://169.254.169.254\n"}, ""),
+        ({"application.yml": b"a: 1\n"}, ""),
+        ({"beans.xml": b"<x>http://169.254.169.254</x>\n", "com/x/A.class": V2}, ""),
+    ],
+)
+def test_an_address_in_settings_within(members: dict[str, bytes], unread: str) -> None:
+    """How it is asked is not seen, unless code in the same archive has the address as well."""
+    assert said(members).unread == unread
 
 
 @pytest.mark.parametrize("first_line", [b"", b"#!/usr/bin/env python3\n"])

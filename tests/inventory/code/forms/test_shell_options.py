@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from imds_probe.inventory.code.forms.shell_options import NO_PUT, NO_TTL, has_name, headers, targets, why_refused
+from imds_probe.inventory.code.forms.shell_options import (
+    LONG_TTL,
+    NO_PUT,
+    NO_TTL,
+    has_name,
+    headers,
+    targets,
+    why_refused,
+)
 
 ASKED = "http://asked/"
 
@@ -39,6 +47,9 @@ def test_headers() -> None:
         ("curl u", NO_PUT),
         ("curl -X POST -H ttl-seconds:1 u", NO_PUT),
         ("curl -X PUT u", NO_TTL),
+        ("curl -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 86400' u", LONG_TTL),
+        ("curl -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 21600' u", ""),
+        ('curl -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: $T" u', ""),
         ("curl -sXPUT -H x-ttl-seconds:1 u", ""),
         ("curl -T /dev/null -H x-ttl-seconds:1 u", ""),
         ("wget --method=PUT --header='x-ttl-seconds: 1' u", ""),
