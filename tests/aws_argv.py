@@ -44,8 +44,16 @@ def calls(line: str) -> Iterator[list[str]]:
     """The calls of the AWS CLI in a line of a shell, which may stand in one another."""
     for part in re.split(r"\$\(|\| | ;; |\) (?=aws )", line):
         if part.startswith("aws "):
-            words = shlex.split(part.replace('"$', '"').rstrip(")"), posix=True)
-            yield [word.rstrip(")") for word in itertools.takewhile(lambda word: not word.startswith(">"), words[1:])]
+            words = shlex.split(_without_the_end(part.replace('"$', '"')), posix=True)
+            yield [
+                _without_the_end(word) for word in itertools.takewhile(lambda word: not word.startswith(">"), words[1:])
+            ]
+
+
+def _without_the_end(text: str) -> str:
+    """Of the call that this one stands in."""
+    more = text.count(")") - text.count("(")
+    return text[:-more] if more > 0 and text.endswith(")" * more) else text
 
 
 def parsed(argv: list[str], directory: Path = Path()) -> tuple[str, str, dict[str, Any], dict[str, str]]:
