@@ -10,7 +10,8 @@ from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.commands import conditions
-from imds_probe.inventory.schedules.commands.command_walk import Around, Walk
+from imds_probe.inventory.schedules.commands.around import Around
+from imds_probe.inventory.schedules.commands.command_walk import Walk
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
 from imds_probe.inventory.schedules.commands.followed import Followed, InRoot
 from imds_probe.inventory.schedules.commands.named import is_for_shell, named

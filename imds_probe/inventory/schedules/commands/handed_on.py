@@ -102,13 +102,14 @@ def variants(words: Words, names: Callable[[str], Sequence[str]]) -> list[tuple[
     found: list[tuple[str | None, ...]] = [tuple(words)]
     for at, word in enumerate(words[:3]):
         if word is not None and _PATTERN.fullmatch(word):
-            spread = [each for one in _alternatives(word) for each in _matching(one, names)][:VARIANTS_MAX]
+            spread = [each for one in alternatives(word) for each in _matching(one, names)][:VARIANTS_MAX]
             spread = spread or ([word] if at else [])
             found = [(*each[:at], one, *each[at + 1 :]) for each in found for one in spread][:VARIANTS_MAX]
     return found
 
 
-def _alternatives(word: str) -> list[str]:
+def alternatives(word: str) -> list[str]:
+    """What a word with braces stands for: {a,b}."""
     braces = _BRACES.search(word)
     if braces is None or "," not in braces[1]:
         return [word]
