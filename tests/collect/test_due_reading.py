@@ -276,3 +276,21 @@ def test_one_of_several_that_fit_a_name_leaves_it_open_only_if_it_asks(
     found = system.code()
     assert [(each.program, each.why) for each in found.read.not_read] == ([(run, unread.BY_NAME)] if not_read else [])
     assert started(found) == []
+
+
+@pytest.mark.parametrize(
+    "command", ["systemctl start nightly", "service nightly restart", "/opt/x", "sh -c 'systemctl restart nightly'"]
+)
+@pytest.mark.parametrize("asks", ["/opt/y.sh", f"/bin/sh -c '{CURL}'"])
+def test_a_unit_that_a_schedule_starts_runs_by_it(system: CodeSystem, command: str, asks: str) -> None:
+    unit = "/etc/systemd/system/nightly.service"
+    files = {
+        "/etc/cron.d/x": f"@daily root {command}\n",
+        "/opt/x": "#!/bin/sh\nsystemctl start nightly.service\n",
+        "/opt/y.sh": f"#!/bin/sh\n{CURL}\n",
+        unit: f"[Service]\nType=oneshot\nExecStart={asks}\n",
+    }
+    made(system.root, files, executable=("/opt/x", "/opt/y.sh"))
+    (entry,) = started(system.code())
+    assert (entry.path, entry.speaks) == (asks if asks.startswith("/opt") else unit, "v1")
+    assert (entry.runs, entry.started_by) == ("scheduled", ("/etc/cron.d/x, daily",))

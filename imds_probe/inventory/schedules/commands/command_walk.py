@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -59,6 +60,7 @@ from imds_probe.inventory.schedules.commands.server_scripts import server_of
 from imds_probe.inventory.schedules.commands.shell_commands import Command, Shell
 from imds_probe.inventory.schedules.commands.shell_functions import MAYBE_NONE, UNKNOWN, Arguments, Function
 from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Words, inner
+from imds_probe.inventory.schedules.commands.units_started import Asked, Units, asked
 from imds_probe.inventory.schedules.commands.unknown_names import fits, fitting, is_nameless
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
@@ -83,8 +85,8 @@ _OF_DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "
 class Walk:
     """One command's way. `found` is what there is on it."""
 
-    def __init__(self, files: SystemFiles, programs: Programs) -> None:
-        self._files, self._programs, self.found = files, programs, Gathered()
+    def __init__(self, files: SystemFiles, programs: Programs, units: Units) -> None:
+        self._files, self._programs, self._units, self.found = files, programs, units, Gathered()
 
     def _say(self, why: str, around: Around) -> None:
         """In a function that is only made, names depend on the call."""
@@ -201,7 +203,7 @@ class Walk:
         if found is None:
             self._say(NO_NAME, around)
         self._depends(around)
-        for path in found or ():
+        for path in found or () if not around.within else ():
             self.run((path, *words[1:]), with_path(words, 0, path, around), depths[0] + 1, depths[1])
 
     def _is_program(self, words: Words, around: Around) -> bool:
@@ -267,10 +269,7 @@ class Walk:
         """What a project says that is run: its texts are searched as its own, and files are read as what they are."""
         for held in run.texts:
             within = around.copy({"PATH": _path(held.places, around)}, held.directory)
-            if around.perhaps:
-                self._say(NO_NAME, around)
-            else:
-                self.found.hold(HeldText(held.path, held.text, dict(within.environment)))
+            self._hold(HeldText(held.path, held.text, dict(within.environment)), around)
             self.run_text(held.text, within, depth + 1)
         for words in run.words:
             self.run(words, around.copy({}, run.directory), depth + 1, 0)
@@ -295,6 +294,8 @@ class Walk:
                 self._say(NO_NAME, around)
             else:
                 self.found.run_image(replace(run, engine=base))
+        if units := asked(base, words):
+            self._start_units(units, words, around, depth)
         if base in _OTHER_ROOTS:
             self._say(OTHER_ROOT, around)
         if base.startswith(_INTERPRETERS) and self._starts_unknown(words, around, depth):
@@ -325,7 +326,7 @@ class Walk:
         if found is None:
             self._say(NO_SCRIPT, around)
         self._depends(around)
-        for path in found or ():
+        for path in found or () if not around.within else ():
             self.run((*words[:at], path, *words[at + 1 :]), with_path(words, at, path, around), depth + 1, 0)
         return found is not None
 
@@ -343,6 +344,44 @@ class Walk:
             named = [self._at(each, around) for each in maybe_run(base, words[1:], own=own and not is_script)]
             if any(self._files.files(named, executable=True)):
                 self._say(MAYBE_RUN, around)
+
+    def _start_units(self, units: Asked, words: Words, around: Around, depth: int) -> None:
+        """What systemd runs for it stands in the units, as what is known of their names has it."""
+        for at in units.at:
+            pattern = around.command.pattern(words, at)
+            name = pattern or words[at] or ""
+            if pattern is not None:
+                self._depends(around)
+            for one in alternatives(name) if pattern is None or not around.within else ():
+                self._start_unit(one, units, around.copy({}, perhaps=UNKNOWN in one), depth)
+
+    def _start_unit(self, name: str, units: Asked, around: Around, depth: int) -> None:
+        if self._is_done("systemctl", (name, units.verb), around):
+            return
+        commands = self._units.commands(name, units.verb)
+        if not commands and units.is_old and (script := self._units.script(name)):
+            self.run((script, units.verb), around, depth + 1, 0)
+        for each in commands:
+            if not isinstance(each.command, str):
+                within = around.copy({}, each.directory)
+                within.environment, within.partly, within.command = dict(each.environment), {}, Command(())
+                if each.root:
+                    self._enter_root(InRoot(each.root, each.command, each.directory, each.environment), within)
+                else:
+                    self._hold(HeldText(each.place.path, shlex.join(each.command), each.environment), within)
+                    self.run(each.command, within, depth + 1, 0)
+
+    def _hold(self, held: HeldText, around: Around) -> None:
+        if around.perhaps:
+            self._say(NO_NAME, around)
+        else:
+            self.found.hold(held)
+
+    def _enter_root(self, root: InRoot, around: Around) -> None:
+        if around.perhaps:
+            self._say(OTHER_ROOT, around)
+        else:
+            self.found.enter(root)
 
     def _enter(self, program: str, root: Entered, around: Around) -> None:
         """What runs in another root, where it is known in which, and what."""
@@ -412,7 +451,7 @@ class Walk:
                 self._say(NO_SCRIPT, around)
             self._depends(around)
             outer, around.perhaps = around.perhaps, True
-            for path in found or ():
+            for path in found or () if not around.within else ():
                 self._source_one(path, around, depth)
             around.perhaps = outer
         elif not name:
