@@ -40,6 +40,7 @@ from imds_probe.inventory.schedules.commands.handed_on import (
     alternatives,
     handed_on,
     maybe_run,
+    perhaps_run,
     runs_arguments,
     variants,
 )
@@ -340,6 +341,10 @@ class Walk:
         runs = is_script and runs_arguments(self._files.text(script, SCRIPT_MAX_BYTES) or "")
         for handed in handed_on(base, words[1:], runs=runs):
             self.run(handed, around.copy({}), depth + 1, DEPTH_OF_STARTERS)
+        if own and not is_script:
+            for perhaps in perhaps_run(base, words[1:]):
+                if self._is_program(perhaps, around):
+                    self.run(perhaps, around.copy({}, perhaps=True), depth + 1, 0)
         if not runs:
             named = [self._at(each, around) for each in maybe_run(base, words[1:], own=own and not is_script)]
             if any(self._files.files(named, executable=True)):

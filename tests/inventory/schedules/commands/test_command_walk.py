@@ -82,6 +82,8 @@ def test_code_that_an_interpreter_reads_from_its_input(root: Path, command: str,
         ("/opt/own /opt/parts/one", [MAYBE_RUN]),
         ("a --script=/opt/parts/one", [MAYBE_RUN]),
         ("/opt/own /opt/parts/off", []),
+        ("/opt/own run x -- /opt/parts/one", [MAYBE_RUN]),
+        ("sh -c '/opt/own -- /opt/parts/one'", [MAYBE_RUN]),
         ("a /opt/parts/one", []),
         ("none --script=/opt/parts/one", []),
         ('sh < "$x/y"', [NO_SCRIPT]),
@@ -401,3 +403,37 @@ def test_a_name_that_only_running_tells_is_said_of_its_script(root: Path, script
 def test_what_needs_no_name_says_nothing(root: Path, script: str) -> None:
     made(root, {"/opt/x": SCRIPT + script}, executable=("/opt/x",))
     assert followed(root, "/opt/x").unfollowed == ()
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("/opt/own x -- nice python3 /opt/x.py", [("python3", True)]),
+        ("/opt/own python3 /opt/x.py", [("python3", True)]),
+        ("/opt/own x -- none", []),
+        ("run-one python3 /opt/x.py", [("python3", False)]),
+    ],
+)
+def test_a_command_among_the_arguments_of_an_own_program_is_perhaps_started(
+    root: Path, command: str, expected: list[tuple[str, bool]]
+) -> None:
+    made(root, {"/opt/x.py": ""})
+    found = followed(root, command)
+    *inner, _ = [(name, each.perhaps) for name, each in zip(names(found), found.started, strict=True)]
+    assert inner == expected
+    assert found.unfollowed == ()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "scl enable rh-x rh-y 'nice tool -v; b'",
+        "scl enable rh-x -- tool -v; b",
+        "sudo scl enable rh-y rh-x 'tool; b'",
+        "sg docker -c '/opt/rh/rh-x/root/usr/bin/tool; b'",
+    ],
+)
+def test_a_software_collection_has_its_own_programs(root: Path, command: str) -> None:
+    tool = "/opt/rh/rh-x/root/usr/bin/tool"
+    made(root, {tool: ELF}, executable=(tool,))
+    assert names(followed(root, command)) == ["tool", "b"]
