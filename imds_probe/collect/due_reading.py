@@ -7,7 +7,7 @@ import io
 import re
 import shlex
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from imds_probe.collect.program_reading import (
 from imds_probe.collect.root_views import RootViews
 from imds_probe.collect.schedule_memory import ScheduleMemory
 from imds_probe.dataclass import dataclass
+from imds_probe.escape import encodable
 from imds_probe.facts.code import OF_IMAGE, Speaks
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.elsewhere import said_with_headers
@@ -33,12 +34,12 @@ from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import Load, Loads
 from imds_probe.inventory.code.following.program import Following
-from imds_probe.inventory.code.owning import owners
+from imds_probe.inventory.code.owning import OWN, owners
 from imds_probe.inventory.code.spoken import Spoken, says_already
 from imds_probe.inventory.code.units import Wholes, shown
 from imds_probe.inventory.images import stores
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
-from imds_probe.inventory.schedules.commands.followed import Followed
+from imds_probe.inventory.schedules.commands.followed import NO_NAME, NO_SCRIPT, Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
@@ -49,6 +50,7 @@ from imds_probe.kept.shapes import OMITTED, is_path
 USERS_ENGINES = frozenset(
     ("podman", "nerdctl")
 )  # what users start with these is theirs; Docker's containers are root's
+OF_DISTRIBUTION = ("/usr/", "/lib/", "/bin/", "/sbin/")
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,255}")
 
 
@@ -81,6 +83,17 @@ class DueSystem:
     remembers: bool = True
     views: RootViews | None = None  # none of what is another root itself
     others: dict[Path, DueSystem] = field(default_factory=dict)
+    distributed: dict[str, bool] = field(default_factory=dict)
+
+    def own_of(self, scripts: Iterable[str]) -> list[str]:
+        """Those that did not come with the distribution: by their places or, below /etc, by a package of the system's manager."""
+        real = {script: self.commands.files.real_path(script) or script for script in scripts}
+        own = {at for at in real.values() if not at.startswith(OF_DISTRIBUTION) or at.startswith(OWN)}
+        if asked := [at for at in sorted(own) if at.startswith("/etc/") and at not in self.distributed]:
+            owned = owners(self.ground.root, asked, self.ground.limits.deadline)
+            shipped = {each.path for each in owned if each.manager in ("dpkg", "rpm")}
+            self.distributed.update((at, at in shipped) for at in asked)
+        return [script for script, at in real.items() if at in own and not self.distributed.get(at, False)]
 
     def is_late(self) -> bool:
         """Whether its time is over."""
@@ -108,6 +121,8 @@ def _of_programs(
 ) -> Iterator[Due]:
     if any(not each.script for each in followed.unfollowed):
         yield _unfollowed(scheduled)
+    if scheduled.kind != "login":  # what people's shells load is mostly found while they start
+        yield from _of_scripts(followed, system)
     for run in followed.images:
         own = _has_own_network(run, scheduled)
         yield from (replace(due, own_network=own or due.own_network) for due in _in_image(run, scheduled, system))
@@ -133,12 +148,32 @@ def _of_programs(
         ):
             script = system.ground.visit(started.script).said if started.script else None
             in_script = {script.speaks} if script is not None and script.speaks is not None else ()
-            yield from _of_start(start, system, in_script if started.script else said)
+            dues = _of_start(start, system, in_script if started.script else said)
+            yield from _perhaps(dues) if started.perhaps else dues
 
 
 def _is_of_system(start: Start, language: Language | None) -> bool:
     """Whether it is a program by itself that the system has. Scripts there may be an administrator's own."""
     return language is None and start.executable.startswith(OF_SYSTEM)
+
+
+def _of_scripts(followed: Followed, system: DueSystem) -> Iterator[Due]:
+    """Scripts that start something whose name is only known while they run. A distribution's own start what its packages have, and
+    the catalog knows what of these asks.
+    """
+    scripts = dict.fromkeys(
+        each.script for each in followed.unfollowed if each.script and each.why in (NO_NAME, NO_SCRIPT)
+    )
+    for script in system.own_of(scripts):
+        yield Due(Piece(program=Program(encodable(script), (), why=unread.BY_NAME)))
+
+
+def _perhaps(dues: Iterator[Due]) -> Iterator[Due]:
+    """What is one of several that may be started: who starts it was not read as a whole, if it asks without a token."""
+    for due in dues:
+        program = due.piece.program
+        if program is not None and (program.why or any(each.speaks in ("v1", "both") for each in due.piece.spoken)):
+            yield Due(Piece(program=replace(program, roots=(), why=program.why or unread.BY_NAME)))
 
 
 def _unfollowed(scheduled: Scheduled) -> Due:

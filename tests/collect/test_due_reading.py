@@ -293,3 +293,63 @@ def test_an_image_of_which_a_layer_has_gone_is_not_read(system: CodeSystem) -> N
     made(system.root, {"/etc/kubernetes/manifests/x.yaml": f"spec: {{containers: [{{image: {NAME}}}]}}\n"})
     found = system.code()
     assert [(each.program, each.why, each.inside) for each in found.read.not_read] == [(IMAGE, unread.IMAGE, None)]
+
+
+NAMELESS = "#!/bin/sh\nD=$(cat /etc/app/home)\n$D/y.sh\n"
+OWNED = {"/var/lib/dpkg/status": STATUS, "/var/lib/dpkg/info/s3cmd.list": "/.\n/etc/cron.daily/s3\n/opt/s3/x\n"}
+
+
+@pytest.mark.parametrize(
+    ("script", "not_read"),
+    [
+        ("/opt/x", True),
+        ("/usr/local/bin/x", True),
+        ("/etc/cron.daily/x", True),
+        ("/opt/s3/x", True),  # where no distribution puts anything
+        ("/etc/cron.daily/s3", False),
+        ("/usr/lib/s3/x", False),
+    ],
+)
+def test_a_script_that_starts_what_only_running_tells_was_not_read_but_for_a_distributions_own(
+    system: CodeSystem, script: str, not_read: bool
+) -> None:
+    files = {script: NAMELESS, "/etc/cron.d/x": f"@daily root {script}\n", **OWNED}
+    made(system.root, files, executable=(script,))
+    expected = [(script, unread.BY_NAME)] if not_read else []
+    assert [(each.program, each.why) for each in system.code().read.not_read] == expected
+
+
+def test_what_a_login_loads_by_names_is_not_missed(system: CodeSystem) -> None:
+    made(system.root, {"/etc/profile.d/x.sh": "D=$(cat /etc/app/home)\n. $D/y.sh\n"})
+    assert system.code().read.not_read == ()
+
+
+@pytest.mark.parametrize(("code", "not_read"), [(f"#!/bin/sh\n{CURL}\n", True), ("#!/bin/sh\ntrue\n", False)])
+def test_one_of_several_that_fit_a_name_leaves_it_open_only_if_it_asks(
+    system: CodeSystem, code: str, not_read: bool
+) -> None:
+    script = "#!/bin/sh\nR=$(ls -1t /srv/releases | head -1)\n/srv/releases/$R/bin/run\n"
+    run = "/srv/releases/1/bin/run"
+    files = {"/opt/x": script, run: code, "/etc/cron.d/x": "@daily root /opt/x\n"}
+    made(system.root, files, executable=("/opt/x", run))
+    found = system.code()
+    assert [(each.program, each.why) for each in found.read.not_read] == ([(run, unread.BY_NAME)] if not_read else [])
+    assert started(found) == []
+
+
+@pytest.mark.parametrize(
+    "command", ["systemctl start nightly", "service nightly restart", "/opt/x", "sh -c 'systemctl restart nightly'"]
+)
+@pytest.mark.parametrize("asks", ["/opt/y.sh", f"/bin/sh -c '{CURL}'"])
+def test_a_unit_that_a_schedule_starts_runs_by_it(system: CodeSystem, command: str, asks: str) -> None:
+    unit = "/etc/systemd/system/nightly.service"
+    files = {
+        "/etc/cron.d/x": f"@daily root {command}\n",
+        "/opt/x": "#!/bin/sh\nsystemctl start nightly.service\n",
+        "/opt/y.sh": f"#!/bin/sh\n{CURL}\n",
+        unit: f"[Service]\nType=oneshot\nExecStart={asks}\n",
+    }
+    made(system.root, files, executable=("/opt/x", "/opt/y.sh"))
+    (entry,) = started(system.code())
+    assert (entry.path, entry.speaks) == (asks if asks.startswith("/opt") else unit, "v1")
+    assert (entry.runs, entry.started_by) == ("scheduled", ("/etc/cron.d/x, daily",))

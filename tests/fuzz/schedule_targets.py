@@ -144,6 +144,8 @@ def _command_seeds() -> Mapping[str, bytes]:
         "env": "#!/usr/bin/env -S A=b python3 -u\nimport x\n",
         "arguments": "/bin/env\n-C\n/opt\nA=b\n./s\n-c\nx",
         "run-parts": "cd / && run-parts --report /bin; find /opt -exec x {} ; start-stop-daemon -S -x /bin/y -- z\n",
+        "functions": 'f() { local a=$1; "$@"; /bin/$a; }\nf x "$1"\nC=(x\n y)\nC+=($D)\n"${C[@]}"\nfor i in $C "$@"; do $i; done\n',
+        "unknown": 'D=$(y)\n/bin/$D z\ncd /$1; ./$D\n$E y\ng() { . "/opt/$D"; eval "$D/x"; }\ng\nshift\nsh -c "x $D"\n',
         "deep": "$(" * 50 + "x" + ")" * 50,
     }
     return {name: text.encode() for name, text in texts.items()}

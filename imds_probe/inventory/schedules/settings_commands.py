@@ -14,6 +14,8 @@ LOGROTATE_SCRIPTS = ("prerotate", "postrotate", "firstaction", "lastaction", "pr
 _UDEV_PROGRAM = re.compile(
     r'\b(?:RUN|PROGRAM|IMPORT)(?:\{program\})?[ \t]{0,8}[-+:!=]{1,2}[ \t]{0,8}e?"([^"\n]{1,1900})"'
 )
+_UDEV_UNITS = re.compile(r'\bENV\{SYSTEMD_WANTS\}[ \t]{0,8}[+:]?=(?!=)[ \t]{0,8}"([^"\n]{1,1900})"')
+_UDEV_VALUE = re.compile(r"\$(?:\w{1,60}(?:\{[^{}\n]{1,200}\})?)|%\w(?:\{[^{}\n]{1,200}\})?")
 _RSYSLOG_PROGRAM = re.compile(r'\bbinary[ \t]{0,9}=[ \t]{0,9}"([^"\n]{1,1900})"', re.IGNORECASE)
 _ALIAS_PROGRAM = re.compile(r'\|[ \t]{0,9}([^",|\n]{1,1900})')
 _FAIL2BAN_TAG = re.compile(r"<[\w/.-]{1,60}>")
@@ -178,9 +180,11 @@ def _of_blocks(begins: tuple[str, ...], ends: tuple[str, ...], alone: str = "") 
 
 
 def udev(text: str) -> Iterator[Named]:
-    """RUN, PROGRAM and IMPORT{program}, but not what is built in."""
+    """RUN, PROGRAM and IMPORT{program}, but not what is built in; and the units that systemd starts for a device."""
     for number, line in joined_lines(text, ("#",)):
         yield from (Named(number, each) for each in _UDEV_PROGRAM.findall(line))
+        for units in _UDEV_UNITS.findall(line):
+            yield Named(number, f"systemctl start {_UDEV_VALUE.sub('x', units)}")
 
 
 def supervisor(text: str) -> Iterator[Named]:

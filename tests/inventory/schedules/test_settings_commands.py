@@ -24,6 +24,12 @@ from imds_probe.inventory.schedules.settings_commands import Language
             'PROGRAM=="/x %k", IMPORT{program}="y", IMPORT{builtin}="z", RUN{builtin}+="q"\n',
             ["/x %k", "y"],
         ),
+        (
+            by_line.udev,
+            'TAG+="systemd", ENV{SYSTEMD_WANTS}="a.service b@$env{X}.service"\nENV{SYSTEMD_WANTS}+="c@%k"\n',
+            ["systemctl start a.service b@x.service", "systemctl start c@x"],
+        ),
+        (by_line.udev, 'ENV{SYSTEMD_WANTS}=="a.service", ENV{ID}="b"\n', []),
         (by_line.udev, 'NAME="/x" # RUN\n# RUN+="/y"\n', []),
         (by_line.supervisor, "[supervisord]\ncommand=y\n[eventlistener:a]\ncommand=x\n", ["x"]),
         (by_line.incron, "/d IN_CREATE,IN_MODIFY x $@/$#\n/e\n", ["x $@/$#"]),

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import posixpath
+import re
+import shlex
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.following.fed import with_code, with_file
 from imds_probe.inventory.schedules import cron_names, run_parts
 from imds_probe.inventory.schedules.commands import conditions
+from imds_probe.inventory.schedules.commands.around import (
+    UNKNOWN_TEXT,
+    Around,
+    known_text,
+    pattern_of,
+    text_at,
+    with_path,
+)
 from imds_probe.inventory.schedules.commands.container_run import ENGINES, run_by
 from imds_probe.inventory.schedules.commands.followed import (
     MAYBE_RUN,
     NO_DIRECTORY,
     NO_NAME,
     NO_SCRIPT,
+    OF_NAMES,
     OTHER_ROOT,
     STARTED_MAX,
     TOO_DEEP,
@@ -25,7 +35,15 @@ from imds_probe.inventory.schedules.commands.followed import (
     InRoot,
 )
 from imds_probe.inventory.schedules.commands.gathered import Gathered
-from imds_probe.inventory.schedules.commands.handed_on import handed_on, maybe_run, runs_arguments, variants
+from imds_probe.inventory.schedules.commands.handed_on import (
+    RUNNERS,
+    alternatives,
+    handed_on,
+    maybe_run,
+    perhaps_run,
+    runs_arguments,
+    variants,
+)
 from imds_probe.inventory.schedules.commands.named import beside
 from imds_probe.inventory.schedules.commands.other_roots import Entered, directory_of, entered
 from imds_probe.inventory.schedules.commands.programs import (
@@ -41,12 +59,17 @@ from imds_probe.inventory.schedules.commands.project_environments import places_
 from imds_probe.inventory.schedules.commands.projects import is_runner, run_of
 from imds_probe.inventory.schedules.commands.server_scripts import server_of
 from imds_probe.inventory.schedules.commands.shell_commands import Command, Shell
+from imds_probe.inventory.schedules.commands.shell_functions import MAYBE_NONE, UNKNOWN, Arguments, Function
 from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Words, inner
+from imds_probe.inventory.schedules.commands.units_started import Asked, Units, asked
+from imds_probe.inventory.schedules.commands.unknown_names import fits, fitting, is_nameless
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 SCRIPT_MAX_BYTES = 256 * 1024
 DEPTH_MAX = 4  # of scripts that start scripts, and of programs that start programs
 DEPTH_OF_STARTERS = 12
+ARGUMENTS_MAX = 20  # of one script that is followed with each
+_ARGUMENT = re.compile(r"\$\{?[1-9@*]")
 _BUILTINS = frozenset(
     """
     : [ true false echo printf read set shift exit return unset umask ulimit wait kill let type hash getopts alias unalias
@@ -60,47 +83,51 @@ _OTHER_ROOTS = frozenset(("nsenter",))
 _OF_DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/", "/usr/libexec/")
 
 
-@dataclass
-class Around:
-    """What a command is started with. A shell changes its own. `script` is the one that the command stands in."""
-
-    environment: dict[str, str]
-    directory: str
-    script: str = ""
-
-    def copy(self, assigned: Mapping[str, str], directory: str = "") -> Around:
-        return Around(self.environment | dict(assigned), directory or self.directory, self.script)
-
-
 class Walk:
     """One command's way. `found` is what there is on it."""
 
-    def __init__(self, files: SystemFiles, programs: Programs) -> None:
-        self._files, self._programs, self.found = files, programs, Gathered()
+    def __init__(self, files: SystemFiles, programs: Programs, units: Units) -> None:
+        self._files, self._programs, self._units, self.found = files, programs, units, Gathered()
 
     def _say(self, why: str, around: Around) -> None:
-        self.found.say(why, around.script)
+        """In a function that is only made, names depend on the call."""
+        self._depends(around)
+        if why not in OF_NAMES or not around.within:
+            self.found.say(why, around.script)
+
+    def _depends(self, around: Around) -> None:
+        for function in around.within:
+            function.depends = True
 
     def run_text(self, text: str, around: Around, depth: int) -> None:
         """A text for a shell, which changes what is around it."""
         if depth > DEPTH_MAX:
             self._say(TOO_DEEP, around)
             return
-        shell = Shell(around.environment)
-        outer: list[str] = []  # directories of the shells that the current one is within
-        before = Command(())
-        for command in shell.commands(text):
+        shell = Shell(around.environment, functions=around.functions, partly=around.partly, arguments=around.arguments)
+        outer = around.command
+        self._run_commands(shell.commands(text), shell, around, depth)
+        around.command = outer
+        if shell.is_open:
+            self._say(NO_NAME, around)
+        for problem in shell.problems:
+            self._say(problem, around)
+
+    def _run_commands(self, commands: Iterable[Command], shell: Shell, around: Around, depth: int) -> None:
+        outer: list[tuple[str, str]] = []  # directories of the shells that the current one is within
+        within, before = around.within, Command(())
+        for command in commands:
             while len(outer) > command.level:
-                around.directory = outer.pop()
-            outer += [around.directory] * (command.level - len(outer))
+                around.directory, around.where = outer.pop()
+            outer += [(around.directory, around.where)] * (command.level - len(outer))
+            around.command, around.within = command, (*within, *command.within)
             if self.found.is_full:
                 self._say(TOO_MANY, around)
                 break
             if not self._run_fed(before, command, around, depth):
                 self._run_one(command, shell, around, depth)
             before = command
-        for problem in shell.problems:
-            self._say(problem, around)
+        around.within = within
 
     def _run_fed(self, before: Command, command: Command, around: Around, depth: int) -> bool:
         """What reads code from its input, a here-document or what the command before it writes: a file or a text. So does at."""
@@ -119,27 +146,71 @@ class Walk:
 
     def _run_one(self, command: Command, shell: Shell, around: Around, depth: int) -> None:
         name, *arguments = command.words
-        if name in shell.functions or name in _BUILTINS:
-            return
-        if name in _ASSIGNING:
-            for argument in arguments:
-                variable, sign, value = (argument or "").partition("=")
-                if sign and variable.replace("_", "a").isalnum():
-                    shell.assign(variable, value)
+        if name in shell.functions:
+            self._call(shell.functions[name], command, shell, around, depth)
+        elif name in _BUILTINS or name in _ASSIGNING:
+            _assign(command, shell)
         elif name in ("cd", "pushd"):
             self._change_directory(arguments, around)
         elif name in (".", "source"):
             self._source(arguments, around, depth)
         elif name in ("eval", "trap"):
             words = arguments if name == "eval" else arguments[:1]
-            self.run_text(" ".join(word or "" for word in words), around, depth + 1)
+            given = [known_text(words, at, around) for at in range(len(words))]
+            if UNKNOWN_TEXT in given:
+                self._depends(around)
+            self.run_text(" ".join(each for each in given if each != UNKNOWN_TEXT), around, depth + 1)
         else:
-            self.run(command.words, around.copy(command.assigned), depth, 0)
+            self._run_or_call(command, shell, around, depth)
+
+    def _run_or_call(self, command: Command, shell: Shell, around: Around, depth: int) -> None:
+        """A program; or functions, where only a part of the name is known and it fits theirs."""
+        pattern = command.pattern(command.words)
+        if pattern is not None and not is_nameless(pattern) and "/" not in pattern:
+            called = [each for each in shell.functions.values() if fits(pattern, each.name)]
+            for function in called:
+                self._call(function, command, shell, around, depth)
+            if called:
+                return
+        self.run(command.words, around.copy(command.assigned), depth, 0)
+
+    def _call(self, function: Function, command: Command, shell: Shell, around: Around, depth: int) -> None:
+        """A function whose commands depend on what it is given. The others are followed where it is made."""
+        if not command.within and shell.depends(function):
+            words = enumerate(command.words)
+            given = [word if (known := command.pattern(command.words, at)) is None else known for at, word in words]
+            self._run_commands(shell.called(function, [each or "" for each in given[1:]]), shell, around, depth)
+            around.command = command
+            if shell.calls_too_many:
+                self._say(NO_NAME, around)
 
     def run(self, words: Words, around: Around, depth: int, starters: int) -> None:
         """A program with its arguments; for what stands in a pattern, each that it fits."""
+        pattern = pattern_of(words, 0, around)
+        if pattern is not None:
+            self._run_unknown(pattern, words, around, (depth, starters))
+            return
         for each in variants(words, self._files.names):
             self._run(each, around, depth, starters)
+
+    def _run_unknown(self, pattern: str, words: Words, around: Around, depths: tuple[int, int]) -> None:
+        """A program of whose path only a part is known: those that fit may be started. Of a name without a directory nobody knows
+        which program it is; where it may be no word at all, the one behind it counts.
+        """
+        if pattern == MAYBE_NONE and self._is_program(words[1:], around):
+            self.run(words[1:], around, *depths)
+            return
+        found = fitting(pattern, around.where or around.directory, self._files) if "/" in pattern else None
+        if found is None:
+            self._say(NO_NAME, around)
+        self._depends(around)
+        for path in found or () if not around.within else ():
+            self.run((path, *words[1:]), with_path(words, 0, path, around), depths[0] + 1, depths[1])
+
+    def _is_program(self, words: Words, around: Around) -> bool:
+        name = words[0] if words else None
+        path = around.environment.get("PATH") or DEFAULT_PATH
+        return bool(name) and bool(self._programs.found(name or "", path, around.directory))
 
     def _run(self, words: Words, around: Around, depth: int, starters: int) -> None:
         name = words[0] if words else ""
@@ -175,12 +246,19 @@ class Walk:
             within = around.copy(started.assigned, self._at(started.directory, around))
             if base in BEHIND or base in STARTERS_OF_LANGUAGES:
                 within = self._in_environment(base, words[1:], within)
-            if started.text:
-                self.run_text(started.text, within, depth + 1)
-            else:
+            if started.words:
                 self.run(started.words, within, depth, starters + 1)
-        elif base in SHELLS and (text := _text_of(words[1:])):
-            self.run_text(text, around.copy({}), depth + 1)
+            else:
+                at = next((at for at, word in enumerate(words) if at and (word or "") == started.text), None)
+                self.run_text(started.text if at is None else known_text(words, at, around), within, depth + 1)
+        elif base in SHELLS and (at := text_at(words)):
+            text = known_text(words, at, around)
+            within = around.copy({})
+            within.arguments = Arguments.of_script(words[at + 2 :], text)
+            if text == UNKNOWN_TEXT:
+                self._say(NO_SCRIPT, around)
+            else:
+                self.run_text(text, within, depth + 1)
         else:
             self._start(words, base, around, depth)
 
@@ -192,7 +270,7 @@ class Walk:
         """What a project says that is run: its texts are searched as its own, and files are read as what they are."""
         for held in run.texts:
             within = around.copy({"PATH": _path(held.places, around)}, held.directory)
-            self.found.hold(HeldText(held.path, held.text, dict(within.environment)))
+            self._hold(HeldText(held.path, held.text, dict(within.environment)), around)
             self.run_text(held.text, within, depth + 1)
         for words in run.words:
             self.run(words, around.copy({}, run.directory), depth + 1, 0)
@@ -203,6 +281,7 @@ class Walk:
         """Files that are read and done as they say."""
         there = tuple(self._files.files(files))
         if there:
+            how = READ_SOME if around.perhaps else how
             self.found.start(Started(there[0], (how, *there), dict(around.environment), around.directory))
 
     def _in_environment(self, base: str, arguments: Words, around: Around) -> Around:
@@ -212,12 +291,16 @@ class Walk:
 
     def _start(self, words: Words, base: str, around: Around, depth: int) -> None:
         if base in ENGINES and (run := run_by(words[1:])):
-            self.found.run_image(replace(run, engine=base))
+            if around.perhaps:
+                self._say(NO_NAME, around)
+            else:
+                self.found.run_image(replace(run, engine=base))
+        if units := asked(base, words):
+            self._start_units(units, words, around, depth)
         if base in _OTHER_ROOTS:
             self._say(OTHER_ROOT, around)
-        script = next((word for word in words[1:] if word is None or not word.startswith("-")), "")
-        if base.startswith(_INTERPRETERS) and script is None:
-            self._say(NO_SCRIPT, around)
+        if base.startswith(_INTERPRETERS) and self._starts_unknown(words, around, depth):
+            return
         started = self._programs.started(
             [word or "" for word in words], dict(around.environment), around.directory, around.script
         )
@@ -227,84 +310,190 @@ class Walk:
             self._hand_on(words, base, started, around, depth)
         if self.found.is_full:
             return
-        self.found.start(started)
+        self.found.start(replace(started, perhaps=around.perhaps))
         if posixpath.basename(started.executable) in SHELLS:
-            self._run_script(started, around, depth)
+            self._run_script(started, words, around, depth)
+
+    def _starts_unknown(self, words: Words, around: Around, depth: int) -> bool:
+        """Whether an interpreter runs one of several scripts that fit what is known of the name, which are followed here."""
+        at = next((at for at, word in enumerate(words) if at and (word is None or not word.startswith("-"))), None)
+        if at is None:
+            return False
+        pattern = pattern_of(words, at, around)
+        if pattern is None:
+            return False
+        directory = around.where or around.directory
+        found = fitting(pattern, directory, self._files, executable=False)
+        if found is None:
+            self._say(NO_SCRIPT, around)
+        self._depends(around)
+        for path in found or () if not around.within else ():
+            self.run((*words[:at], path, *words[at + 1 :]), with_path(words, at, path, around), depth + 1, 0)
+        return found is not None
 
     def _hand_on(self, words: Words, base: str, started: Started, around: Around, depth: int) -> None:
         """What a program that is there runs of its arguments, or may run."""
         script = started.arguments[-len(words)]
         own = not script.startswith(_OF_DISTRIBUTION)
+        if around.command.patterns and (own or base in RUNNERS or base in ENGINES):
+            self._depends(around)
         is_script = own and posixpath.basename(started.executable) in SHELLS and script != started.executable
         runs = is_script and runs_arguments(self._files.text(script, SCRIPT_MAX_BYTES) or "")
         for handed in handed_on(base, words[1:], runs=runs):
             self.run(handed, around.copy({}), depth + 1, DEPTH_OF_STARTERS)
+        if own and not is_script:
+            for perhaps in perhaps_run(base, words[1:]):
+                if self._is_program(perhaps, around):
+                    self.run(perhaps, around.copy({}, perhaps=True), depth + 1, 0)
         if not runs:
             named = [self._at(each, around) for each in maybe_run(base, words[1:], own=own and not is_script)]
             if any(self._files.files(named, executable=True)):
                 self._say(MAYBE_RUN, around)
+
+    def _start_units(self, units: Asked, words: Words, around: Around, depth: int) -> None:
+        """What systemd runs for it stands in the units, as what is known of their names has it."""
+        for at in units.at:
+            pattern = around.command.pattern(words, at)
+            name = pattern or words[at] or ""
+            if pattern is not None:
+                self._depends(around)
+            for one in alternatives(name) if pattern is None or not around.within else ():
+                self._start_unit(one, units, around.copy({}, perhaps=UNKNOWN in one), depth)
+
+    def _start_unit(self, name: str, units: Asked, around: Around, depth: int) -> None:
+        if self._is_done("systemctl", (name, units.verb), around):
+            return
+        commands = self._units.commands(name, units.verb)
+        if not commands and units.is_old and (script := self._units.script(name)):
+            self.run((script, units.verb), around, depth + 1, 0)
+        for each in commands:
+            if not isinstance(each.command, str):
+                within = around.copy({}, each.directory)
+                within.environment, within.partly, within.command = dict(each.environment), {}, Command(())
+                if each.root:
+                    self._enter_root(InRoot(each.root, each.command, each.directory, each.environment), within)
+                else:
+                    self._hold(HeldText(each.place.path, shlex.join(each.command), each.environment), within)
+                    self.run(each.command, within, depth + 1, 0)
+
+    def _hold(self, held: HeldText, around: Around) -> None:
+        if around.perhaps:
+            self._say(NO_NAME, around)
+        else:
+            self.found.hold(held)
+
+    def _enter_root(self, root: InRoot, around: Around) -> None:
+        if around.perhaps:
+            self._say(OTHER_ROOT, around)
+        else:
+            self.found.enter(root)
 
     def _enter(self, program: str, root: Entered, around: Around) -> None:
         """What runs in another root, where it is known in which, and what."""
         named = directory_of(program, root.name, self._files) if root.name else root.directory
         directory = self._at(named, around)
         status = self._files.status(directory) if directory else None
-        if not root.words or None in root.words[:1] or status is None or not stat.S_ISDIR(status.st_mode):
+        if (
+            around.perhaps
+            or not root.words
+            or None in root.words[:1]
+            or status is None
+            or not stat.S_ISDIR(status.st_mode)
+        ):
             self._say(OTHER_ROOT, around)
         else:
             words = tuple(word or "" for word in root.words)
             self.found.enter(InRoot(directory, words, root.within, dict(around.environment)))
 
-    def _run_script(self, started: Started, around: Around, depth: int) -> None:
+    def _run_script(self, started: Started, words: Words, around: Around, depth: int) -> None:
         script = next((word for word in started.arguments[1:] if word and word[0] not in "-+"), "")
         path = self._at(script, around)
-        if path and path not in self.found.scripts:
-            self.found.scripts.add(path)
-            text = self._files.text(path, SCRIPT_MAX_BYTES) if self._files.has_file(path) else None
-            if text and "\0" not in text:
-                self._files.ahead(beside(text, path))
-                self.found.passes_over = self.found.passes_over or conditions.of_calendar(text)
-                within = around.copy({"0": path, "BASH_SOURCE": path})
-                within.script = path
-                arguments = started.arguments[started.arguments.index(script) + 1 :]
-                if server := server_of(path, arguments, within.environment, self._files):
-                    if not server[0]:
-                        self._say(NO_NAME, within)
-                    self.run(server, within.copy({}), depth + 1, 0)
-                self.run_text(text, within, depth + 1)
+        if not path or not self._files.has_file(path):
+            return
+        text = self._files.text(path, SCRIPT_MAX_BYTES)
+        if not text or "\0" in text:
+            return
+        behind = started.arguments[started.arguments.index(script) + 1 :]
+        first = max(1, len(words) - len(behind))
+        given = [
+            known if (known := around.command.pattern(words, at)) is not None else words[at]
+            for at in range(first, len(words))
+        ]
+        arguments = Arguments.of_script([*behind[: len(behind) - len(given)], *given], text)
+        if not self._is_new(path, text, arguments, around):
+            return
+        self._files.ahead(beside(text, path))
+        self.found.passes_over = self.found.passes_over or conditions.of_calendar(text)
+        within = around.copy({"0": path, "BASH_SOURCE": path})
+        within.script, within.command, within.arguments = path, Command(()), arguments
+        if server := server_of(path, behind, within.environment, self._files):
+            if not server[0]:
+                self._say(NO_NAME, within)
+            self.run(server, within.copy({}), depth + 1, 0)
+        self.run_text(text, within, depth + 1)
+
+    def _is_new(self, path: str, text: str, arguments: Arguments, around: Around) -> bool:
+        """Whether a script was not followed yet: with these arguments, where it has to do with them."""
+        key = (path, arguments.given if _ARGUMENT.search(text) else ())
+        scripts = self.found.scripts
+        count = sum(isinstance(each, tuple) and each[0] == path for each in scripts)
+        if path in scripts or key in scripts or (around.perhaps and (*key, True) in scripts):
+            return False
+        if count >= ARGUMENTS_MAX:
+            self._say(NO_NAME, around)
+            return False
+        scripts.add((*key, True) if around.perhaps else key)
+        return True
 
     def _source(self, arguments: Words, around: Around, depth: int) -> None:
         """A file that the shell reads as its own: it stands there as a script of a shell."""
         name = arguments[0] if arguments else ""
-        if not name:
+        pattern = pattern_of(arguments, 0, around)
+        if pattern is not None:
+            directory = around.where or around.directory
+            found = fitting(pattern, directory, self._files, executable=False)
+            if found is None:
+                self._say(NO_SCRIPT, around)
+            self._depends(around)
+            outer, around.perhaps = around.perhaps, True
+            for path in found or () if not around.within else ():
+                self._source_one(path, around, depth)
+            around.perhaps = outer
+        elif not name:
             self._say(NO_SCRIPT, around)
-            return
-        for each in variants((name,), self._files.names):
-            self._source_one(each[0] or "", around, depth)
+        else:
+            for each in variants((name,), self._files.names):
+                self._source_one(each[0] or "", around, depth)
 
     def _source_one(self, name: str, around: Around, depth: int) -> None:
         path = self._at(name, around)
-        if path in self.found.scripts:
+        key = (path, (), True) if around.perhaps else path
+        if path in self.found.scripts or key in self.found.scripts:
             return
         self._files.ahead([path])
         if not self._files.has_file(path):
             return
-        self.found.scripts.add(path)
+        self.found.scripts.add(key)
         shell = self._programs.started(["/bin/sh", path], dict(around.environment), around.directory, around.script)
         if shell is not None:
-            self.found.start(shell)
+            self.found.start(replace(shell, perhaps=around.perhaps))
         outer, around.script = around.script, path
         self.run_text(self._files.text(path, SCRIPT_MAX_BYTES) or "", around, depth + 1)
         around.script = outer
 
     def _change_directory(self, arguments: Sequence[str | None], around: Around) -> None:
-        named = [word for word in arguments if word is None or not word.startswith("-")]
-        if named and named[0] is None:
+        at = next((at for at, word in enumerate(arguments) if word is None or not word.startswith("-")), None)
+        if at is None:
+            around.directory, around.where = around.environment.get("HOME") or "/", ""
+            return
+        known, pattern = arguments[at] or "", around.command.pattern(arguments, at)
+        if arguments[at] is None:
             self._say(NO_DIRECTORY, around)
-        elif named:
-            around.directory = self._at(named[0] or "", around)
-        else:
-            around.directory = around.environment.get("HOME") or "/"
+        elif pattern is None and ((around.where and not known.startswith("/")) or alternatives(known) != [known]):
+            pattern = known
+        outer = around.where or around.directory
+        around.where = "" if pattern is None else pattern if pattern[:1] == UNKNOWN else posixpath.join(outer, pattern)
+        around.directory = self._at(known, around) if arguments[at] is not None else around.directory
 
     def _run_parts(self, arguments: Words, around: Around, depth: int) -> None:
         """All that is in a directory. Those that cron goes through by itself are listed with their own schedule."""
@@ -321,6 +510,21 @@ class Walk:
         return posixpath.normpath(posixpath.join(around.directory, name)) if name else ""
 
 
+def _assign(command: Command, shell: Shell) -> None:
+    """The variables that a command of the shell itself sets."""
+    name, *arguments = command.words
+    if name in ("read", "mapfile"):
+        for variable in arguments:
+            shell.forget(variable or "")
+    elif name == "getopts":
+        shell.assign("OPTARG", shell.arguments.choices() if shell.arguments is not None else UNKNOWN)
+    for at, argument in enumerate(arguments, 1) if name in _ASSIGNING else ():
+        pattern = command.pattern(command.words, at)
+        variable, sign, value = ((argument or "") if pattern is None else pattern).partition("=")
+        if sign and variable.replace("_", "a").isalnum():
+            shell.assign(variable, value)
+
+
 def _written_by(command: Command) -> str | None:
     """The text that a command writes, where that is known."""
     words = [word or "" for word in command.words]
@@ -334,13 +538,3 @@ def _written_by(command: Command) -> str | None:
 def _path(places: Sequence[str], around: Around) -> str:
     """The PATH with these places before all others."""
     return ":".join([*places, around.environment.get("PATH") or DEFAULT_PATH])
-
-
-def _text_of(arguments: Words) -> str:
-    """What a shell is told by -c, which may stand among other letters ("-lc") and behind "-o pipefail"."""
-    at, told = 0, False
-    while at < len(arguments) and (word := arguments[at]) is not None and word.startswith(("-", "+")) and word != "--":
-        letters = word[1:] if not word.startswith("--") else ""
-        told = told or "c" in letters
-        at += 2 if letters.endswith(("o", "O")) or word in ("--rcfile", "--init-file") else 1
-    return (arguments[at] or "") if told and at < len(arguments) else ""

@@ -14,6 +14,7 @@ NO_NAME = "the name of a program is only known while the command runs"
 NO_SCRIPT = "the name of a script is only known while the command runs"
 MAYBE_RUN = "nobody knows whether a program runs a file that it is given"
 NO_DIRECTORY = "the directory of a command is only known while it runs"
+OF_NAMES = (NO_NAME, NO_SCRIPT, NO_DIRECTORY)
 OTHER_ROOT = "a command runs in another root"
 TOO_MANY = f"it starts more than {STARTED_MAX} programs"
 TOO_MANY_OF_PROJECTS = f"it starts more than {PROJECTS_MAX} scripts of projects"

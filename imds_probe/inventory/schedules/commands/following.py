@@ -10,11 +10,13 @@ from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.commands import conditions
-from imds_probe.inventory.schedules.commands.command_walk import Around, Walk
+from imds_probe.inventory.schedules.commands.around import Around
+from imds_probe.inventory.schedules.commands.command_walk import Walk
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
 from imds_probe.inventory.schedules.commands.followed import Followed, InRoot
 from imds_probe.inventory.schedules.commands.named import is_for_shell, named
 from imds_probe.inventory.schedules.commands.programs import MARK, Programs
+from imds_probe.inventory.schedules.commands.units_started import Units
 from imds_probe.inventory.schedules.scheduled import Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
@@ -27,10 +29,11 @@ class Following:
 
     files: SystemFiles
     _programs: Programs = field(init=False)
+    _units: Units = field(init=False)
     _last: tuple[Scheduled, Followed, frozenset[str]] | None = None
 
     def __post_init__(self) -> None:
-        self._programs = Programs(self.files)
+        self._programs, self._units = Programs(self.files), Units(self.files)
 
     def follow(self, scheduled: Scheduled) -> Followed:
         """Everything that the command would start here; of what runs in a container's image the text alone."""
@@ -69,7 +72,7 @@ class Following:
             return Followed(text, images=(run,) if scheduled.image else ())
         if scheduled.root:
             return Followed(text, roots=(InRoot(scheduled.root, words, scheduled.directory, scheduled.environment),))
-        walk = Walk(self.files, self._programs)
+        walk = Walk(self.files, self._programs, self._units)
         around = Around(dict(scheduled.environment), scheduled.directory)
         if not isinstance(command, str):
             walk.run(command, around, 0, 0)

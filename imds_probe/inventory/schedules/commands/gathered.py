@@ -18,10 +18,10 @@ from imds_probe.inventory.schedules.commands.programs import Started
 
 
 class Gathered:
-    """`scripts` are paths of what was gone through already; `passes_over`: some starts come to nothing."""
+    """`scripts` is what was gone through already, paths and others; `passes_over`: some starts come to nothing."""
 
     def __init__(self) -> None:
-        self.scripts: set[str] = set()
+        self.scripts: set[object] = set()
         self.passes_over = False
         self._started: dict[tuple[str, tuple[str, ...], str], Started] = {}  # by what tells them apart
         self._unfollowed: dict[Unfollowed, None] = {}
@@ -40,7 +40,10 @@ class Gathered:
         self._unfollowed[Unfollowed(why, script)] = None
 
     def start(self, started: Started) -> None:
-        self._started.setdefault((started.executable, started.arguments, started.directory), started)
+        """What is surely started counts before what may be."""
+        key = (started.executable, started.arguments, started.directory)
+        if key not in self._started or self._started[key].perhaps:
+            self._started[key] = started
 
     def run_image(self, run: ImageRun) -> None:
         self._images.setdefault((run.name, run.words, run.mounts, run.own_network), run)

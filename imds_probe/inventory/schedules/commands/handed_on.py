@@ -37,6 +37,8 @@ _HOOK = re.compile(r"--?[\w-]{0,60}hook", re.IGNORECASE)
 _RUN_OPTION = re.compile(r"--?(?:[\w-]{0,60}-)?(?:exec|script|command|cmd|run|program|notify|handler)", re.IGNORECASE)
 _NO_PROGRAMS = ("/dev/", "/proc/", "/sys/")
 _INTERPRETERS = frozenset(("sh", "bash", "dash", "ash", "ksh", "zsh"))  # an option's value: screen -s /bin/bash
+_LANGUAGES = frozenset(("python", "perl", "ruby", "node", "php", "java"))  # whose scripts need not be executable
+BEHIND = "--"
 # A shell script that runs what it is given, as a command of its own.
 _RUNS_ARGUMENTS = re.compile(
     r"(?:^|[;&|(!])[ \t]{0,40}(?:(?:exec|if|then|do|else|time|nice|nohup|sudo|eval)[ \t]{1,9}){0,3}\"?\$(?:@|\*|\{[@*]\}|1|\{1\})",
@@ -60,6 +62,8 @@ def handed_on(program: str, words: Words, *, runs: bool = False) -> Iterator[tup
             first, *more = word.split()
             if posixpath.basename(first) not in _INTERPRETERS:
                 yield (first, *more, *words[at + 1 :])
+        elif program in RUNNERS and (begin := _begins(words, at)):
+            yield tuple(words[begin - 1 :])
 
 
 def maybe_run(program: str, words: Words, *, own: bool) -> Iterator[str]:
@@ -72,8 +76,28 @@ def maybe_run(program: str, words: Words, *, own: bool) -> Iterator[str]:
         before = (words[at - 1] or "") if at else ""
         if value := _option_value(words, at, _RUN_OPTION):
             yield value.split()[0]
-        elif own and word and _is_program(word) and not before.startswith("-"):
+        elif own and word and _is_program(word) and (before == BEHIND or not before.startswith("-")):
             yield word.split()[0]
+
+
+def perhaps_run(program: str, words: Words) -> Iterator[tuple[str | None, ...]]:
+    """The commands among the arguments of somebody's own program that are no path: what stands behind "--", and an interpreter with
+    its script.
+    """
+    if program in RUNNERS or program in _RUNS_NONE_HERE:
+        return
+    for at in range(min(len(words), WORDS_LOOKED_AT)):
+        if begin := _begins(words, at):
+            yield tuple(words[begin - 1 :])
+
+
+def _begins(words: Words, at: int) -> int:
+    """The number of the word, counted from 1, by which a command begins here; 0 where none does."""
+    word = words[at] or ""
+    if word == BEHIND and at + 1 < len(words):
+        return at + 2
+    is_language = posixpath.basename(word).rstrip("0123456789.") in _LANGUAGES
+    return at + 1 if is_language and at + 1 < len(words) else 0
 
 
 def runs_arguments(script: str) -> bool:
@@ -102,13 +126,14 @@ def variants(words: Words, names: Callable[[str], Sequence[str]]) -> list[tuple[
     found: list[tuple[str | None, ...]] = [tuple(words)]
     for at, word in enumerate(words[:3]):
         if word is not None and _PATTERN.fullmatch(word):
-            spread = [each for one in _alternatives(word) for each in _matching(one, names)][:VARIANTS_MAX]
+            spread = [each for one in alternatives(word) for each in _matching(one, names)][:VARIANTS_MAX]
             spread = spread or ([word] if at else [])
             found = [(*each[:at], one, *each[at + 1 :]) for each in found for one in spread][:VARIANTS_MAX]
     return found
 
 
-def _alternatives(word: str) -> list[str]:
+def alternatives(word: str) -> list[str]:
+    """What a word with braces stands for: {a,b}."""
     braces = _BRACES.search(word)
     if braces is None or "," not in braces[1]:
         return [word]

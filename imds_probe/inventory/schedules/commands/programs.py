@@ -26,7 +26,8 @@ SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "zsh", 
 class Started:
     """A program that would run. `executable` is the file that the kernel runs, without links: of a script its interpreter.
     `arguments` are what /proc/PID/cmdline would say, the first of them a path as it was found. `environment` may have secrets.
-    `script` is the one that starts it, empty where the schedule's own command does.
+    `script` is the one that starts it, empty where the schedule's own command does. `perhaps`: its name is only known in part, and
+    it is one that fits.
     """
 
     executable: str
@@ -34,6 +35,7 @@ class Started:
     environment: Mapping[str, str]
     directory: str
     script: str = ""
+    perhaps: bool = False
 
     def start(self, root: Path) -> Start:
         """The same as of a running process that has loaded nothing yet."""

@@ -1,6 +1,7 @@
 """The simple commands of a text for a shell, whatever lists, loops, conditions and functions they stand in.
 
-Every branch is taken: what a condition would say is not known. A variable has the value that it was given last.
+Every branch is taken: what a condition would say is not known. A variable has the value that it was given last. A function is
+gone through where it is made, without its arguments, and again where it is called, if that tells more.
 """
 
 from __future__ import annotations
@@ -11,15 +12,25 @@ from dataclasses import field
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.commands.recent_lines import RECENT
+from imds_probe.inventory.schedules.commands.shell_functions import (
+    ALL,
+    FUNCTIONS_MAX,
+    MAYBE_NONE,
+    UNKNOWN,
+    Arguments,
+    Function,
+    is_number,
+)
 from imds_probe.inventory.schedules.commands.shell_text import Part, Variable, Word
 from imds_probe.inventory.schedules.commands.simple_commands import START, VALUE_MAX, WORDS_MAX, Simple, Step, taken
 
 TEXT_MAX = 64 * 1024
 DEPTH_MAX = 6
 COMMANDS_MAX = 1000
+CALLED_MAX, CALLS_DEEP_MAX = 1000, 6  # commands of functions that are called again, and calls in each other
 VARIABLES_MAX = 500
 PRINTED_FROM_MAX, PRINTED_DEPTH_MAX = 200, 2  # each depth goes through what is nested once more
-CD, PWD = "cd", "pwd"
+CD, PWD, RUN_PARTS = "cd", "pwd", "run-parts"
 _PRINTING: Mapping[str, Callable[[str], str]] = {
     "dirname": lambda path: posixpath.dirname(path) or ".",
     "basename": posixpath.basename,
@@ -39,6 +50,8 @@ class Command:
     """One simple command. A word that only running it would tell is None. `assigned` are the variables before it. `level` says
     in how many shells within this one it runs: what changes there is as before outside of it. `fed` is what it reads from a
     here-document or here-string, without what only running tells. `is_piped`: it reads what the command before it writes.
+    `patterns` are words of which only a part is known, with UNKNOWN for the rest, and None for those that are known; empty where
+    all are. `within` are the functions that it stands in, where they are made.
     """
 
     words: tuple[str | None, ...]
@@ -46,16 +59,34 @@ class Command:
     assigned: Mapping[str, str] = field(default_factory=dict)
     fed: str | None = None
     is_piped: bool = False
+    patterns: tuple[str | None, ...] = ()
+    within: tuple[Function, ...] = ()
+
+    def pattern(self, words: Sequence[str | None], at: int = 0) -> str | None:
+        """Of a word among the last of the command's own, as much as is known where that is not all."""
+        if not self.patterns:
+            return UNKNOWN if words[at] is None else None
+        own = at + len(self.words) - len(words)
+        if own >= 0 and tuple(words[at:]) == self.words[own:]:
+            return self.patterns[own]
+        return UNKNOWN if words[at] is None else None
 
 
 @dataclass
 class Shell:
-    """One shell. `variables` change as it goes on; `problems` are what was not followed."""
+    """One shell. `variables` change as it goes on, without what only running tells; `partly` are those of which that is a part,
+    with UNKNOWN for it. `arguments` are those of the script, None where they are not known. `problems` are what was not followed.
+    """
 
     variables: dict[str, str]
     problems: list[str] = field(default_factory=list)
-    functions: set[str] = field(default_factory=set)
+    functions: dict[str, Function] = field(default_factory=dict)
+    partly: dict[str, str] = field(default_factory=dict)
+    arguments: Arguments | None = None
     _left: int = COMMANDS_MAX
+    _left_called: int = CALLED_MAX
+    _made: tuple[Function, ...] = ()
+    _called: tuple[str, ...] = ()
     _within: int = 0  # so many substitutions whose value is worked out
 
     def commands(self, text: str) -> Iterator[Command]:
@@ -73,14 +104,60 @@ class Shell:
         for line in RECENT.of(text):
             steps, state = taken(line, state)
             for step in steps:
-                if step.function is not None:
-                    self.functions.add(step.function)
+                self._make(step)
                 if step.simple is not None:
                     yield from self._simple(step.simple, depth, level + opened)
                 opened = max(0, opened + step.opened)
                 if self._left <= 0:
                     self._problem(TOO_MANY)
                     return
+
+    def _make(self, step: Step) -> None:
+        """The functions that are made here, each with what stands in it."""
+        if step.function is not None and len(self.functions) < FUNCTIONS_MAX:
+            made = self.functions[step.function] = Function(step.function)
+            self._made = (*self._made, made)
+        if self._made:
+            self._made = tuple(each for each in self._made if not each.take(step))
+
+    def called(self, function: Function, given: Sequence[str]) -> Iterator[Command]:
+        """The commands of a function with these arguments. What calls itself is not gone through again."""
+        if function.name in self._called or len(self._called) >= CALLS_DEEP_MAX:
+            return
+        outer, made, called, left = self.arguments, self._made, self._called, self._left
+        self.arguments, self._made = Arguments(tuple(given), function.shifts), ()
+        self._called = (*called, function.name)
+        try:
+            for step in tuple(function.steps):
+                for command in self._simple(step.simple, 0, 0) if step.simple is not None else ():
+                    if self._left_called <= 0:
+                        return
+                    self._left_called -= 1
+                    yield command
+        finally:
+            self.arguments, self._made, self._called, self._left = outer, made, called, left
+
+    def depends(self, function: Function) -> bool:
+        """Whether what it starts depends on the call, or that holds of functions that it calls."""
+        known, ahead = {function.name}, [function]
+        while ahead:
+            each = ahead.pop()
+            if each.depends:
+                return True
+            new = (each.names & self.functions.keys()) - known
+            known |= new
+            ahead += [self.functions[name] for name in new]
+        return False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the text ends within a function of which not all is known."""
+        return any(each.depends for each in self._made)
+
+    @property
+    def calls_too_many(self) -> bool:
+        """Whether functions that are called are not gone through any more."""
+        return self._left_called <= 0
 
     def _problem(self, what: str) -> None:
         if what not in self.problems:
@@ -89,59 +166,136 @@ class Shell:
     def _simple(self, simple: Simple, depth: int, level: int) -> Iterator[Command]:
         for text in simple.substituted:
             yield from self._commands(text, depth + 1, level + 1)
-        if simple.is_loop and any(self._value(part) is None for part in simple.assigned[0][1]):
-            self.variables.pop(simple.assigned[0][0], None)
+        if simple.is_loop:
+            name, parts = simple.assigned[0]
+            self.assign(name, self._choices() if self._is_of_all(parts) else self._each_of(parts))
             return
-        assigned = {name: self._joined(parts) for name, parts in simple.assigned}
+        given = {name: self._pattern(parts) for name, parts in simple.assigned}
         if not simple.words:
-            for name, value in assigned.items():
+            for name, value in given.items():
                 self.assign(name, value)
             return
         self._left -= 1
-        expanded: tuple[str | None, ...] | None = simple.fixed
-        if expanded is None:
-            expanded = tuple(value for word in simple.words for value in self._expanded(word))
-        if expanded:
+        expanded = [each for word in simple.words for each in self._expanded(word)] if simple.fixed is None else []
+        words = simple.fixed if simple.fixed is not None else tuple(word for word, _ in expanded)
+        if words:
             fed = self._joined(simple.fed) if simple.fed is not None else None
-            yield Command(expanded[:WORDS_MAX], level, assigned, fed, simple.is_piped)
+            assigned = {name: value.replace(UNKNOWN, "") for name, value in given.items()}
+            patterns = tuple(pattern for _, pattern in expanded[:WORDS_MAX])
+            patterns = patterns if any(patterns) else ()
+            for each in self._each_suffix(simple, words):
+                yield Command(each, level, assigned, fed, simple.is_piped, within=self._made)
+            yield Command(words[:WORDS_MAX], level, assigned, fed, simple.is_piped, patterns, self._made)
+
+    def _each_suffix(self, simple: Simple, words: tuple[str | None, ...]) -> Iterator[tuple[str | None, ...]]:
+        """Where a command is all arguments, and some were taken before: what else it may be."""
+        arguments = self.arguments
+        if self._made or arguments is None or not arguments.shifts or not simple.words:
+            return
+        first = simple.words[0].parts
+        if len(first) != 1 or not isinstance(first[0], Variable) or first[0].name not in ALL:
+            return
+        rest = words[len(arguments.given) :]
+        for given in arguments.commands()[1:]:
+            if not any(UNKNOWN in each for each in given):
+                yield (*given, *rest)[:WORDS_MAX]
 
     def assign(self, name: str, value: str) -> None:
-        """From now on the variable has this value."""
+        """From now on the variable has this value, which may have UNKNOWN in it."""
         if name in self.variables or len(self.variables) < VARIABLES_MAX:
-            self.variables[name] = value[:VALUE_MAX]
+            value = value[:VALUE_MAX]
+            self.variables[name] = value.replace(UNKNOWN, "")
+            self.partly.pop(name, None)
+            if UNKNOWN in value:
+                self.partly[name] = value
+
+    def forget(self, name: str) -> None:
+        """From now on nothing is known of it."""
+        self.variables.pop(name, None)
+        self.partly.pop(name, None)
 
     def _joined(self, parts: Sequence[Part]) -> str:
-        """What a variable is set to; what only running tells is left out."""
-        return "".join(self._value(part) or "" for part in parts)[:VALUE_MAX]
+        """What a text comes to; what only running tells is left out."""
+        return self._pattern(parts).replace(UNKNOWN, "")
 
-    def _expanded(self, word: Word) -> list[str | None]:
-        """What a word becomes: where a variable stands by itself and unquoted, as many words as its value has."""
-        if len(word.parts) == 1 and isinstance(part := word.parts[0], Variable) and not part.quoted:
-            value = self._value(part)
-            return [None] if value is None else list(value.split()[:WORDS_MAX])
+    def _pattern(self, parts: Sequence[Part]) -> str:
+        """The same with UNKNOWN for it."""
+        return "".join(self._with_unknown(part) for part in parts)[:VALUE_MAX]
+
+    def _with_unknown(self, part: Part) -> str:
+        if isinstance(part, Variable):
+            if (partly := self.partly.get(part.name)) is not None:
+                return partly
+            if is_number(part.name) and self.arguments is not None and not self._made:
+                return self.arguments.value(int(part.name[:4])) or part.default
+        value = self._value(part)
+        return UNKNOWN if value is None else value
+
+    def _each_of(self, parts: Sequence[Part]) -> str:
+        """What a loop goes through; of a variable by itself, each word of its value."""
+        value = self._pattern(parts)
+        words = value.split() if len(parts) == 1 and isinstance(parts[0], Variable) else []
+        return f"{{{','.join(words)}}}" if len(words) > 1 else value
+
+    def _is_of_all(self, parts: Sequence[Part]) -> bool:
+        return len(parts) == 1 and isinstance(parts[0], Variable) and parts[0].name in ALL
+
+    def _choices(self) -> str:
+        return UNKNOWN if self.arguments is None or self._made else self.arguments.choices()
+
+    def _expanded(self, word: Word) -> list[tuple[str | None, str | None]]:
+        """What a word becomes, each with its pattern where not all of it is known: where a variable stands by itself and
+        unquoted, as many words as its value has.
+        """
+        if len(word.parts) == 1 and isinstance(part := word.parts[0], Variable):
+            if part.name in ALL and self.arguments is not None and not self._made:
+                return [(None, each) if UNKNOWN in each else (each, None) for each in self.arguments.given]
+            if not part.quoted:
+                return [_split(each) for each in self._with_unknown(part).split()[:WORDS_MAX]]
         if not word.parts:
-            return [""] if word.quoted else []
-        values = [self._value(part) for part in word.parts]
-        return [None if any(value is None for value in values) else "".join(map(str, values))[:VALUE_MAX]]
+            return [("", None)] if word.quoted else []
+        patterns = [self._with_unknown(part) for part in word.parts]
+        pattern = "".join(patterns)[:VALUE_MAX]
+        if UNKNOWN not in pattern:
+            return [(pattern, None)]
+        # Of a variable that was set, the part that is known is its value.
+        is_set = all(
+            isinstance(part, Variable) and self._value(part) is not None
+            for part, known in zip(word.parts, patterns, strict=True)
+            if UNKNOWN in known
+        )
+        return [(pattern.replace(UNKNOWN, "") if is_set else None, pattern)]
 
     def _value(self, part: Part) -> str | None:
         if isinstance(part, str):
             return part
         if isinstance(part, Variable):
+            if is_number(part.name) or part.name in ALL:
+                return self._argument(part)
             value = self.variables.get(part.name)
             return value if value is not None else part.default or None
         known = 0 < len(part.command) <= PRINTED_FROM_MAX and self._within < PRINTED_DEPTH_MAX
         return self._printed(part.command) if known else None
+
+    def _argument(self, part: Variable) -> str | None:
+        if self.arguments is None or self._made:
+            return part.default or None
+        value = " ".join(self.arguments.given) if part.name in ALL else self.arguments.value(int(part.name[:4]))
+        return None if UNKNOWN in value else value or part.default
 
     def _printed(self, text: str) -> str | None:
         """What a substitution comes to, where it does no more than take a path apart: "$(dirname "$0")"."""
         if _prints_else(text):
             return None
         directory = ""
-        for command in Shell(dict(self.variables), _within=self._within + 1).commands(text):
+        inner = Shell(
+            dict(self.variables), partly=dict(self.partly), arguments=self.arguments, _within=self._within + 1
+        )
+        inner._made = self._made
+        for command in inner.commands(text):
             if command.level:
                 continue  # of a substitution within, which has its value where it stands
-            if None in command.words:
+            if None in command.words or command.patterns:
                 return None
             name, *arguments = map(str, command.words)
             named = [word for word in arguments if not word.startswith("-")]
@@ -151,9 +305,19 @@ class Shell:
                 return directory or None
             elif name in _PRINTING and named:
                 return _PRINTING[name](named[0])
+            elif name == RUN_PARTS and "--list" in arguments and named:
+                return f"{named[-1].rstrip('/')}/*"
             else:
                 return None
         return None
+
+
+def _split(word: str) -> tuple[str | None, str | None]:
+    """A word of a variable's value, with its pattern."""
+    known = word.replace(UNKNOWN, "")
+    if known == word:
+        return word, None
+    return (known, word) if known else (None, MAYBE_NONE)
 
 
 def _prints_else(text: str) -> bool:
@@ -162,4 +326,4 @@ def _prints_else(text: str) -> bool:
     first = steps[0].simple if steps and steps[0].function is None else None
     if first is None or not first.fixed or first.substituted or first.assigned:
         return False
-    return first.fixed[0] not in _PRINTING and first.fixed[0] not in (CD, PWD)
+    return first.fixed[0] not in _PRINTING and first.fixed[0] not in (CD, PWD, RUN_PARTS)

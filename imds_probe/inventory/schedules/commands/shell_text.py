@@ -332,6 +332,8 @@ def _in_braces(inside: str, quoted: bool) -> Part:
     for sign in (":-", "-", ":=", "="):
         if rest.startswith(sign):
             return Variable(name, quoted, rest[len(sign) :].strip("\"'"))
+    if rest in ("[@]", "[*]"):
+        return Variable(name, quoted=False)
     # The first of several values is what an array stands for by itself.
     return Variable(name, quoted) if rest in ("", "[0]") else Substituted("")
 

@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Sequence
 
 from imds_probe.dataclass import dataclass
-from imds_probe.inventory.schedules.commands.shell_text import Line, Part, Substituted, Token, Word
+from imds_probe.inventory.schedules.commands.shell_text import Line, Part, Substituted, Token, Variable, Word
 
 STATES_MAX = 8  # of one line
 WORDS_MAX = 1000
@@ -43,16 +43,18 @@ class Simple:
 @dataclass(frozen=True)
 class Step:
     """What comes next: a function of this name is made, a command runs, and then a shell within this one begins, where `opened`
-    is 1, or ends, where it is -1.
+    is 1, or ends, where it is -1. `braces` are those that open here less those that close.
     """
 
     simple: Simple | None
     function: str | None
     opened: int
+    braces: int = 0
 
 
-# Of the lines before: within so many "case" of the language, and whether the pattern of a branch comes next.
-State = tuple[int, bool]
+# Of the lines before: within so many "case" of the language, and whether the pattern of a branch comes next; within an array,
+# its name.
+State = tuple[int, bool] | tuple[int, bool, str]
 START: State = (0, False)
 
 
@@ -60,10 +62,10 @@ class _Patterns:
     """What stands between "case" or the end of a branch and a closing bracket is no command."""
 
     def __init__(self, state: State) -> None:
-        self._cases, self._here = state
+        self._cases, self._here = state[:2]
 
     @property
-    def state(self) -> State:
+    def state(self) -> tuple[int, bool]:
         return self._cases, self._here
 
     def take(self, token: Token, pending: Sequence[Word]) -> bool:
@@ -100,21 +102,52 @@ def _taken(line: Line, state: State) -> tuple[Sequence[Step], State]:
     pending: list[Word] = []
     patterns = _Patterns(state)
     is_piped = False
-    for token in line if line[-1:] == ("\n",) else (*line, "\n"):
-        if patterns.take(token, pending):
+    array = state[2] if len(state) > 2 else ""
+    tokens = line if line[-1:] == ("\n",) else (*line, "\n")
+    for token, following in zip(tokens, (*tokens[1:], "\n"), strict=True):
+        if not array and patterns.take(token, pending):
             pending = []
             continue
         if isinstance(token, Word):
             pending.append(token)
             continue
         function = None
-        if token == "(" and pending:  # a function is made: NAME ()
-            function, pending = pending[0].plain or "", []
+        if array:
+            steps += [_given(array, pending)] if pending else []
+            array = "" if token == ")" else array
+            pending = []
+            continue
+        if token == "(" and pending and (array := _array(pending[-1])):
+            steps += [] if array.endswith("+") else [_given(array, ())]
+            array, pending = array.removesuffix("+"), []
+            continue
+        if token == "(" and pending and following == ")":  # a function is made: NAME ()
+            function, pending = pending[-1].plain or "", []
+        elif len(pending) > 1 and pending[0].plain == "function":
+            steps.append(Step(None, pending[1].plain or "", 0))
+            pending = pending[2:]
+        braces = _braces(pending)
         simple, opened = _simple(pending, is_piped=is_piped), (token == "(") - (token == ")")
-        if simple is not None or function is not None or opened:
-            steps.append(Step(simple, function, opened))
+        if simple is not None or function is not None or opened or braces:
+            steps.append(Step(simple, function, opened, braces))
         pending, is_piped = [], token in ("|", "|&")
-    return tuple(steps), patterns.state
+    return tuple(steps), (*patterns.state, array) if array else patterns.state
+
+
+def _array(word: Word) -> str:
+    """The name of the array that a bracket behind this word gives its values: NAME= or, of one more, NAME+=."""
+    name = (word.plain or "").removesuffix("=")
+    known = name.removesuffix("+")
+    is_name = known != "" and _NAME.issuperset(known) and not known[0].isdigit()
+    return name if is_name and name != word.plain else ""
+
+
+def _given(array: str, words: Sequence[Word]) -> Step:
+    """The values are put behind those that are there; without any the array begins."""
+    parts = tuple(part for word in words for part in (" ", *word.parts))
+    substituted = tuple(part.command for part in parts if isinstance(part, Substituted) and part.command)
+    before = (Variable(array, quoted=True),) if words else ()
+    return Step(Simple(substituted, ((array, (*before, *parts)),), (), None), None, 0)
 
 
 def _simple(words: list[Word], *, is_piped: bool) -> Simple | None:
@@ -182,6 +215,16 @@ def _assignment(word: Word) -> tuple[str, tuple[Part, ...]] | None:
     if not sign or not name or not _NAME.issuperset(name) or name[0].isdigit():
         return None
     return name, (rest, *word.parts[1:])
+
+
+def _braces(words: Sequence[Word]) -> int:
+    """How many braces around commands open before this one, less those that close."""
+    opened = 0
+    for word in words:
+        if word.quoted or (word.plain not in _BEFORE_COMMANDS and word.plain not in _CLOSING):
+            break
+        opened += (word.plain == "{") - (word.plain == "}")
+    return opened
 
 
 def _without_keywords(words: list[Word]) -> list[Word]:

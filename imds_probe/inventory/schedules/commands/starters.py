@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.schedules.commands.programs import DEFAULT_PATH
 
 Words = Sequence[str | None]
 _SUDO = (
@@ -111,6 +112,8 @@ STARTERS: Mapping[str, Starter] = {
         text=("-c", "--command"),
         instead=("-u", "--user"),
     ),
+    "sg": Starter(before=1, text=("-c",)),
+    "pkexec": Starter(("--user",)),
     "su": Starter(("-g", "-G", "-s", "--group", "--shell"), before=1, text=("-c", "--command")),
     "gosu": Starter(before=1),
     "su-exec": Starter(before=1),
@@ -178,6 +181,8 @@ def inner(name: str, arguments: Words) -> Inner | None:
         return _of_daemon(arguments)
     if name == "find":
         return _of_find(arguments)
+    if name == "scl":
+        return _of_scl(arguments)
     if name in BEHIND:
         return _of_behind(*BEHIND[name], arguments)
     starter = STARTERS.get(name) or STARTERS_OF_LANGUAGES.get(name)
@@ -274,3 +279,17 @@ def _of_find(arguments: Words) -> Inner | None:
     searched = arguments[0] or ""
     each = f"{searched.rstrip('/')}/{named}" if searched.startswith("/") else "{}"
     return Inner(tuple(each if word == "{}" else word for word in rest[:end])) if end else None
+
+
+def _of_scl(arguments: Words) -> Inner | None:
+    """scl enable COLLECTION... 'COMMAND', or "-- COMMAND": software collections of Red Hat's, each with its own programs."""
+    if arguments[:1] not in (("enable",), ["enable"]) or len(arguments) < 3:
+        return None
+    own = next((at for at, word in enumerate(arguments) if word == "--"), None)
+    end = len(arguments) - 1 if own is None else own
+    collections = [word for word in arguments[1:end] if word]
+    places = [f"/opt/rh/{word}/root/usr/{part}" for word in collections for part in ("bin", "sbin")]
+    assigned = {"PATH": ":".join([*places, DEFAULT_PATH])}
+    if own is None:
+        return Inner(text=arguments[end] or "", assigned=assigned)
+    return Inner(tuple(arguments[own + 1 :]), assigned=assigned) if own + 1 < len(arguments) else None

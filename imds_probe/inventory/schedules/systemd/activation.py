@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 
 from imds_probe.dataclass import dataclass
@@ -28,6 +28,7 @@ ON_SUCCESS = "when another unit has ended"
 ON_PATH = "when a path changes"
 ON_CONNECTION = "at each connection to a socket"
 WITH_TARGET = "whenever a unit that wants it is started"
+WHEN_ASKED = When("scheduled", "when a command starts it")
 ACTIVATIONS_MAX = 10  # of one unit
 STARTED_MAX = 10_000
 
@@ -80,6 +81,21 @@ class Activations:
             ahead += [(linked, when) for owner in own for linked in self._drawn_in.get(owner, ())]
             if unit is not None:
                 ahead += _next(unit, when)
+
+
+def led_to(units: UnitFiles, names: Sequence[str], most: int) -> list[Unit]:
+    """The units of these names, and what they draw in or trigger."""
+    found: dict[str, Unit] = {}
+    ahead, asked = deque(names), set(names)
+    while ahead and len(found) < most:
+        unit = units.unit(ahead.popleft())
+        if unit is None or unit.name in found:
+            continue
+        found[unit.name] = unit
+        new = dict.fromkeys(name for name, _ in _next(unit, WHEN_ASKED))
+        ahead += (name for name in new if name not in asked)
+        asked.update(new)
+    return list(found.values())
 
 
 def _next(unit: Unit, when: When) -> Iterator[tuple[str, When]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from imds_probe.inventory.code import unread
@@ -76,10 +76,12 @@ def _is_conditional(unit: Unit) -> bool:
     )  # fmt: skip
 
 
-def commands(unit: Unit, files: SystemFiles, known: Mapping[str, Account]) -> Iterator[Scheduled]:
-    """The commands of one unit, as if a boot started them; those of another event by that."""
+def commands(
+    unit: Unit, files: SystemFiles, known: Mapping[str, Account], keys: Sequence[str] = KEYS
+) -> Iterator[Scheduled]:
+    """The commands of one unit by these keys, as if a boot started them; those of another event by that."""
     for section in SECTIONS:
-        given = unit.all(section, *KEYS)
+        given = unit.all(section, *keys)
         if not given:
             continue
         if unit.last(section, "RootImage"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +33,7 @@ DIRECTORIES = (
 )
 ADMINISTRATORS = ("/etc/", "/run/", "/usr/local/")
 LINKS = (".wants", ".requires", ".upholds")
+UNKNOWN_SIGNS = "*?"
 INCLUDED_MAX = 5
 DROP_INS_MAX = 200
 UNITS_MAX = 5000
@@ -82,6 +84,16 @@ class UnitFiles:
                     said = f"more than {LINKS_MAX} units are linked to others, and the rest was not read"
                     self.files.leave_out(directory, unread.MORE, said)
                     return
+
+    def fitting(self, pattern: str) -> list[str]:
+        """The names that fit, where an asterisk stands for what is not known; of a pattern without a name, an administrator's own.
+        A template may have any instance.
+        """
+        plain = pattern.rpartition(".")[0].strip(UNKNOWN_SIGNS)
+        own = (
+            self._first if plain else [name for name, where in self._first.items() if where.startswith(ADMINISTRATORS)]
+        )
+        return [name for name in own if fnmatch.fnmatchcase(name.replace("@.", "@x."), pattern)]
 
     def ahead(self, names: Iterable[str]) -> None:
         """These units are asked for next."""

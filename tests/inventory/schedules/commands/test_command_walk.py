@@ -82,6 +82,8 @@ def test_code_that_an_interpreter_reads_from_its_input(root: Path, command: str,
         ("/opt/own /opt/parts/one", [MAYBE_RUN]),
         ("a --script=/opt/parts/one", [MAYBE_RUN]),
         ("/opt/own /opt/parts/off", []),
+        ("/opt/own run x -- /opt/parts/one", [MAYBE_RUN]),
+        ("sh -c '/opt/own -- /opt/parts/one'", [MAYBE_RUN]),
         ("a /opt/parts/one", []),
         ("none --script=/opt/parts/one", []),
         ('sh < "$x/y"', [NO_SCRIPT]),
@@ -135,7 +137,7 @@ def test_what_a_command_starts(root: Path, command: str | tuple[str, ...], expec
 def test_a_script_is_started_as_the_kernel_would(root: Path) -> None:
     found = followed(root, "cd /opt/app && A=b ./run.sh x")
     last = found.started[-1]
-    assert (last.executable, last.arguments) == ("/usr/bin/python3", ("/usr/bin/python3", "/opt/app/main.py", ""))
+    assert (last.executable, last.arguments) == ("/usr/bin/python3", ("/usr/bin/python3", "/opt/app/main.py", "x"))
     assert (last.directory, last.environment["A"], last.environment["PATH"]) == ("/opt/app", "b", "/usr/bin")
     assert [each.script for each in found.started] == ["", "/opt/app/run.sh", "/opt/app/common.sh", "/opt/app/run.sh"]
 
@@ -195,7 +197,7 @@ def test_what_is_not_followed_is_said(root: Path, command: str, why: str) -> Non
 
 
 def test_it_is_said_in_which_script_something_was_not_followed(root: Path) -> None:
-    made(root, {"/opt/x": f"{SCRIPT}$1 y\n"})
+    made(root, {"/opt/x": f"{SCRIPT}$(b) y\n"})
     assert followed(root, "/opt/x").unfollowed == (Unfollowed(reasons.NO_NAME, "/opt/x"),)
 
 
@@ -263,3 +265,175 @@ def test_scripts_of_a_project_that_start_each_other_come_to_an_end(root: Path) -
     for name, why in (("one", reasons.TOO_DEEP), ("two", reasons.TOO_MANY_OF_PROJECTS)):
         found = followed(root, f"cd /opt/{name} && npm run x")
         assert names(found) == ["a"] and why in [each.why for each in found.unfollowed]
+
+
+A, B = f"{SCRIPT}a\n", f"{SCRIPT}b\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "script", "files", "expected"),
+    [
+        ("/opt/x one", "/opt/jobs/$1/run\n", {"/opt/jobs/one/run": A}, ["/opt/jobs/one/run", "a"]),
+        ("/opt/x one", "J=$1\ncd /opt/jobs/$J || exit\n./run\n", {"/opt/jobs/one/run": A}, ["/opt/jobs/one/run", "a"]),
+        ("/opt/x /opt/y", 'p="$1"; shift\n"$p" "$@"\n', {"/opt/y": A}, ["/opt/y", "a"]),
+        ("/opt/x", "/opt/jobs/${1:-one}\n", {"/opt/jobs/one": A}, ["/opt/jobs/one", "a"]),
+        (
+            "/opt/x one two",
+            'for j in "$@"; do /opt/$j; done\n',
+            {"/opt/one": A, "/opt/two": B},
+            ["/opt/one", "a", "/opt/two", "b"],
+        ),
+        (
+            "/opt/x",
+            'J="one two"\nfor j in $J; do /opt/$j; done\n',
+            {"/opt/one": A, "/opt/two": B},
+            ["/opt/one", "a", "/opt/two", "b"],
+        ),
+        (
+            "/opt/x",
+            "for d in one two; do cd /opt/$d; ./run; done\n",
+            {"/opt/one/run": A, "/opt/two/run": B},
+            ["/opt/one/run", "a", "/opt/two/run", "b"],
+        ),
+        (
+            "/opt/x -v one",
+            'while [ $# -gt 0 ]; do\ncase "$1" in\n-v) shift;;\n*) break;;\nesac\ndone\n/opt/jobs/$1\n',
+            {"/opt/jobs/one": A},
+            ["/opt/jobs/one", "a"],
+        ),
+        ("/opt/x -e one", "while getopts e: o; do E=$OPTARG; done\n/opt/$E\n", {"/opt/one": A}, ["/opt/one", "a"]),
+        (
+            "/opt/x",
+            "/opt/y one\n/opt/y two\n",
+            {"/opt/y": f"{SCRIPT}$1\n/opt/$1\n", "/opt/one": A, "/opt/two": B},
+            ["/opt/y", "/opt/one", "a", "/opt/y", "/opt/two", "b"],
+        ),
+        ("/opt/x", 'C=(\n a\n --foo\n)\nC+=(b)\n"${C[@]}"\n', {}, ["a"]),
+        ("/opt/x", "timeout $T a\nenv $NONE b\n", {}, ["a", "b"]),
+        ("/opt/x", "$SUDO a\n", {}, ["a"]),
+        (
+            "/opt/x",
+            "for i in $(run-parts --list --regex '^[a-z]*$' /opt/parts); do . $i; done\n",
+            {},
+            ["/opt/parts/one", "a", "/opt/parts/off", "b", "/opt/parts/two.txt"],
+        ),
+        ("bash -c '\"$@\"' _ a", "", {}, []),
+        # Functions.
+        ("/opt/x", 'run() { echo "start $1"; "$@"; }\nrun a\n', {}, ["a"]),
+        ("/opt/x", "job() {\n  local job=$1\n  /opt/${job}.sh\n}\njob one\n", {"/opt/one.sh": A}, ["/opt/one.sh", "a"]),
+        ("/opt/x", 'retry() {\n  local n=$1; shift\n  until "$@"; do sleep 1; done\n}\nretry 3 a\n', {}, ["a"]),
+        ("/opt/x one", 'f() { "$@"; }\nmain() { f /opt/$1; }\nmain "$@"\n', {"/opt/one": A}, ["/opt/one", "a"]),
+        ("/opt/x", 'run() { eval "$@"; }\nrun a\n', {}, ["a"]),
+        ("/opt/x", 'as() { su - app -c "$1"; }\nas "a; b"\n', {}, ["a", "b"]),
+        ("/opt/x", ". /opt/lib\nrun a\n", {"/opt/lib": 'run() { nice "$@"; }\n'}, ["/opt/lib", "a"]),
+        ("/opt/x go", "do_go() { ${1:-a}; }\ndo_$1\n", {}, ["a"]),
+        ("/opt/x", 'D=$(cat /etc/d)\nrun_x() { "$1"; }\nrun_$D a\n', {}, ["a"]),
+    ],
+)
+def test_a_script_and_a_function_run_what_they_are_given(
+    root: Path, command: str, script: str, files: dict[str, str], expected: list[str]
+) -> None:
+    made(root, {"/opt/x": SCRIPT + script, **files}, executable=("/opt/x", *files))
+    found = followed(root, command)
+    assert names(found) == (["/opt/x", *expected] if command.startswith("/") else ["a"])
+    assert [each.why for each in found.unfollowed] == []
+    assert not any(each.perhaps for each in found.started)
+
+
+@pytest.mark.parametrize(
+    ("script", "perhaps"),
+    [
+        ("R=$(ls -1t /opt/jobs | head -1)\n/opt/jobs/$R/run\n", ["/opt/jobs/one/run", "a"]),
+        ("ls /opt/jobs | while read j; do /opt/jobs/$j/run; done\n", ["/opt/jobs/one/run", "a"]),
+        ("D=$(date +%F)\ncd /opt/jobs/$D\n./run\n", ["/opt/jobs/one/run", "a"]),
+        ("D=$(date +%F)\nsh /opt/jobs/$D/run\n", ["/opt/jobs/one/run", "a"]),
+        (". /opt/jobs/$NONE/run\n", ["/opt/jobs/one/run", "a"]),
+        ("/opt/jobs/$NONE.sh\n", []),
+        ("/opt/jobs/one/run$NONE\n", ["/opt/jobs/one/run", "a"]),
+    ],
+)
+def test_what_fits_the_known_part_of_a_name_is_perhaps_started(root: Path, script: str, perhaps: list[str]) -> None:
+    made(root, {"/opt/x": SCRIPT + script, "/opt/jobs/one/run": A}, executable=("/opt/x", "/opt/jobs/one/run"))
+    found = followed(root, "/opt/x")
+    assert [name for name, each in zip(names(found), found.started, strict=True) if each.perhaps] == perhaps
+    assert reasons.NO_NAME not in [each.why for each in found.unfollowed]
+    # What is surely started as well is no doubt any more.
+    surely = followed(root, "/opt/x; /opt/jobs/one/run")
+    assert {"/opt/jobs/one/run", "a"} <= {
+        name for name, each in zip(names(surely), surely.started, strict=True) if not each.perhaps
+    }
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ('D=$(cat /etc/d)\n"$D/y.sh"\n', reasons.NO_NAME),
+        ("[ -f /etc/none ] && . /etc/none\n$HOME_OF_APP/bin/y\n", reasons.NO_NAME),
+        ('D=$(cat /etc/d)\nsh -c "$D/y.sh"\n', reasons.NO_NAME),
+        ('D=$(cat /etc/d)\neval "$D/y.sh"\n', reasons.NO_NAME),
+        ('D=$(cat /etc/d)\nsu app -c "$D/y.sh"\n', reasons.NO_NAME),
+        ('D=$(cat /etc/d)\npython3 "$D/y.py"\n', reasons.NO_SCRIPT),
+        ('D=$(cat /etc/d)\n. "$D/y"\n', reasons.NO_SCRIPT),
+        ('cd "$(cat /etc/d)"\n./run\n', reasons.NO_NAME),
+        ("D=/opt\nread D\n$D/run\n", reasons.NO_NAME),
+        ("export D=$(cat /etc/d)\n/opt/z\n", reasons.NO_NAME),
+        ('run() { "$1"; }\nrun "$(cat /etc/d)"\n', reasons.NO_NAME),
+        ('run() {\n "$1"\n', reasons.NO_NAME),
+        ('sh -c "$(cat /etc/d)"\n', reasons.NO_SCRIPT),
+    ],
+)
+def test_a_name_that_only_running_tells_is_said_of_its_script(root: Path, script: str, why: str) -> None:
+    z = f"{SCRIPT}$D/y.sh\n"
+    files = {"/opt/x": SCRIPT + script, "/opt/z": z, "/usr/bin/su": ELF}
+    made(root, files, executable=files)
+    said = followed(root, "/opt/x").unfollowed
+    assert Unfollowed(why, "/opt/z" if "/opt/z" in script else "/opt/x") in said
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'eval "$(b)"\n',
+        'run() { "$1"; }\n',
+        'L=/var/log/$(b).log\nsh -c "a > $L"\n',
+        "F=($(b) $NONE)\n",
+        'log() { echo "$1"; }\nlog "$(b)"\n',
+    ],
+)
+def test_what_needs_no_name_says_nothing(root: Path, script: str) -> None:
+    made(root, {"/opt/x": SCRIPT + script}, executable=("/opt/x",))
+    assert followed(root, "/opt/x").unfollowed == ()
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("/opt/own x -- nice python3 /opt/x.py", [("python3", True)]),
+        ("/opt/own python3 /opt/x.py", [("python3", True)]),
+        ("/opt/own x -- none", []),
+        ("run-one python3 /opt/x.py", [("python3", False)]),
+    ],
+)
+def test_a_command_among_the_arguments_of_an_own_program_is_perhaps_started(
+    root: Path, command: str, expected: list[tuple[str, bool]]
+) -> None:
+    made(root, {"/opt/x.py": ""})
+    found = followed(root, command)
+    *inner, _ = [(name, each.perhaps) for name, each in zip(names(found), found.started, strict=True)]
+    assert inner == expected
+    assert found.unfollowed == ()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "scl enable rh-x rh-y 'nice tool -v; b'",
+        "scl enable rh-x -- tool -v; b",
+        "sudo scl enable rh-y rh-x 'tool; b'",
+        "sg docker -c '/opt/rh/rh-x/root/usr/bin/tool; b'",
+    ],
+)
+def test_a_software_collection_has_its_own_programs(root: Path, command: str) -> None:
+    tool = "/opt/rh/rh-x/root/usr/bin/tool"
+    made(root, {tool: ELF}, executable=(tool,))
+    assert names(followed(root, command)) == ["tool", "b"]

@@ -6,6 +6,7 @@ from imds_probe.inventory.schedules.commands.handed_on import (
     VARIANTS_MAX,
     handed_on,
     maybe_run,
+    perhaps_run,
     runs_arguments,
     variants,
 )
@@ -26,6 +27,9 @@ from imds_probe.inventory.schedules.commands.handed_on import (
         (("watcher", "--exclude", "/opt/x"), []),
         (("auditctl", "-w", "/opt/x"), []),
         (("ssh", "db", "/opt/x"), []),
+        (("chamber", "exec", "x", "--", "a", "y"), [("a", "y")]),
+        (("run-one", "python3.9", "x.py"), [("python3.9", "x.py")]),
+        (("run-one", "--"), []),
     ],
 )
 def test_programs_among_the_arguments(command: tuple[str | None, ...], expected: list[tuple[str, ...]]) -> None:
@@ -56,6 +60,22 @@ def test_a_script_that_runs_its_arguments() -> None:
 def test_what_nobody_knows(command: tuple[str, ...], own: bool, expected: list[str]) -> None:
     program, *words = command
     assert list(maybe_run(program, words, own=own)) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (("own", "run", "--", "a", "y"), [("a", "y")]),
+        (("own", "-v", "python3", "/opt/x.py"), [("python3", "/opt/x.py")]),
+        (("own", "a", "node"), []),
+        (("own", "--"), []),
+        (("grep", "--", "a"), []),
+        (("run-one", "--", "a"), []),
+    ],
+)
+def test_commands_that_nobody_knows_of(command: tuple[str, ...], expected: list[tuple[str, ...]]) -> None:
+    program, *words = command
+    assert list(perhaps_run(program, words)) == expected
 
 
 @pytest.mark.parametrize(

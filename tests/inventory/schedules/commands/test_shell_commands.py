@@ -78,7 +78,7 @@ def test_a_substitution_that_takes_a_path_apart_is_known(text: str, expected: st
 def test_functions_are_known_by_their_names() -> None:
     shell = Shell({})
     list(shell.commands("f() {\n a\n}\nf x"))
-    assert shell.functions == {"f"}
+    assert set(shell.functions) == {"f"}
 
 
 def test_what_has_no_end_is_said() -> None:

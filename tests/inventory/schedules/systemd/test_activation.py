@@ -12,6 +12,7 @@ from imds_probe.inventory.schedules.systemd.activation import (
     ON_PATH,
     WITH_TARGET,
     Activations,
+    led_to,
 )
 from imds_probe.inventory.schedules.systemd.unit_files import UnitFiles
 
@@ -95,3 +96,26 @@ def test_links_between_units_in_circles_come_to_an_end(tmp_path: Path) -> None:
     }
     files |= {f"{ETC}/multi-user.target.wants/x0.target": Path(f"{LIB}/x0.target")}
     assert len(started(tmp_path, files)) == 50
+
+
+def test_what_is_started_with_a_unit_ends_where_units_start_each_other(tmp_path: Path) -> None:
+    unit = "/etc/systemd/system"
+    root = made(
+        tmp_path,
+        {
+            f"{unit}/a.service": "[Unit]\nWants=b.service none.service\nOnFailure=e.service\n[Service]\nExecStart=/x\n",
+            f"{unit}/b.service": "[Unit]\nRequires=a.service c.timer\n",
+            f"{unit}/c.timer": "[Timer]\nUnit=d.service\nOnCalendar=daily\n",
+            f"{unit}/d.service": "[Service]\nExecStart=/y\n",
+            f"{unit}/e.service": "[Service]\nExecStart=/z\n",
+        },
+    )
+    units = UnitFiles(SystemFiles(root))
+    assert [each.name for each in led_to(units, ["a.service"], 10)] == [
+        "a.service",
+        "b.service",
+        "e.service",
+        "c.timer",
+        "d.service",
+    ]
+    assert len(led_to(units, ["a.service"], 2)) == 2

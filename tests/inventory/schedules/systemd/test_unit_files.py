@@ -142,3 +142,16 @@ def test_one_directory_by_two_names_is_listed_once(tmp_path: Path) -> None:
     assert len(list(given.links())) == 1
     assert given.there()
     assert not UnitFiles(SystemFiles(tmp_path / "nowhere")).there()
+
+
+def test_names_that_fit_a_pattern(tmp_path: Path) -> None:
+    files: dict[str, str | bytes | Path] = {
+        "/etc/systemd/system/own.service": "[Service]\n",
+        "/etc/systemd/system/own@.service": "[Service]\n",
+        "/usr/lib/systemd/system/shipped.service": "[Service]\n",
+    }
+    given = units(tmp_path, files)
+    assert given.fitting("ship*.service") == ["shipped.service"]
+    assert given.fitting("own@*.service") == ["own@.service"]
+    assert sorted(given.fitting("*.service")) == ["own.service", "own@.service"]  # of no name an administrator's own
+    assert given.fitting("*.timer") == []
