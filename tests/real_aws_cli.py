@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 PLACE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "imds-probe/aws-cli"
 # No account's, and no place where one could be kept.
@@ -57,7 +58,7 @@ def _main() -> None:
     from awscli.clidriver import create_clidriver
 
     driver = create_clidriver()
-    driver.session.register("before-call", lambda **_: (_Answer(), {}))
+    driver.session.register("before-call", lambda model, **_: (_Answer(), _nothing(model.output_shape)))
     commands = json.load(sys.stdin)
     for service in {argv[0] for argv in commands}:
         driver.session.get_service_model(service)  # read once for all commands
@@ -72,6 +73,11 @@ def _main() -> None:
             file.seek(0)
             said.append("" if status == 0 else file.read().strip().rpartition("\n")[2] or f"ended with {status}")
     print(json.dumps(said))
+
+
+def _nothing(shape: Any) -> dict[str, Any]:
+    """As AWS says that there is nothing: by lists with nothing in them."""
+    return {name: [] for name, member in shape.members.items() if member.type_name == "list"} if shape else {}
 
 
 def _status(main: Callable[[list[str]], int], argv: list[str]) -> int:
