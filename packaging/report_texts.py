@@ -398,6 +398,7 @@ OBJECTS: Mapping[str, Described] = {
                 "Seconds before the run without any IMDSv1 call that would lose something by the switch. It counts "
                 "only while enough was watched, and may be longer than the period."
             ),
+            "rare": "Callers by IMDSv1 before the period that are expected to call again, by how often they called.",
         },
     ),
     "CallerSeen": Described(
@@ -462,6 +463,15 @@ OBJECTS: Mapping[str, Described] = {
         {
             "at": "Time of the loss.",
             "why": "Cause, in words.",
+        },
+    ),
+    "RareCaller": Described(
+        "Rare caller",
+        "A caller by IMDSv1 that calls less often than the period is long.",
+        {
+            "caller": "Its calls before the period.",
+            "longest_gap_s": "Seconds of its longest silence between two calls.",
+            "silent_s": "Seconds that were watched since its last call.",
         },
     ),
     "MetricCompared": Described(

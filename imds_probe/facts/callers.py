@@ -116,6 +116,17 @@ class CallerSeen:
 
 
 @dataclass(frozen=True)
+class RareCaller:
+    """Calls by IMDSv1 before the window, of somebody who called less often than the window is long: silent for `silent_s` watched
+    seconds by now, and for `longest_gap_s` once between two calls before.
+    """
+
+    caller: CallerSeen
+    longest_gap_s: Seconds
+    silent_s: Seconds
+
+
+@dataclass(frozen=True)
 class MetricCompared:
     """A metric of CloudWatch beside what was seen, over the hours that were watched without a gap: MetadataNoToken, or, once tokens
     are required, MetadataNoTokenRejected.
@@ -196,7 +207,7 @@ class Callers(Section):
     `boots` are those within the window and the last that was watched whole, the oldest first; none in reports from before.
     `earlier` called by IMDSv1 before the window, and less than a whole window was watched since; none in reports from before.
     `silent_s` is for how many seconds up to now nobody called by IMDSv1 who may lose something, and `needed_coverage` was watched:
-    it may be longer than the window.
+    it may be longer than the window. `rare` called by IMDSv1 before the window, and are expected to call again.
     """
 
     report_key: ClassVar[str] = "callers"
@@ -218,6 +229,7 @@ class Callers(Section):
     boots: tuple[BootWatched, ...] = ()
     earlier: tuple[CallerSeen, ...] = ()
     silent_s: Seconds = 0.0
+    rare: tuple[RareCaller, ...] = ()
 
     @cached_property
     def of_each(self) -> Mapping[tuple[str | int | None, ...], Sequence[CallerSeen]]:

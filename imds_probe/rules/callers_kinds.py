@@ -132,6 +132,24 @@ IMDSV1_BEFORE_WINDOW = Kind(
     "of time was watched since the last call. If the program does not exist any more, accept the risk until then.",
     settled_by=("as much watched time since the last call as the window has", OWNER),
 )
+IMDSV1_RARE_CALLER = Kind(
+    id="imdsv1-rare-caller",
+    severity="warning",
+    implies="unknown",
+    title="A program that called IMDSv1 calls less often than the window is long",
+    meaning="The last call that the watch saw of this program is longer ago than the window (watch.window). Between two "
+    "calls before that, it was silent for about as long or for longer, for example because it runs once a month. The silence "
+    "therefore does not show that the program was changed, and the next call may come after the switch. The program counts as "
+    "changed once it is silent for a third longer than ever between two calls. It also counts as changed if it was never seen to "
+    "ask for the same kind of metadata with a token before, and was since. Calls of more than 90 days ago do not count.",
+    cure="Change the program so that it asks for a token, and run it once while the daemon watches. If the program does not exist "
+    "any more, accept the risk until the finding disappears.",
+    settled_by=(
+        "a watched run of the same program in which it asks with a token",
+        "a watched silence that is a third longer than any before",
+        OWNER,
+    ),
+)
 IMDSV1_UNSEEN = Kind(
     id="imdsv1-unseen",
     severity="warning",
