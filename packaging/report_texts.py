@@ -440,8 +440,9 @@ OBJECTS: Mapping[str, Described] = {
             "origin": "Kind of caller: a process, or another sender for which no process of this host is known.",
             "token": (
                 "Result of the client's last token request. `none`: it made none. `unseen`: it may have made one "
-                "before it was watched. `answered` and `lost` say whether the answer reached the client, the others "
-                "name the answer. `null` for a call with a token."
+                "before it was watched. `answered` and `lost` say whether the answer reached the client. `lost-before`: it was "
+                "lost so long before the call that the call may have another cause. The others name the answer. `null` for a "
+                "call with a token."
             ),
             "token_ttl": (
                 "TTL of the last answer to a token request when it came to this host. It is at most the hop limit."

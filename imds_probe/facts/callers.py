@@ -24,8 +24,11 @@ OF_ROOT_ALONE = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/")
 
 # What comes of a token request: the answer was seen to reach the client or to be lost on the way, or there was none, or it
 # had another status: 403, 404 or 405, or any other. Of a call without a token it is said of the last token request that the
-# same client made before: "none" where it made none, "unseen" where it may have made one before it was watched.
-TokenOutcome = Literal["none", "unseen", "answered", "lost", "unanswered", "forbidden", "not-found", "other"]
+# same client made before: "none" where it made none, "unseen" where it may have made one before it was watched, "lost-before" where
+# it was lost so long before that the call may be of a part that asks for none.
+TokenOutcome = Literal[
+    "none", "unseen", "answered", "lost", "lost-before", "unanswered", "forbidden", "not-found", "other"
+]
 # Who is behind a call: the process itself, or whoever asks through it; where no process is known, what the interface says.
 Origin = Literal["process", "user-mode-network", "virtual-machine", "another-host", "unknown"]
 ANOTHER_HOST, UNKNOWN, VIRTUAL_MACHINE, OTHERS = "another host", "unknown", "virtual machine", "others"

@@ -30,6 +30,7 @@ from imds_probe.rules.callers_kinds import (
     IMDSV1_CALLER,
     IMDSV1_CALLER_UNSERVED,
     IMDSV1_FALLBACK,
+    IMDSV1_FALLBACK_DOUBTFUL,
     IMDSV1_FALLBACK_KEPT_OUT,
     IMDSV1_FALLBACK_PAST,
     IMDSV1_FALLBACK_RAISED,
@@ -154,13 +155,13 @@ def _caller(
         return _Caller(group, IMDSV1_FALLBACK_RAISED, cause)
     if cause.unidentified:
         return _Caller(group, IMDSV1_FALLBACK_UNIDENTIFIED, cause)
+    if cause.doubtful:
+        return _Caller(group, IMDSV1_FALLBACK_DOUBTFUL, cause)
     limit = cause.needs_hop_limit
-    if limit is None:
-        return _Caller(group, IMDSV1_CALLER, cause)
-    if left_out.has_caller(group, limit, facts):
+    if limit is not None and left_out.has_caller(group, limit, facts):
         breaks = Cause(f"{cause.why}, but {KEPT_OUT}", KEPT_OUT_FIX, cause.evidence)
         return _Caller(group, IMDSV1_FALLBACK_KEPT_OUT, breaks)
-    return _Caller(group, IMDSV1_FALLBACK, cause)
+    return _Caller(group, IMDSV1_CALLER if limit is None else IMDSV1_FALLBACK, cause)
 
 
 def _calls(caller: _Caller, facts: Facts) -> Found:
@@ -303,6 +304,7 @@ RULE = Rule(
         IMDSV1_FALLBACK_RAISED,
         IMDSV1_THROUGH_RELAY,
         IMDSV1_FALLBACK_UNIDENTIFIED,
+        IMDSV1_FALLBACK_DOUBTFUL,
         IMDSV1_REFUSED,
         IMDSV1_WITHOUT_EFFECT,
         IMDSV1_CALLER_UNSERVED,

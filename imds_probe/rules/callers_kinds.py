@@ -95,6 +95,19 @@ IMDSV1_FALLBACK_UNIDENTIFIED = Kind(
     sources=("EC2 User Guide: Considerations for containers and the hop limit",),
     settled_by=(SILENT_WINDOW, OWNER),
 )
+IMDSV1_FALLBACK_DOUBTFUL = Kind(
+    id="imdsv1-fallback-doubtful",
+    severity="warning",
+    implies="unknown",
+    title="A program lost a token once, and later called IMDSv1 without asking for another",
+    meaning="The watch saw a program ask for a token and lose the answer. More than 30 seconds later, the program called IMDSv1 "
+    "and asked for no token first; or it made more than 50 calls for each token request. Some AWS SDKs do that, and name "
+    "themselves in the User-Agent. This program named no such SDK. There are two possibilities: it keeps to IMDSv1 until a "
+    "token arrives, which a higher hop limit cures; or a part of it never asks for a token, and the switch breaks that part.",
+    cure="Raise the hop limit while tokens are still optional, and keep imds-probe's daemon running. If the program still calls "
+    "IMDSv1 afterwards, change the part that asks without a token. Require tokens once no call by IMDSv1 is left.",
+    settled_by=("a higher hop limit while tokens are optional, and a watch after that", OWNER),
+)
 IMDSV1_REFUSED = Kind(
     id="imdsv1-refused",
     severity="warning",
@@ -227,6 +240,7 @@ OF_CALLS = frozenset(
         IMDSV1_FALLBACK_RAISED,
         IMDSV1_THROUGH_RELAY,
         IMDSV1_FALLBACK_UNIDENTIFIED,
+        IMDSV1_FALLBACK_DOUBTFUL,
         IMDSV1_REFUSED,
     )
 )
