@@ -398,6 +398,7 @@ OBJECTS: Mapping[str, Described] = {
                 "Seconds before the run without any IMDSv1 call that would lose something by the switch. It counts "
                 "only while enough was watched, and may be longer than the period."
             ),
+            "rare": "Callers by IMDSv1 before the period that are expected to call again, by how often they called.",
         },
     ),
     "CallerSeen": Described(
@@ -439,8 +440,9 @@ OBJECTS: Mapping[str, Described] = {
             "origin": "Kind of caller: a process, or another sender for which no process of this host is known.",
             "token": (
                 "Result of the client's last token request. `none`: it made none. `unseen`: it may have made one "
-                "before it was watched. `answered` and `lost` say whether the answer reached the client, the others "
-                "name the answer. `null` for a call with a token."
+                "before it was watched. `answered` and `lost` say whether the answer reached the client. `lost-before`: it was "
+                "lost so long before the call that the call may have another cause. The others name the answer. `null` for a "
+                "call with a token."
             ),
             "token_ttl": (
                 "TTL of the last answer to a token request when it came to this host. It is at most the hop limit."
@@ -462,6 +464,15 @@ OBJECTS: Mapping[str, Described] = {
         {
             "at": "Time of the loss.",
             "why": "Cause, in words.",
+        },
+    ),
+    "RareCaller": Described(
+        "Rare caller",
+        "A caller by IMDSv1 that calls less often than the period is long.",
+        {
+            "caller": "Its calls before the period.",
+            "longest_gap_s": "Seconds of its longest silence between two calls.",
+            "silent_s": "Seconds that were watched since its last call.",
         },
     ),
     "MetricCompared": Described(

@@ -24,8 +24,11 @@ OF_ROOT_ALONE = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/")
 
 # What comes of a token request: the answer was seen to reach the client or to be lost on the way, or there was none, or it
 # had another status: 403, 404 or 405, or any other. Of a call without a token it is said of the last token request that the
-# same client made before: "none" where it made none, "unseen" where it may have made one before it was watched.
-TokenOutcome = Literal["none", "unseen", "answered", "lost", "unanswered", "forbidden", "not-found", "other"]
+# same client made before: "none" where it made none, "unseen" where it may have made one before it was watched, "lost-before" where
+# it was lost so long before that the call may be of a part that asks for none.
+TokenOutcome = Literal[
+    "none", "unseen", "answered", "lost", "lost-before", "unanswered", "forbidden", "not-found", "other"
+]
 # Who is behind a call: the process itself, or whoever asks through it; where no process is known, what the interface says.
 Origin = Literal["process", "user-mode-network", "virtual-machine", "another-host", "unknown"]
 ANOTHER_HOST, UNKNOWN, VIRTUAL_MACHINE, OTHERS = "another host", "unknown", "virtual machine", "others"
@@ -116,6 +119,17 @@ class CallerSeen:
 
 
 @dataclass(frozen=True)
+class RareCaller:
+    """Calls by IMDSv1 before the window, of somebody who called less often than the window is long: silent for `silent_s` watched
+    seconds by now, and for `longest_gap_s` once between two calls before.
+    """
+
+    caller: CallerSeen
+    longest_gap_s: Seconds
+    silent_s: Seconds
+
+
+@dataclass(frozen=True)
 class MetricCompared:
     """A metric of CloudWatch beside what was seen, over the hours that were watched without a gap: MetadataNoToken, or, once tokens
     are required, MetadataNoTokenRejected.
@@ -196,7 +210,7 @@ class Callers(Section):
     `boots` are those within the window and the last that was watched whole, the oldest first; none in reports from before.
     `earlier` called by IMDSv1 before the window, and less than a whole window was watched since; none in reports from before.
     `silent_s` is for how many seconds up to now nobody called by IMDSv1 who may lose something, and `needed_coverage` was watched:
-    it may be longer than the window.
+    it may be longer than the window. `rare` called by IMDSv1 before the window, and are expected to call again.
     """
 
     report_key: ClassVar[str] = "callers"
@@ -218,6 +232,7 @@ class Callers(Section):
     boots: tuple[BootWatched, ...] = ()
     earlier: tuple[CallerSeen, ...] = ()
     silent_s: Seconds = 0.0
+    rare: tuple[RareCaller, ...] = ()
 
     @cached_property
     def of_each(self) -> Mapping[tuple[str | int | None, ...], Sequence[CallerSeen]]:

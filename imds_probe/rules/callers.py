@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from imds_probe.catalog.catalog import Catalog
@@ -14,10 +13,6 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.switched import Switched, is_watched
 from imds_probe.findings import Fix, Found, Kind
-from imds_probe.kept.command_line import kept_of_stored
-from imds_probe.kept.generated_names import lasting
-from imds_probe.kept.metadata_path import kept_path
-from imds_probe.kept.user_agent import kept_user_agent
 from imds_probe.rules.acceptance import named_first
 from imds_probe.rules.caller_cause import cause_of
 from imds_probe.rules.caller_groups import (
@@ -27,6 +22,7 @@ from imds_probe.rules.caller_groups import (
     without_effect,
 )
 from imds_probe.rules.caller_phrases import called, last, of_all, times, who
+from imds_probe.rules.callers_before import MORE_CALLERS, NAMED_MAX, PATHS_SHOWN, before_window, counted, last_call
 from imds_probe.rules.callers_kinds import (
     CALLERS_LOST,
     CALLERS_NOT_READ,
@@ -34,10 +30,12 @@ from imds_probe.rules.callers_kinds import (
     IMDSV1_CALLER,
     IMDSV1_CALLER_UNSERVED,
     IMDSV1_FALLBACK,
+    IMDSV1_FALLBACK_DOUBTFUL,
     IMDSV1_FALLBACK_KEPT_OUT,
     IMDSV1_FALLBACK_PAST,
     IMDSV1_FALLBACK_RAISED,
     IMDSV1_FALLBACK_UNIDENTIFIED,
+    IMDSV1_RARE_CALLER,
     IMDSV1_REFUSED,
     IMDSV1_THROUGH_RELAY,
     IMDSV1_UNSEEN,
@@ -45,7 +43,6 @@ from imds_probe.rules.callers_kinds import (
     WATCHED_TOO_SHORTLY,
 )
 from imds_probe.rules.cause import Cause
-from imds_probe.rules.fallback import cause_by_token
 from imds_probe.rules.kept_out import KeptOut, kept_out
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import KEPT_OUT, KEPT_OUT_FIX, more_time_or, raise_hop_limit
@@ -54,10 +51,7 @@ from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import unserved_caller
 from imds_probe.rules.settling import MORE_TIME, READABLE_RECORD
 
-NAMED_MAX = 20
-PATHS_SHOWN = 3
 LOSSES_SHOWN = 3
-MORE_CALLERS = "more callers"
 _NOT_KNOWN_AGAIN = ", and it is not known whether {} asked again with a token"
 _UNSERVED = Fix("Change the program so that it asks for a token. Do so before metadata is served there again.")
 _LOOK_UP = Fix(
@@ -86,7 +80,8 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         left_out = kept_out(facts, catalog)
         served = [_caller(group, callers, facts, catalog, left_out) for group in listed]
         findings += _all_served(served, facts)
-        findings += _before_window(callers, facts, served)
+        named = {mended_as(caller.group[0], facts) for caller in served if caller.kind not in _NOTHING_OPEN}
+        findings += before_window(callers, facts, named)
     if callers.metric is not None and callers.metric.unseen and not required:
         findings.append(_unseen(callers.metric))
     if run is not None and run.status == "partial":
@@ -160,13 +155,13 @@ def _caller(
         return _Caller(group, IMDSV1_FALLBACK_RAISED, cause)
     if cause.unidentified:
         return _Caller(group, IMDSV1_FALLBACK_UNIDENTIFIED, cause)
+    if cause.doubtful:
+        return _Caller(group, IMDSV1_FALLBACK_DOUBTFUL, cause)
     limit = cause.needs_hop_limit
-    if limit is None:
-        return _Caller(group, IMDSV1_CALLER, cause)
-    if left_out.has_caller(group, limit, facts):
+    if limit is not None and left_out.has_caller(group, limit, facts):
         breaks = Cause(f"{cause.why}, but {KEPT_OUT}", KEPT_OUT_FIX, cause.evidence)
         return _Caller(group, IMDSV1_FALLBACK_KEPT_OUT, breaks)
-    return _Caller(group, IMDSV1_FALLBACK, cause)
+    return _Caller(group, IMDSV1_CALLER if limit is None else IMDSV1_FALLBACK, cause)
 
 
 def _calls(caller: _Caller, facts: Facts) -> Found:
@@ -176,59 +171,16 @@ def _calls(caller: _Caller, facts: Facts) -> Found:
         return kind.found(
             called(group),
             f"{who(group[0])} {calls}, but {cause.why}",
-            evidence=_evidence(group),
+            evidence=last_call(group),
             fix=cause.fix,
         )
     return kind.found(
         called(group),
         f"{of_all(group, facts)} {calls}: {cause.why}",
-        evidence=(*_evidence(group), *cause.evidence, *beside(group, facts)),
+        evidence=(*last_call(group), *cause.evidence, *beside(group, facts)),
         fix=cause.fix,
         forgeable_by=of_callers(group, facts),
     )
-
-
-def _before_window(callers: Callers, facts: Facts, served: Sequence[_Caller]) -> list[Found]:
-    """Who called before the window, and was not watched for a whole window since. Who has a finding of what `served` says is named
-    for that, unless it says that nothing has to be changed.
-    """
-    again = {mended_as(caller.group[0], facts) for caller in served if caller.kind not in _NOTHING_OPEN}
-    groups: dict[Hashable, list[CallerSeen]] = defaultdict(list)
-    for each in callers.earlier:
-        if not unserved_caller(each.container_id, facts):
-            groups[mended_as(each, facts)].append(each)
-    open_ = [group for key, group in groups.items() if key not in again and not _is_past(group, callers, facts)]
-    listed = named_first(IMDSV1_BEFORE_WINDOW, open_, called, facts)
-    found = [
-        IMDSV1_BEFORE_WINDOW.found(
-            called(group),
-            f"{of_all(group, facts)} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}; since then, "
-            f"less than {in_words(callers.window_s)} were watched",
-            evidence=_evidence(group),
-            fix=Fix(
-                "Keep imds-probe's daemon running. If the program still exists, change it so that it asks for a token."
-            ),
-            forgeable_by=of_callers(group, facts),
-        )
-        for group in listed[:NAMED_MAX]
-    ]
-    if rest := listed[NAMED_MAX:]:
-        found.append(
-            IMDSV1_BEFORE_WINDOW.found(
-                MORE_CALLERS,
-                f"{_counted(len(rest))} called IMDSv1, and less than {in_words(callers.window_s)} were watched since",
-                evidence=tuple(who(group[0]) for group in rest[:PATHS_SHOWN]),
-                fix=Fix("Keep imds-probe's daemon running. Find all callers under callers.earlier in the JSON report."),
-                forgeable_by=of_callers((each for group in rest for each in group), facts),
-            )
-        )
-    return found
-
-
-def _is_past(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> bool:
-    """Whether the group fell back, and that is over."""
-    cause = cause_by_token(group, callers, facts)
-    return cause is not None and cause.past
 
 
 def _more(kind: Kind, those: Sequence[_Caller], facts: Facts) -> Found:
@@ -239,15 +191,11 @@ def _more(kind: Kind, those: Sequence[_Caller], facts: Facts) -> Found:
     why = f"{', but ' if unserved else ': '}{causes.pop()}" if len(causes) == 1 else ""
     return kind.found(
         MORE_CALLERS,
-        f"{_counted(len(those))} called IMDSv1, {times(sum(each.count for each in together))} in all{why}",
+        f"{counted(len(those))} called IMDSv1, {times(sum(each.count for each in together))} in all{why}",
         evidence=tuple(f"{who(each.group[0])}: {each.cause.why}" for each in those[:PATHS_SHOWN]),
         fix=_LOOK_UP if kind is IMDSV1_CALLER else raise_hop_limit(max(limits)) if limits else those[0].cause.fix,
         forgeable_by=() if unserved else of_callers(together, facts),
     )
-
-
-def _counted(count: int) -> str:
-    return "1 more caller" if count == 1 else f"{count} more callers"
 
 
 def _all_refused(groups: Sequence[Sequence[CallerSeen]], facts: Facts) -> list[Found]:
@@ -270,7 +218,7 @@ def _refused(group: Sequence[CallerSeen], facts: Facts) -> Found:
         called(group),
         f"{who(group[0])} called IMDSv1 and was refused {times(sum(each.refused for each in group))}, last at {last(group)}"
         + (_NOT_KNOWN_AGAIN.format("it") if blocks else ""),
-        evidence=_evidence(group),
+        evidence=last_call(group),
         fix=Fix("Change the caller so that it asks for a token. Its requests without a token bring no metadata."),
         severity="blocker" if blocks else None,
         implies="not-ready" if blocks else None,
@@ -285,7 +233,7 @@ def _more_refused(groups: Sequence[Sequence[CallerSeen]], facts: Facts) -> Found
     in_all = times(sum(each.refused for each in together))
     return IMDSV1_REFUSED.found(
         MORE_CALLERS,
-        f"{_counted(len(groups))} called IMDSv1 and {were} refused, {in_all} in all"
+        f"{counted(len(groups))} called IMDSv1 and {were} refused, {in_all} in all"
         + (_NOT_KNOWN_AGAIN.format(they) if blocks else ""),
         evidence=tuple(who(group[0]) for group in groups[:PATHS_SHOWN]),
         fix=_LOOK_UP,
@@ -345,23 +293,6 @@ def _short(callers: Callers) -> Found:
     )
 
 
-def _evidence(group: Sequence[CallerSeen]) -> tuple[str, ...]:
-    """Nothing but what is kept: a report that is judged again may be an earlier version's, or have whole command lines."""
-    latest = max(group, key=lambda each: each.last_seen)
-    lines = [f"requested {', '.join(dict.fromkeys(kept_path(each.path) for each in group[:PATHS_SHOWN]))}"]
-    if latest.cmdline or latest.pid:
-        command = kept_of_stored(latest.cmdline or "", latest.exe)
-        by = f" by process {latest.pid}" if latest.pid else ""
-        lines.append(f"last call{by}: {command or latest.comm}")
-    if latest.user_agent:
-        lines.append(f"User-Agent: {kept_user_agent(latest.user_agent)}")
-    lines += [f"last script: {latest.script}"] if latest.script and lasting(latest.script) != latest.script else []
-    lines += [f"started by {latest.started_by}"] if latest.started_by and not latest.script else []
-    if latest.exe and latest.exe != latest.program:
-        lines.append(f"the process has its own mount namespace, in which {latest.exe} may differ from the host's file")
-    return tuple(lines)
-
-
 RULE = Rule(
     "callers",
     _find,
@@ -373,10 +304,12 @@ RULE = Rule(
         IMDSV1_FALLBACK_RAISED,
         IMDSV1_THROUGH_RELAY,
         IMDSV1_FALLBACK_UNIDENTIFIED,
+        IMDSV1_FALLBACK_DOUBTFUL,
         IMDSV1_REFUSED,
         IMDSV1_WITHOUT_EFFECT,
         IMDSV1_CALLER_UNSERVED,
         IMDSV1_BEFORE_WINDOW,
+        IMDSV1_RARE_CALLER,
         IMDSV1_UNSEEN,
         CALLERS_NOT_READ,
         CALLERS_LOST,

@@ -95,6 +95,19 @@ IMDSV1_FALLBACK_UNIDENTIFIED = Kind(
     sources=("EC2 User Guide: Considerations for containers and the hop limit",),
     settled_by=(SILENT_WINDOW, OWNER),
 )
+IMDSV1_FALLBACK_DOUBTFUL = Kind(
+    id="imdsv1-fallback-doubtful",
+    severity="warning",
+    implies="unknown",
+    title="A program lost a token once, and later called IMDSv1 without asking for another",
+    meaning="The watch saw a program ask for a token and lose the answer. More than 30 seconds later, the program called IMDSv1 "
+    "and asked for no token first; or it made more than 50 calls for each token request. Some AWS SDKs do that, and name "
+    "themselves in the User-Agent. This program named no such SDK. There are two possibilities: it keeps to IMDSv1 until a "
+    "token arrives, which a higher hop limit cures; or a part of it never asks for a token, and the switch breaks that part.",
+    cure="Raise the hop limit while tokens are still optional, and keep imds-probe's daemon running. If the program still calls "
+    "IMDSv1 afterwards, change the part that asks without a token. Require tokens once no call by IMDSv1 is left.",
+    settled_by=("a higher hop limit while tokens are optional, and a watch after that", OWNER),
+)
 IMDSV1_REFUSED = Kind(
     id="imdsv1-refused",
     severity="warning",
@@ -131,6 +144,24 @@ IMDSV1_BEFORE_WINDOW = Kind(
     cure="Change the program so that it asks for a token, and keep the daemon running. The finding disappears once a whole window "
     "of time was watched since the last call. If the program does not exist any more, accept the risk until then.",
     settled_by=("as much watched time since the last call as the window has", OWNER),
+)
+IMDSV1_RARE_CALLER = Kind(
+    id="imdsv1-rare-caller",
+    severity="warning",
+    implies="unknown",
+    title="A program that called IMDSv1 calls less often than the window is long",
+    meaning="The last call that the watch saw of this program is longer ago than the window (watch.window). Between two "
+    "calls before that, it was silent for about as long or for longer, for example because it runs once a month. The silence "
+    "therefore does not show that the program was changed, and the next call may come after the switch. The program counts as "
+    "changed once it is silent for a third longer than ever between two calls. It also counts as changed if it was never seen to "
+    "ask for the same kind of metadata with a token before, and was since. Calls of more than 90 days ago do not count.",
+    cure="Change the program so that it asks for a token, and run it once while the daemon watches. If the program does not exist "
+    "any more, accept the risk until the finding disappears.",
+    settled_by=(
+        "a watched run of the same program in which it asks with a token",
+        "a watched silence that is a third longer than any before",
+        OWNER,
+    ),
 )
 IMDSV1_UNSEEN = Kind(
     id="imdsv1-unseen",
@@ -209,6 +240,7 @@ OF_CALLS = frozenset(
         IMDSV1_FALLBACK_RAISED,
         IMDSV1_THROUGH_RELAY,
         IMDSV1_FALLBACK_UNIDENTIFIED,
+        IMDSV1_FALLBACK_DOUBTFUL,
         IMDSV1_REFUSED,
     )
 )

@@ -11,7 +11,8 @@ class Cause:
     """`needs_hop_limit` is set where nothing else has to change, and `past` where nothing has to change any more. `evidence` says
     how that is known. `open`: it may be the cause of a part of the calls only, as several clients cannot be told apart. `raised`:
     the hop limit was raised since, and whether that is enough is not known. `unidentified`: it is enough, and nobody knows the
-    process, nor whether it still runs and calls so.
+    process, nor whether it still runs and calls so. `doubtful`: the hop limit cures a part of the calls at least, and it is not
+    known whether the rest asks for tokens at all.
     """
 
     why: str
@@ -22,3 +23,4 @@ class Cause:
     open: bool = False
     raised: bool = False
     unidentified: bool = False
+    doubtful: bool = False

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from imds_probe.facts.callers import Callers, CallerSeen
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.imds import Imds
 from imds_probe.facts.software import Installed, SdkSoftware
 from imds_probe.findings import Fix
 from imds_probe.rules.caller_place import is_relayed, token_is_lost, whose
 from imds_probe.rules.cause import Cause
 from imds_probe.rules.token_answered import ANSWERED
 from imds_probe.rules.token_lost import of_lost_token, of_running
-from imds_probe.rules.token_outcome import outcome_of
+from imds_probe.rules.token_outcome import LOST, keeps_to_it, outcome_of
 from imds_probe.rules.token_recovered import tokens_since
 
 # They ask for no token again in the life of a process, once they received none. Sources: fromInstanceMetadata of the AWS SDK for
@@ -30,6 +31,8 @@ FALL_BACK_FOR_LIFE = frozenset(
     )
 )
 JAVASCRIPT_V2 = "aws-sdk-js-v2"
+# More calls for each token request are those of no script that asks once and then falls back.
+CALLS_OF_ONE_REQUEST = 50
 
 
 def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> Cause | None:
@@ -38,13 +41,48 @@ def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) 
     """
     latest = max(group, key=lambda each: each.last_seen)
     outcome = outcome_of(latest, callers)
-    if outcome in ("lost", "unanswered"):
+    if outcome in (*LOST, "unanswered"):
         farthest = max(group, key=lambda each: each.distance or 0)
         seen = [each for each in group if each.token_ttl is not None]  # a later call may be of a watch that began anew
         measured = max(seen, key=lambda each: each.last_seen, default=latest)
         since = tokens_since(group, callers, facts)
-        return of_lost_token(latest, farthest, outcome, facts, measured=measured, since=since)
+        found = of_lost_token(latest, farthest, outcome, facts, measured=measured, since=since)
+        return found if since else _unless_doubtful(found, group, callers, facts)
     return ANSWERED[outcome](latest) if outcome in ANSWERED else None
+
+
+def _unless_doubtful(found: Cause, group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> Cause:
+    """The same, but where the calls may be of a part of the program that asks for no token: they came long after the token request
+    that was lost, or there were too many of them for each to follow one.
+    """
+    if found.needs_hop_limit is None and not found.past:
+        return found
+    asked = [each for each in callers.of_each.get(group[0].identity, ()) if each.path_class == "token"]
+    requests, calls = sum(each.count for each in asked), sum(each.count for each in group)
+    is_far = any(outcome_of(each, callers) == "lost-before" for each in group)
+    is_sdk = all(keeps_to_it(each) for each in group)
+    if is_sdk or not (is_far or calls > CALLS_OF_ONE_REQUEST * max(1, requests)):
+        return found
+    imds = facts.get(Imds)
+    limit, present = found.needs_hop_limit, (imds.hop_limit if imds is not None else None) or 1
+    first = (
+        "Keep the hop limit as it is"
+        if limit is None or limit <= present
+        else f"Raise the hop limit to {limit} while tokens are still optional, do not require tokens in the same command"
+    )
+    return Cause(
+        "it asked for a token, received none, and did not ask again for most of these calls; it is not known whether it then asks "
+        "for a token each time, or has a part that never asks for one",
+        Fix(
+            f"{first}, and run the program while imds-probe's daemon watches. If it still calls IMDSv1 then, change the part that "
+            "asks without a token."
+        ),
+        (
+            *found.evidence,
+            f"{calls} calls without a token, and {requests} token requests of the same program in the window",
+        ),
+        doubtful=True,
+    )
 
 
 def of_one_relay(found: Cause, caller: CallerSeen, facts: Facts) -> Cause:

@@ -18,7 +18,7 @@ from imds_probe.rules.acceptance import accepted_in_force, is_named
 from imds_probe.rules.containers_kinds import HOP_LIMIT_TOO_LOW
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.relays import limit_to_try, lowered_by
-from imds_probe.rules.token_outcome import outcome_of
+from imds_probe.rules.token_outcome import LOST, outcome_of
 
 AT_LEAST = 2  # that a network of its own needs
 
@@ -134,7 +134,7 @@ def ended_without_token(facts: Facts) -> tuple[CallerSeen, ...]:
         each
         for each in _of_unmeasured(callers, facts)
         if each.version == "v1"
-        and outcome_of(each, callers) == "lost"
+        and outcome_of(each, callers) in LOST
         and each.distance
         and (each.token_ttl or 0) <= each.distance
         and not is_of_user(each)

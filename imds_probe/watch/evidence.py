@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from imds_probe.facts.callers import Callers, CallerSeen, HistoryLoss
+from imds_probe.facts.callers import Callers, CallerSeen, HistoryLoss, RareCaller
 from imds_probe.facts.containers import short
 from imds_probe.kept.command_line import kept_of_stored
 from imds_probe.kept.metadata_path import kept_path
@@ -127,6 +127,7 @@ def callers_of(
     senders: tuple[str, ...] = (),
     earlier: tuple[CallerSeen, ...] = (),
     silent_s: float = 0.0,
+    rare: tuple[RareCaller, ...] = (),
 ) -> Callers:
     """The sums of what was seen."""
     return Callers(
@@ -145,6 +146,7 @@ def callers_of(
         senders=senders,
         earlier=earlier,
         silent_s=round(silent_s, 3),
+        rare=rare,
     )
 
 
@@ -185,6 +187,7 @@ def merged(history: Callers, watched: Callers, began: str) -> Callers:
         senders=tuple(dict.fromkeys((*history.senders, *watched.senders))),
         earlier=history.earlier,
         silent_s=history.silent_s,
+        rare=history.rare,
     )
 
 

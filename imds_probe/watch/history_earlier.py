@@ -33,11 +33,6 @@ def called_before(
     before, and calls that lose nothing. Raises sqlite3.Error.
     """
     begin, hour = now - KEPT_S, int(since // HOUR_S)
-    unconfirmed = TABLES["intervals"].column("unconfirmed", found)
-    watched = database.execute(
-        f"select began, ended from intervals where ended > ? and began < ? and dropped = 0 and {unconfirmed} = 0 order by began",
-        (begin, now),
-    ).fetchall()
     columns = ", ".join(TABLES["callers"].column(name, found) for name in ROW)
     rows = database.execute(
         f"select {columns}, sum(calls), sum(refused), sum({TABLES['hours'].column('served', found)}),"
@@ -46,20 +41,34 @@ def called_before(
         " and id not in (select caller from hours where hour >= ?) group by id order by last_seen desc",
         (begin, int(begin // HOUR_S), hour - 1, hour),
     ).fetchall()
-    after = _Watched([(began, min(ended, now)) for began, ended in watched])
+    after = watched(database, found, now)
     earlier: list[CallerSeen] = []
     for *of, row, last in rows:
         silent_s = after.since(last)
         if silent_s >= needed_s or len(earlier) >= EARLIER_MAX:
             break  # the rest called before
         caller = caller_of_row(tuple(of), full_command_lines=full_command_lines)
-        loses = not caller.is_harmless and caller.path_class != "head" and caller.refused < caller.count
-        if loses and not _has_stopped(_hours(database, row, begin), silent_s):
+        if loses(caller) and not _has_stopped(_hours(database, row, begin), silent_s):
             earlier.append(caller)
     return in_order(named_alike(earlier))
 
 
-class _Watched:
+def loses(caller: CallerSeen) -> bool:
+    """Whether somebody who calls by IMDSv1 may lose something by the switch."""
+    return not caller.is_harmless and caller.path_class != "head" and caller.refused < caller.count
+
+
+def watched(database: sqlite3.Connection, found: int, now: float) -> Watched:
+    """What was watched without a loss, as far back as calls tell anything."""
+    unconfirmed = TABLES["intervals"].column("unconfirmed", found)
+    intervals = database.execute(
+        f"select began, ended from intervals where ended > ? and began < ? and dropped = 0 and {unconfirmed} = 0 order by began",
+        (now - KEPT_S, now),
+    ).fetchall()
+    return Watched([(began, min(ended, now)) for began, ended in intervals])
+
+
+class Watched:
     """How much was watched, by intervals in order of their beginnings, which overlap where a clock was set back."""
 
     def __init__(self, intervals: Iterable[tuple[float, float]]) -> None:

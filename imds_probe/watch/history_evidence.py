@@ -13,6 +13,7 @@ from imds_probe.watch.history_boot import bounds_of, only_then
 from imds_probe.watch.history_earlier import called_before
 from imds_probe.watch.history_file import Loss
 from imds_probe.watch.history_format import HOUR_S, TABLES
+from imds_probe.watch.history_rare import rare_callers
 from imds_probe.watch.history_silence import silent_s
 
 SENDERS_SHOWN = 5
@@ -64,6 +65,7 @@ def evidence(
         senders=_senders(database, found, int(since // HOUR_S)),
         earlier=earlier,
         silent_s=silent_s(database, found, now, window.needed_coverage),
+        rare=rare_callers(database, found, since, now, full_command_lines=full),
     )
 
 

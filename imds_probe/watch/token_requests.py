@@ -13,11 +13,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from imds_probe.facts.callers import TokenOutcome
+from imds_probe.kept.asking_once import asks_once
 from imds_probe.watch.ancestry import Process
+from imds_probe.watch.call_meaning import path_class
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.connection import Call, TokenAnswer
 
 CLIENTS_MAX = 4000
+# So long after a token request was lost, a request without one is the fallback from it: time-outs are shorter.
+NEAR_S = 30.0
 WAITING_MAX = 1000  # token requests whose caller is not known yet
 OUTCOMES: dict[int, TokenOutcome] = {403: "forbidden", 404: "not-found", 405: "not-found"}
 # The AWS SDK for JavaScript v2 gives a token request headers in the place of its own, and so no name: MetadataService.request.
@@ -49,7 +53,8 @@ class Moment(NamedTuple):
 
 
 class TokenRequests:
-    """Those of each client's life, as far as it was watched: an SDK that received no token once may not ask for one again.
+    """Those of each client's life, as far as it was watched: an SDK that received no token once may not ask for one again. Of
+    anybody else, a request without a token is the fallback from a token request only soon after it.
     A token request whose maker is not known may be that of any process with its address and User-Agent.
 
     Bounded: where there are more clients, those are forgotten that asked longest ago, and what is then not known is said to
@@ -125,7 +130,9 @@ class TokenRequests:
         known = [self._last_of(call, process) for process in {caller.client, (caller.pid, caller.started)}]
         latest = max((each for each in known if each is not None), key=lambda each: each.at, default=None)
         if latest is not None:
-            return Before(outcome(latest.answer), latest.answer.ttl)
+            found = outcome(latest.answer)
+            is_far = found == "lost" and call.at - latest.at > NEAR_S and not _asks_once(call, caller)
+            return Before("lost-before" if is_far else found, latest.answer.ttl)
         nobodys = self._nobodys.get((call.connection.client, _named(call)))
         if (
             is_nobodys
@@ -167,6 +174,10 @@ def _named(call: Call) -> str:
     """What a client calls itself in all of its requests."""
     name = call.request.user_agent
     return "" if name.startswith(_NAMELESS) else name
+
+
+def _asks_once(call: Call, caller: Caller) -> bool:
+    return asks_once(call.request.user_agent, caller.exe or caller.comm or "", path_class(call.request.path))
 
 
 def _began_after(caller: Caller, moment: Moment) -> bool:

@@ -11,7 +11,8 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.callers import CallerSeen, HistoryLoss, MetricCompared
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.obstacles import PathObstacle
-from imds_probe.rules.callers import NAMED_MAX, RULE
+from imds_probe.rules.callers import RULE
+from imds_probe.rules.callers_before import NAMED_MAX
 from imds_probe.rules.rule import NothingToJudge
 from imds_probe.watch.evidence import callers_of
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from fallen_back import LOST, MESHED, PLAIN, WEB, cause, judged
+from fallen_back import CATALOG, LOST, MESHED, PLAIN, RAISED, WEB, cause, judged, received, watched
 from watched_calls import CALLER
 
 from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser
+from imds_probe.rules.hop_need import needed_hop_limit
 
 JAVASCRIPT = SdkSoftware(
     "aws-sdk-js-v3",
@@ -54,6 +55,45 @@ def test_an_sdk_that_names_itself_falls_back_behind_a_relay_too():
 def test_what_was_seen_to_ask_for_no_token_behind_a_relay_is_no_fallback():
     plain, through = sorted(judged(PLAIN, LOST, **MESHED), key=lambda each: each.id)
     assert (plain.id, through.id) == ("imdsv1-caller", "imdsv1-through-relay")
+
+
+ASKED = replace(LOST, version="v2", path_class="token", path="/latest/api/token", count=1)
+LATER = replace(LOST, token="lost-before")
+
+
+@pytest.mark.parametrize(
+    "calls", [(LATER, ASKED), (replace(LOST, count=11_999), ASKED), (replace(LATER, count=1), LOST)]
+)
+def test_a_token_that_was_lost_once_does_not_explain_all_calls_afterwards(calls):
+    """A script whose first block asks for a token, and an old curl further down that does not."""
+    found = {each.id: each for each in judged(*calls)}
+    doubtful = found["imdsv1-fallback-doubtful"]
+    assert doubtful.implies == "unknown"
+    assert doubtful.fix.text.startswith(
+        "Raise the hop limit to 2 while tokens are still optional, do not require tokens"
+    )
+    asked = sum(each.count for each in calls if each.version == "v2")
+    assert doubtful.evidence[-1] == (
+        f"{calls[0].count} calls without a token, and {asked} token requests of the same program in the window"
+    )
+    assert needed_hop_limit(watched(*calls, containers=()), CATALOG) == 2
+
+
+def test_calls_that_follow_a_token_request_each_are_explained_by_it():
+    many = replace(LOST, count=11_999), replace(ASKED, count=6000)
+    assert [each.id for each in judged(*many)] == ["imdsv1-fallback"]
+    sdk = replace(LOST, count=11_999, user_agent="aws-sdk-go/1.44.1")
+    assert [each.id for each in judged(sdk, ASKED)] == ["imdsv1-fallback"]
+
+
+def test_a_higher_hop_limit_alone_does_not_end_what_may_be_of_an_old_part():
+    """What has ended is over once a token would arrive, unless a part of it may never ask for one."""
+    ended = replace(LATER, container="build", container_id="9" * 64, image="ci/build:7")
+    (doubtful,) = judged(ended, containers=(), imds=RAISED)
+    assert (doubtful.id, doubtful.implies) == ("imdsv1-fallback-doubtful", "unknown")
+    assert doubtful.fix.text.startswith("Keep the hop limit as it is, and run the program")
+    (past,) = judged(ended, received(ended, pid=None), containers=(), imds=RAISED)
+    assert past.id == "imdsv1-fallback-past"
 
 
 def test_tokens_that_its_program_asked_for_elsewhere_explain_nothing():

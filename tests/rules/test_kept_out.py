@@ -128,6 +128,9 @@ def test_who_falls_back_there_is_broken_and_accepted_with_it(entry):
     broken = [each for each in report.verdict.accepted if each.id == "imdsv1-fallback-kept-out"]
     assert {each.subject for each in broken} == {"web", "web: /srv/job.py"}
     assert all(each.summary.endswith("it will have no metadata after the switch") for each in broken)
+    # What may be of a part that never asks for a token is not accepted with it.
+    report = report_of(accepting(calling(replace(LOST, token="lost-before"), containers=(WEB,)), entry))
+    assert (report.verdict.state, open_ids(report)) == ("unknown", {"imdsv1-fallback-doubtful"})
     # Who never asks for a token is broken whatever the hop limit is.
     report = report_of(accepting(calling(LOST, PLAIN, containers=(WEB,)), entry))
     assert (report.verdict.state, open_ids(report)) == ("not-ready", {"imdsv1-caller"})

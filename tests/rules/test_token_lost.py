@@ -26,8 +26,9 @@ def test_a_rule_that_lowers_ttls_is_cured_by_a_higher_limit():
 
 def test_a_later_call_of_which_no_answer_was_captured_does_not_hide_the_one_that_was():
     """As of a watch that began anew: the answer was lost at a hop limit that sufficed, whatever is known of later calls."""
-    measured = replace(ENDED, token_ttl=2, first_seen="2023-11-10T00:00:00Z", last_seen="2023-11-10T00:00:00Z")
-    later = replace(ENDED, token="unseen", token_ttl=None, path="/latest/user-data", path_class="user-data")
+    ended = replace(ENDED, user_agent="Boto3/1.43.11 Botocore/1.43.11")
+    measured = replace(ended, token_ttl=2, first_seen="2023-11-10T00:00:00Z", last_seen="2023-11-10T00:00:00Z")
+    later = replace(ended, token="unseen", token_ttl=None, path="/latest/user-data", path_class="user-data")
     for by in ((measured, later), (measured, replace(later, token="lost"))):
         (found,) = judged(*by, imds=RAISED, containers=())
         assert (found.id, found.implies) == ("imdsv1-caller", "not-ready")

@@ -23,11 +23,18 @@ def outcome(*by: CallerSeen) -> str | None:
 
 
 def test_a_process_that_lost_a_token_before_the_daemon_was_restarted_did_so_for_its_life():
-    unseen = replace(PLAIN, token="unseen")
+    unseen = replace(PLAIN, token="unseen", user_agent="Boto3/1.43.11 Botocore/1.43.11")
     assert outcome(unseen, LOST) == "lost"
     assert outcome(replace(unseen, pid=8), LOST) == "unseen"
-    (found,) = judged(unseen, LOST)
+    (found,) = judged(unseen, replace(LOST, user_agent=unseen.user_agent))
     assert found.implies == "needs-hop-limit"
+
+
+def test_of_a_process_that_is_no_sdk_it_is_not_known_whether_it_falls_back():
+    unseen = replace(PLAIN, token="unseen")
+    assert outcome(unseen, LOST) == outcome(unseen, replace(LOST, token="lost-before")) == "lost-before"
+    lost = replace(LOST, program=UNSEEN.program, script=SCRIPT, pid=8)
+    assert outcome(UNSEEN, lost, replace(lost, token="lost-before")) == "lost-before"
 
 
 def test_a_script_that_lost_each_token_seen_had_lost_those_before():

@@ -12,7 +12,7 @@ from imds_probe.watch import token_requests as module
 from imds_probe.watch.caller import gone
 from imds_probe.watch.connection import Call, Connection, TokenAnswer
 from imds_probe.watch.requests import HttpRequestHead
-from imds_probe.watch.token_requests import NONE, UNSEEN, TokenRequests, outcome
+from imds_probe.watch.token_requests import NEAR_S, NONE, UNSEEN, TokenRequests, outcome
 
 BEGAN = 500  # when the watch did, in ticks
 APP = replace(CURL, pid=7, started=600)
@@ -47,9 +47,21 @@ def before(requests: TokenRequests, caller=APP, at: float = 2.0, **how) -> str:
 
 
 def test_the_same_process_address_and_name_fell_back_for_its_whole_life(requests: TokenRequests) -> None:
-    asked(requests)
-    assert requests.before(call(2.0), APP, nobody) == ("lost", 1)
-    assert before(requests, at=90_000.0) == "lost"
+    agent = "aws-sdk-go/1.44.1"
+    asked(requests, agent=agent)
+    assert requests.before(call(2.0, agent=agent), APP, nobody) == ("lost", 1)
+    assert before(requests, at=90_000.0, agent=agent) == "lost"
+
+
+def test_whoever_is_no_sdk_fell_back_only_soon_after_it_lost_a_token(requests: TokenRequests) -> None:
+    """A script asks for a token at its beginning; an old call further down does not use it."""
+    asked(requests, agent="curl/8")
+    assert before(requests, at=1.0 + NEAR_S, agent="curl/8") == "lost"
+    assert requests.before(call(2.0 + NEAR_S, agent="curl/8"), APP, nobody) == ("lost-before", 1)
+    asked(requests, at=3600.0, agent="curl/8")  # it asks each time
+    assert before(requests, at=3601.0, agent="curl/8") == "lost"
+    asked(requests, at=7200.0, agent="curl/8", answer=TokenAnswer(0, True, 403))
+    assert before(requests, at=9000.0, agent="curl/8") == "forbidden"
 
 
 @pytest.mark.parametrize(
