@@ -195,7 +195,9 @@ def _dated(each: Listed, dues: Iterable[Due], system: DueSystem) -> Iterator[Due
         standing_s = _standing_s(each.path, due, system.ground)
         # One that passes over some of its starts has not come round when its time has.
         every_s = None if due.passes_over else each.every_s
-        came = replace(due, runs=runs, started_by=by, every_s=every_s, standing_s=standing_s, starter_uid=each.owner_uid)
+        came = replace(
+            due, runs=runs, started_by=by, every_s=every_s, standing_s=standing_s, starter_uid=each.owner_uid
+        )
         yield replace(came, uid=number_of(each.user, system.accounts))
 
 

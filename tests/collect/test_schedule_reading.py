@@ -495,6 +495,10 @@ def test_as_whom_alone_something_runs_is_known_where_a_boot_starts_it_as_the_sam
     files = {f"{UNIT}/x.service": f"[Service]\n{unit}\nExecStart=/srv/x.py", "/srv/x.py": f"#!{PYTHON}\n{V1}", **more}
     enabled = {f"{UNIT}/multi-user.target.wants/{name}.service": Path(f"{UNIT}/{name}.service") for name in "xy"}
     accounts = "www:x:33:33::/srv:/bin/sh\nother:x:34:34::/srv:/bin/sh\n"
-    made(system.root, {"/bin/true": b"\x7fELF", "/etc/passwd": accounts, **files, **enabled}, executable=("/srv/x.py", "/bin/true"))
+    made(
+        system.root,
+        {"/bin/true": b"\x7fELF", "/etc/passwd": accounts, **files, **enabled},
+        executable=("/srv/x.py", "/bin/true"),
+    )
     found = system.code(system.runs(7, "/srv/x.py"), system.runs(8, "/srv/x.py"))
     assert of(found, "/srv/x.py").uid == uid

@@ -212,7 +212,8 @@ def test_what_runs_as_a_user_whom_a_rule_keeps_away_loses_nothing(uid, rules, ke
 
 def test_a_rule_on_users_has_to_hold_for_each_address_that_answers():
     both = with_imds(endpoints=(ENDPOINT, OVER_IPV6))
-    for rules, kept in (((OF_33,), False), ((OF_33, replace(OF_33, family="ipv6")), True), ((replace(OF_33, family="both"),), True)):
+    ipv6_too, at_once = replace(OF_33, family="ipv6"), replace(OF_33, family="both")
+    for rules, kept in (((OF_33,), False), ((OF_33, ipv6_too), True), ((at_once,), True)):
         (finding,) = judged(replace(AGENT, uid=33), facts=changed(both, obstacles=rules))
         assert (finding.id == "code-imdsv1-unserved") == kept
 
