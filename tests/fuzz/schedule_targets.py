@@ -190,6 +190,10 @@ PROJECTS: Mapping[str, tuple[str, str]] = {
         "- hosts: localhost\n  roles: [a]\n  tasks:\n  - include_tasks: b.yml\n  - ec2_metadata_facts:\n",
         "ansible-playbook p.yml",
     ),
+    "catalog/x.json": (
+        '{"resources": [{"type": "Exec", "title": "x", "parameters": {"path": "/y", "cwd": "/", "unless": ["y a", ["z"]]}}]}',
+        "puppet agent --client_datadir .",
+    ),
 }
 
 
@@ -200,7 +204,7 @@ def _projects(root: Path) -> Parse:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"\x7fELF")
         path.chmod(0o755)
-    (root / "opt").mkdir()
+    (root / "opt/catalog").mkdir(parents=True)
 
     def parse(data: bytes) -> None:
         at, content = choose(data, len(PROJECTS))
@@ -219,7 +223,7 @@ def _projects(root: Path) -> Parse:
 
 
 def _project_seeds() -> Mapping[str, bytes]:
-    return {name: chosen(at, content) for at, (name, (content, _)) in enumerate(PROJECTS.items())}
+    return {name.replace("/", "-"): chosen(at, content) for at, (name, (content, _)) in enumerate(PROJECTS.items())}
 
 
 TARGETS = {
