@@ -9,7 +9,7 @@ import json
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 
-from imds_probe.inventory.schedules.commands import playbooks
+from imds_probe.inventory.schedules.commands import management, playbooks
 from imds_probe.inventory.schedules.commands.project_asked import Asked, Held, Run
 from imds_probe.inventory.schedules.commands.recipes import Rules, goals_of
 from imds_probe.inventory.schedules.system_files import SystemFiles
@@ -276,7 +276,7 @@ _RUNNERS: Mapping[str, Callable[[Asked], Run | None]] = {
     **dict.fromkeys(("foreman", "honcho", "overmind", "hivemind"), _of_procfile),
     **dict.fromkeys(("ansible-playbook", "ansible-pull"), playbooks.playbook),
     **dict.fromkeys(
-        ("chef-client", "chef-solo", "chef-apply", "cinc-client", "cinc-solo", "cinc-apply"), playbooks.chef
+        ("chef-client", "chef-solo", "chef-apply", "cinc-client", "cinc-solo", "cinc-apply"), management.chef
     ),
     **dict.fromkeys(("poetry", "pipenv", "uv", "pdm", "rye", "hatch", "pixi", "poe"), _of_python),
     "composer": _of_composer,
@@ -285,6 +285,6 @@ _RUNNERS: Mapping[str, Callable[[Asked], Run | None]] = {
     "rails": _of_rails,
     "tox": _of_tox,
     "task": _of_taskfile,
-    **dict.fromkeys(("salt-call", "salt-minion"), playbooks.salt),
-    "puppet": playbooks.puppet,
+    **dict.fromkeys(("salt-call", "salt-minion"), management.salt),
+    "puppet": management.puppet,
 }
