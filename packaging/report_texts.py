@@ -987,6 +987,10 @@ OBJECTS: Mapping[str, Described] = {
                 "Whether the starter puts it into a container that is not running yet, with a network of its own: not the "
                 "host's."
             ),
+            "uid": (
+                "User id of the unprivileged user as whom alone it runs on the host, if only a boot starts it, and as this user. "
+                "`null` otherwise."
+            ),
         },
     ),
     "CodeRead": Described(

@@ -186,7 +186,16 @@ def _entry(
         inside=one.inside,
         starter_uid=coming.starter_uid if due and not pids and not system.container else None,
         own_network=coming.own_network,
+        uid=_uid_of(pids, one, coming) if each.on_host and not one.inside else None,
     )
+
+
+def _uid_of(pids: Iterable[int], one: FoundIn, coming: Coming) -> int | None:
+    """The unprivileged user as whom all these processes run and were started. What was started as root may have asked before it
+    gave up its privileges, and a schedule's next start may be another user's.
+    """
+    uids = {place.uid if place is not None else None for place in map(one.found.places.get, pids)}
+    return coming.uid or None if coming.at_boot_alone and uids == {coming.uid} else None
 
 
 def _started_by(due: Mapping[str, Coming]) -> tuple[str, ...]:

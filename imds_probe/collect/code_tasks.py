@@ -102,6 +102,7 @@ class Due:
     the other root that it runs in, as CodeSeen has it, empty for the system itself; then `owned` are the packages of the files that
     say something. `passes_over`: some starts come to nothing. `kept` is for a later run: see schedules_kept.py. `starter_uid`
     and `own_network` as in CodeSeen.
+    `uid` is the user as whom it is started, None where that is not known.
     """
 
     piece: Piece = field(default_factory=Piece)
@@ -117,6 +118,7 @@ class Due:
     passes_over: bool = False
     starter_uid: int | None = None
     own_network: bool = False
+    uid: int | None = None
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from imds_probe.inventory.code.owning import OWN, owners
 from imds_probe.inventory.code.spoken import Spoken, says_already
 from imds_probe.inventory.code.units import Wholes, shown
 from imds_probe.inventory.images import stores
+from imds_probe.inventory.schedules.accounts import Account
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
 from imds_probe.inventory.schedules.commands.followed import NO_NAME, NO_SCRIPT, Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
@@ -79,6 +80,7 @@ class DueSystem:
     programs: dict[object, Came] = field(default_factory=dict)
     learnt: int = 0
     done: dict[str, tuple[Due, ...]] = field(default_factory=dict)
+    accounts: Mapping[str, Account] = field(default_factory=dict)
     trail: set[str] = field(default_factory=set)
     remembers: bool = True
     views: RootViews | None = None  # none of what is another root itself

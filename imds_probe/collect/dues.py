@@ -17,7 +17,8 @@ RUNS_BY_WEIGHT: tuple[Runs, ...] = ("boot", "scheduled", "once")
 @dataclass(frozen=True)
 class Coming:
     """How something will run, by one schedule or by several. `scheduled`: one of them is no boot. The rest is as in CodeSeen:
-    `starter_uid` is the first of several users, and `own_network` true if one of them is so.
+    `starter_uid` is the first of several users, and `own_network` true if one of them is so. `uid` is as in Due, None where several
+    users start it.
     """
 
     runs: Runs = "lies"
@@ -26,6 +27,7 @@ class Coming:
     standing_s: float | None = None
     starter_uid: int | None = None
     own_network: bool = False
+    uid: int | None = None
 
     @property
     def at_boot_alone(self) -> bool:
@@ -35,7 +37,8 @@ class Coming:
     @classmethod
     def of(cls, due: Due) -> Coming:
         """By this one."""
-        return cls(due.runs, due.runs == "scheduled", due.every_s, due.standing_s, due.starter_uid, due.own_network)
+        by_schedule = due.runs == "scheduled"
+        return cls(due.runs, by_schedule, due.every_s, due.standing_s, due.starter_uid, due.own_network, due.uid)
 
     @classmethod
     def by_all(cls, comings: Iterable[Coming]) -> Coming:
@@ -52,6 +55,7 @@ class Coming:
             shortest([each.standing_s for each in known if each.runs != "once"]),
             min(starters) if known and len(starters) == len(known) else None,
             any(each.own_network for each in known if each.runs != "once"),
+            known[0].uid if len({each.uid for each in known}) == 1 else None,
         )
 
 

@@ -32,6 +32,7 @@ def listed(scheduled: Scheduled) -> Listed:
         scheduled.how_often,
         scheduled.every_s,
         scheduled.owner_uid,
+        scheduled.user,
     )
 
 

@@ -24,6 +24,7 @@ from imds_probe.facts.code import Runs
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.schedules import cloud_init
+from imds_probe.inventory.schedules.accounts import accounts, number_of
 from imds_probe.inventory.schedules.cloud_init_places import CLOUD, SERVED
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.scheduled import Kind, Scheduled
@@ -61,6 +62,7 @@ def read_due(asked: Schedules) -> Iterator[tuple[Due, ...]]:
         reading, ground, following, commands, ScheduleMemory(schedules_kept.decoded(asked.kept), ground), asked.image
     )
     files = SystemFiles(ground.root)
+    system.accounts = accounts(SystemFiles(ground.root))  # what of them is left out, who reads schedules says
     system.views = RootViews(ground.root)
     with rootfs.read_by(system.views.door):
         sources = [each for each in SOURCES if each.by in asked.by]
@@ -193,7 +195,10 @@ def _dated(each: Listed, dues: Iterable[Due], system: DueSystem) -> Iterator[Due
         standing_s = _standing_s(each.path, due, system.ground)
         # One that passes over some of its starts has not come round when its time has.
         every_s = None if due.passes_over else each.every_s
-        yield replace(due, runs=runs, started_by=by, every_s=every_s, standing_s=standing_s, starter_uid=each.owner_uid)
+        came = replace(
+            due, runs=runs, started_by=by, every_s=every_s, standing_s=standing_s, starter_uid=each.owner_uid
+        )
+        yield replace(came, uid=number_of(each.user, system.accounts))
 
 
 def _runs(scheduled: Listed, *, image: bool) -> Runs:

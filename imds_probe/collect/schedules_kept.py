@@ -26,6 +26,7 @@ class Listed(Kept, frozen=True):
     how_often: str
     every_s: float | None
     owner_uid: int | None = None
+    user: str = ""
 
 
 class SourceKept(Kept, frozen=True):

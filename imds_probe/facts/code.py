@@ -41,7 +41,8 @@ class CodeSeen:
     not known. `inside` is the other root that what starts it enters: a directory of the host, or "image backup:1.2". `starter_uid`
     is the unprivileged user whose schedules alone start it, the first of several; None where root's do, or processes tell.
     `newest_s` is `oldest_s` of the unit or container that was started last. `own_network`: what starts it puts it into a container
-    with a network of its own, which is not there yet.
+    with a network of its own, which is not there yet. `uid` is the unprivileged user as whom alone it runs on the host, where a
+    boot alone starts it, and as this user; None otherwise, and where that is not known.
     """
 
     path: str
@@ -67,6 +68,7 @@ class CodeSeen:
     starter_uid: Count | None = None
     newest_s: Seconds | None = None
     own_network: bool = False
+    uid: Count | None = None
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from imds_probe.rules.code_phrases import (
     whose,
 )
 from imds_probe.rules.code_unread import not_read
+from imds_probe.rules.cut_off import user_is_cut_off
 from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few
 from imds_probe.rules.rehearsed import asked_again, rehearsed_code
@@ -118,6 +119,8 @@ def _unserved(code: CodeSeen, facts: Facts) -> str:
     """Why no metadata reaches it; empty where some does, or may."""
     at_work = code.pids or code.runs == "scheduled"
     in_no_container = code.on_host or not code.container_ids  # nor is a directory that processes were chrooted to
+    if at_work and code.uid is not None and user_is_cut_off(code.uid, facts):
+        return f"a rule or route keeps all programs of user {code.uid} from it"
     return (unserved_now if at_work else unserved)(in_no_container, code.container_ids, facts)
 
 

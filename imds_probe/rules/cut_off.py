@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from imds_probe.dataclass import dataclass
@@ -18,6 +19,7 @@ _CUTTING = ("drop", "reject", "route")
 _TURNING = ("redirect", "local-address")
 _NOT_CONNECTED = ("refused", "unreachable", "disabled")
 _OWNERS = frozenset({"uid", "gid"})
+_USERS = re.compile(r"(not )?uid (\d{1,10})(?:-(\d{1,10}))?")
 BY_PROXY = "its environment has HTTP_PROXY, and the server there may ask for it"
 
 
@@ -110,6 +112,26 @@ def host_is_cut_off(facts: Facts) -> bool:
     keeping = keeping_host(facts)
     certain = [each for each in keeping if each.kind in _CUTTING and each.certain and not each.scope]
     return _keep_from_all([*certain, *(each for each in keeping if _tells_owners(each))])
+
+
+def user_is_cut_off(uid: int, facts: Facts) -> bool:
+    """Whether rules or routes keep all programs of the host from the service that run as this user. A redirect may lead them to
+    who asks for them.
+    """
+    way = [each for each in seen_obstacles(facts) if _is_on_hosts_own_way(each)]
+    keeping = {each.family for each in way if each.kind in _CUTTING and each.certain and _holds_for(uid, each)}
+    imds = facts.get(Imds)
+    asked = {"ipv4", *(each.family for each in (imds.endpoints if imds else ()) if each.state != "unreachable")}
+    return not any(each.kind in _TURNING for each in way) and ("both" in keeping or asked <= keeping)
+
+
+def _holds_for(uid: int, obstacle: PathObstacle) -> bool:
+    """Whether a rule tells programs apart by their user alone, and is for this one."""
+    users = _USERS.fullmatch(obstacle.scope or "")
+    if users is None:
+        return False
+    spared, first, last = users.groups()
+    return (int(first) <= uid <= int(last or first)) != bool(spared)
 
 
 def _keep_from_all(way: Sequence[PathObstacle]) -> bool:

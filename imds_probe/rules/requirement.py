@@ -9,6 +9,7 @@ from dataclasses import replace
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import requirement as requirement_by_catalog
 from imds_probe.catalog.rows import Requirement, Row
+from imds_probe.catalog.settings_in_force import first_on
 from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead, Speaks
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host
@@ -27,7 +28,7 @@ def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requireme
     if not any(each.speaks != "mentions" for each in code):
         return _by_changelog(software, _by_its_processes(software, by_version, row, facts), row, facts)
     says = _says(software, code, facts)
-    if says == "v1" and _blocks(by_version, code, row, facts):
+    if says == "v1" and _blocks(software, by_version, code, row, facts):
         why = f"its own code asks without a token: {place_of(_first(code, 'v1'))}"
         minimum = by_version.minimum if by_version.status == "unknown" else None
         return Requirement(minimum, "too-old", _beside(why, by_version, row), by_version.source, by="code")
@@ -179,17 +180,27 @@ def _is_everywhere(software: Software, seen: Sequence[CodeSeen | PackageRead]) -
     return bool(seen) and on_host and set(software.container_ids) <= inside
 
 
-def _blocks(by_version: Requirement, code: Sequence[CodeSeen], row: Row | None, facts: Facts) -> bool:
+def _blocks(
+    software: Software, by_version: Requirement, code: Sequence[CodeSeen], row: Row | None, facts: Facts
+) -> bool:
     """Where a version speaks IMDSv2, code counts only where something starts it. So it does where the catalog knows that it
-    depends on something whether the software asks at all, unless all that starts something was looked at: see is_unused.
+    depends on something whether the software asks at all, unless all that starts something was looked at: see is_unused. What
+    runs may start more of itself than was read, by settings in a place that nobody knows.
     """
     if by_version.status == "ok" and row is not None and row.through:
         return False  # who makes its calls was read, too
     if _is_started(code, "v1"):
         return by_version.status in ("ok", "unknown")
     read = facts.get(CodeRead)
-    depends = row is not None and row.only_if is not None
-    return by_version.status == "unknown" and (not depends or (read is not None and read.scheduled is not None))
+    looked = read is not None and read.scheduled is not None and not software.pids
+    return by_version.status == "unknown" and (looked or not _depends(software, row))
+
+
+def _depends(software: Software, row: Row | None) -> bool:
+    """Whether it depends on something whether the software asks at all, of which nothing shows that it is so here."""
+    if row is None or row.only_if is None:
+        return False
+    return row.only_if_switch is None or first_on("only_if", row.only_if_switch, software.settings) is None
 
 
 def is_unused(software: Software, facts: Facts, catalog: Catalog) -> bool:
@@ -197,7 +208,7 @@ def is_unused(software: Software, facts: Facts, catalog: Catalog) -> bool:
     that was looked at starts it.
     """
     row = catalog.row(software.component)
-    return row is not None and row.only_if is not None and not _is_started(own_code(software, facts), "v1")
+    return _depends(software, row) and not _is_started(own_code(software, facts), "v1")
 
 
 def is_idle_library(software: Software, facts: Facts, catalog: Catalog) -> bool:

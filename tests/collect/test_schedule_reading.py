@@ -23,6 +23,7 @@ from imds_probe.facts.code import OTHER_SCHEDULED, NotRead
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.speaks import Said
+from imds_probe.inventory.containers.processes import Place
 from imds_probe.inventory.schedules import sources, users_units
 from imds_probe.inventory.schedules.recurrence import DAY
 from imds_probe.reading.reader import Reader
@@ -468,3 +469,36 @@ def test_applications_of_pm2_and_services_of_runit_are_read_and_crontabs_of_fcro
         standing_s=unread_one.standing_s,
         starter_uid=1000,
     )
+
+
+@pytest.mark.parametrize(
+    ("unit", "more", "runs_as", "uid"),
+    [
+        ("User=www", {}, (33, 33), 33),
+        ("User=33", {}, (33, 33), 33),
+        ("User=www", {}, (33, 0), None),
+        ("User=www", {}, (33, None), None),  # one has ended
+        ("", {}, (33, 33), None),  # it was started as root, and gave that up
+        ("User=www\nPermissionsStartOnly=yes\nExecStartPost=/srv/x.py", {}, (33, 33), None),
+        ("User=www\nExecStartPre=-+/srv/x.py", {}, (33, 33), None),
+        ("User=www\nExecReload=/bin/true ; !/srv/x.py", {}, (33, 33), None),
+        ("User=other", {}, (33, 33), None),
+        ("User=www", {"/etc/cron.d/x": "@daily www /srv/x.py\n"}, (33, 33), None),  # and perhaps by sudo
+        ("User=www", {f"{UNIT}/y.service": "[Service]\nExecStart=/srv/x.py"}, (33, 33), None),
+    ],
+)
+def test_as_whom_alone_something_runs_is_known_where_a_boot_starts_it_as_the_same_user(
+    system, monkeypatch, unit, more, runs_as, uid
+):
+    places = {pid: Place("", each) for pid, each in zip((7, 8), runs_as, strict=True) if each is not None}
+    monkeypatch.setattr(code_search, "place_of", lambda _, pid: places.get(pid))
+    files = {f"{UNIT}/x.service": f"[Service]\n{unit}\nExecStart=/srv/x.py", "/srv/x.py": f"#!{PYTHON}\n{V1}", **more}
+    enabled = {f"{UNIT}/multi-user.target.wants/{name}.service": Path(f"{UNIT}/{name}.service") for name in "xy"}
+    accounts = "www:x:33:33::/srv:/bin/sh\nother:x:34:34::/srv:/bin/sh\n"
+    made(
+        system.root,
+        {"/bin/true": b"\x7fELF", "/etc/passwd": accounts, **files, **enabled},
+        executable=("/srv/x.py", "/bin/true"),
+    )
+    found = system.code(system.runs(7, "/srv/x.py"), system.runs(8, "/srv/x.py"))
+    assert of(found, "/srv/x.py").uid == uid

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from fuzz.target import Parse, Target, check, choose, chosen
 
+from imds_probe.inventory.schedules.codedeploy import AGENT
 from imds_probe.inventory.schedules.commands.following import Following
 from imds_probe.inventory.schedules.commands.named import named
+from imds_probe.inventory.schedules.jenkins import INSTALLED
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.sources import schedules
 from imds_probe.inventory.schedules.system_files import SystemFiles
@@ -62,6 +64,14 @@ FILES: Mapping[str, str | bytes] = {
     "/etc/fail2ban/action.d/x.conf": "actionban = /x <ip>\n  y\n",
     "/etc/nginx/nginx.conf": "content_by_lua_block {\n x {}\n}\njs_import y from z.js;\n",
     "/etc/wireguard/x.conf": "PostUp = x %i\n",
+    "/etc/cfn/hooks.d/x.conf": "[x]\naction=/x\n",
+    "/etc/redis/x.conf": 'sentinel notification-script m "/x"\n',
+    "/etc/patroni/x.yml": "callbacks: {on_start: /x, on_stop: '/y'}\nexec:\n  - /z\ncommand: [a, b]\n",
+    "/etc/repmgr.conf": "promote_command='/x ''a'' b' # c\n",
+    "/etc/icinga2/conf.d/x.conf": 'command = [ PluginDir + "/x" ]\n',
+    "/var/lib/pacemaker/cib/cib.xml": '<primitive class="ocf" provider="x" type="y"/><alert path="/z"/>',
+    "/var/lib/jenkins/jobs/x/config.xml": "<command>/x &amp;</command><script>sh(&apos;/y \\&apos;&apos;)\nsh '/z'</script>",
+    "/opt/codedeploy-agent/deployment-root/g/d/deployment-archive/appspec.yml": "hooks: {A: [{location: x}]}\n",
     "/home/a/.config/systemd/user/x.service": UNIT,
     "/home/a/.pm2/dump.pm2": '[{"pm_exec_path": "/x.js", "exec_interpreter": "none", "args": ["y"], "env": {"A": "b"}}]',
     "/etc/service/x/run": "#!/bin/sh\nexec y\n",
@@ -75,10 +85,24 @@ def _sources(root: Path) -> Parse:
         path = root / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-    for name in ("nrpe", "supervisord", "xinetd", "monit", "apt-get", "consul", "fail2ban-server", "nginx", "wg"):
+    for name in (
+        "nrpe",
+        "supervisord",
+        "xinetd",
+        "monit",
+        "apt-get",
+        "consul",
+        "fail2ban-server",
+        "nginx",
+        "wg",
+        "patroni",
+    ):
         program = root / f"usr/sbin/{name}"
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_bytes(b"")
+    for name in (AGENT, INSTALLED[0]):
+        (root / name.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+        (root / name.lstrip("/")).write_bytes(b"")
     users = root / "home/a/.config/systemd/user/default.target.wants/x.service"
     users.parent.mkdir()
     users.symlink_to("../x.service")
@@ -166,6 +190,10 @@ PROJECTS: Mapping[str, tuple[str, str]] = {
         "- hosts: localhost\n  roles: [a]\n  tasks:\n  - include_tasks: b.yml\n  - ec2_metadata_facts:\n",
         "ansible-playbook p.yml",
     ),
+    "catalog/x.json": (
+        '{"resources": [{"type": "Exec", "title": "x", "parameters": {"path": "/y", "cwd": "/", "unless": ["y a", ["z"]]}}]}',
+        "puppet agent --client_datadir .",
+    ),
 }
 
 
@@ -176,7 +204,7 @@ def _projects(root: Path) -> Parse:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"\x7fELF")
         path.chmod(0o755)
-    (root / "opt").mkdir()
+    (root / "opt/catalog").mkdir(parents=True)
 
     def parse(data: bytes) -> None:
         at, content = choose(data, len(PROJECTS))
@@ -195,7 +223,7 @@ def _projects(root: Path) -> Parse:
 
 
 def _project_seeds() -> Mapping[str, bytes]:
-    return {name: chosen(at, content) for at, (name, (content, _)) in enumerate(PROJECTS.items())}
+    return {name.replace("/", "-"): chosen(at, content) for at, (name, (content, _)) in enumerate(PROJECTS.items())}
 
 
 TARGETS = {

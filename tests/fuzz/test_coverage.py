@@ -50,6 +50,7 @@ ELSEWHERE = {
     "doctor/rights.py:": "what the kernel says of this process",
     "system/privilege.py:knows_all_users": "numbers that the kernel writes",
     "doctor/units.py:_active": "what systemd says of the probe's own units",
+    "rules/cut_off.py:_holds_for": "digits, held to their shape",
     "render/watching.py:_time": "a time that the watch has taken",
     "commands/simulate.py:_state": "the same, for the file that simulator-state drives",
     "commands/simulate.py:printable": "makes text of bytes and never fails",

@@ -5,6 +5,7 @@ from code_seen import AGENT, BACKUP, DAY_S, PACKED, watched, with_code
 from observed import (
     CATALOG,
     DROP_ALL,
+    ENDPOINT,
     FACTS,
     SSM_AGENT,
     changed,
@@ -176,6 +177,45 @@ def test_where_rules_keep_all_programs_of_the_host_away_only_a_boot_may_ask_befo
     assert finding.id == finding_id
     (finding,) = judged(code, facts=kept_away(replace(DROP_ALL, scope="not uid 33")))
     assert finding.id == "code-imdsv1"
+
+
+OF_33 = replace(DROP_ALL, kind="reject", scope="uid 33")
+OVER_IPV6 = replace(ENDPOINT, family="ipv6", address="fd00:ec2::254")
+
+
+@pytest.mark.parametrize(
+    ("uid", "rules", "kept"),
+    [
+        (33, (OF_33,), True),
+        (33, (replace(OF_33, scope="uid 30-40"),), True),
+        (33, (replace(OF_33, scope="not uid 0"),), True),  # all but who may
+        (33, (replace(OF_33, scope="not uid 33"),), False),
+        (34, (OF_33,), False),
+        (None, (OF_33,), False),
+        (33, (replace(OF_33, certain=False),), False),
+        (33, (replace(OF_33, scope="uid 33, not gid 5"),), False),
+        (33, (replace(OF_33, family="ipv6"),), False),
+        (33, (OF_33, replace(OF_33, kind="redirect", scope="uid 33")), False),
+        (33, (replace(OF_33, namespace="web", container_id="a" * 64),), False),
+        (33, (DROP_ALL,), False),  # the host itself was answered, whatever the rule says
+    ],
+)
+def test_what_runs_as_a_user_whom_a_rule_keeps_away_loses_nothing(uid, rules, kept):
+    facts = changed(FACTS, obstacles=rules)
+    (finding,) = judged(replace(AGENT, uid=uid), facts=facts)
+    assert finding.id == ("code-imdsv1-unserved" if kept else "code-imdsv1")
+    if kept:
+        assert finding.evidence == (f"/opt/agent/agent: a rule or route keeps all programs of user {uid} from it",)
+    (at_boot,) = judged(replace(AGENT, uid=uid, pids=(), runs="boot"), facts=facts)
+    assert at_boot.id == "code-imdsv1"  # the rule may come later in a boot
+
+
+def test_a_rule_on_users_has_to_hold_for_each_address_that_answers():
+    both = with_imds(endpoints=(ENDPOINT, OVER_IPV6))
+    ipv6_too, at_once = replace(OF_33, family="ipv6"), replace(OF_33, family="both")
+    for rules, kept in (((OF_33,), False), ((OF_33, ipv6_too), True), ((at_once,), True)):
+        (finding,) = judged(replace(AGENT, uid=33), facts=changed(both, obstacles=rules))
+        assert (finding.id == "code-imdsv1-unserved") == kept
 
 
 def test_variables_that_steer_sdks_do_not_keep_a_script_from_asking():

@@ -9,7 +9,7 @@ from observed import CATALOG, FACTS, HOST, OLD_CLOUD_INIT, SSM_AGENT, changed, c
 from imds_probe.facts.code import CodeRead, InChangelog, NotRead, PackageRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.host import OsRelease
-from imds_probe.facts.software import SdkSoftware, SdkUse, Software
+from imds_probe.facts.software import SdkSoftware, SdkUse, SettingSeen, Software
 from imds_probe.inventory.code import unread
 from imds_probe.rules.requirement import is_unused, requirement, software_of
 
@@ -279,6 +279,32 @@ def test_where_it_depends_and_all_that_starts_something_was_read_it_is_too_old_a
     by_cron = with_code(replace(lies, runs="scheduled"), facts=read)
     assert not is_unused(utils, by_cron, CATALOG)
     assert not is_unused(CLOUD_INIT, read, CATALOG)
+
+
+def test_what_runs_is_not_taken_for_unused_as_nobody_knows_all_that_it_starts():
+    patroni = Software("patroni-aws", "dpkg", "patroni", "1.5.5-1", "dpkg database")
+    lies = replace(
+        AGENT,
+        component="patroni-aws",
+        runs="lies",
+        pids=(),
+        path="/usr/lib/python3/dist-packages/patroni/scripts/aws.py",
+    )
+    facts = with_code(lies, facts=changed(FACTS, software=(patroni,))).with_(CodeRead(scheduled=0, scheduled_read=0))
+    assert requirement(patroni, facts, CATALOG).status == "too-old" and is_unused(patroni, facts, CATALOG)
+    assert requirement(replace(patroni, pids=(7,)), facts, CATALOG).status == "unknown"
+
+
+def test_where_a_setting_shows_that_it_asks_nothing_is_unused():
+    row, switch = next((row, row.only_if_switch) for row in CATALOG.rows if row.only_if_switch)
+    manager, (package, *_) = next(iter(row.packages.items()))
+    lies = replace(AGENT, component=row.id, runs="lies", pids=())
+    software = Software(row.id, manager, package, "1.0", "database")
+    facts = with_code(lies, facts=changed(FACTS, software=(software,))).with_(CodeRead(scheduled=0, scheduled_read=0))
+    assert is_unused(software, facts, CATALOG)
+    on = replace(software, settings=(SettingSeen("only_if", "/etc/x", "x", switch.values[0], ""),))
+    assert not is_unused(on, facts, CATALOG)
+    assert requirement(on, facts, CATALOG).status == "too-old"
 
 
 def test_of_a_library_the_copy_counts_that_the_same_processes_use():

@@ -23,10 +23,23 @@ class Account:
     shell: str
 
     @property
+    def number(self) -> int | None:
+        """The user's number; None where none stands there."""
+        return _number(self.uid)
+
+    @property
     def owner_uid(self) -> int | None:
         """The number of a user without privilege; None of root, by whatever name."""
-        uid = int(self.uid) if self.uid.isascii() and self.uid.isdigit() and len(self.uid) <= UID_DIGITS_MAX else None
-        return uid or None
+        return self.number or None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= UID_DIGITS_MAX else None
+
+
+def number_of(user: str, known: Mapping[str, Account]) -> int | None:
+    """The number of a user who is named, or whose number stands there."""
+    return known[user].number if user in known else _number(user)
 
 
 ROOT = Account("root", "0", "/root", "/bin/sh")

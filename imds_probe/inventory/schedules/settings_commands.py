@@ -330,6 +330,7 @@ uwsgi = keyed(
     sign="=",
 )
 credentials = keyed("credential_process", sign="=")
+cfn_hup = keyed("action", sign="=")
 strongswan = keyed("leftupdown", "rightupdown", "updown", sign="=")
 nut = keyed("NOTIFYCMD", "SHUTDOWNCMD")
 nagios = _of_lines(_nagios)

@@ -9,6 +9,7 @@ import re
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import settings_commands as by_line
+from imds_probe.inventory.schedules import settings_jobs as by_job
 from imds_probe.inventory.schedules import settings_servers as by_server
 from imds_probe.inventory.schedules import settings_texts as by_text
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN
@@ -25,6 +26,7 @@ _RUBY, _PYTHON, _FACT, _PLUGIN = (
 )
 _HOOK = re.compile(r"[\w-]{1,250}(?:\.sh|\.bash)?")
 _SUPERVISED = re.compile(r"[^.].{0,240}\.(?:ini|conf)", re.DOTALL)
+_YAML = re.compile(r"[^.].{0,240}\.ya?ml", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -261,6 +263,23 @@ SETTINGS = (
              ("/etc/nagios/objects", "/etc/nagios4/objects", "/etc/nagios/conf.d", "/etc/nagios4/conf.d"), _CFG),
     Settings("Fluentd", "whenever Fluentd collects", by_line.fluentd, ("td-agent", "fluentd", "fluent-package"),
              ("/etc/td-agent/td-agent.conf", "/etc/fluent/fluentd.conf"), ("/etc/td-agent/conf.d",), _CONF),
+    Settings("cfn-hup", "when the CloudFormation stack changes", by_line.cfn_hup, ("cfn-hup",), ("/etc/cfn/hooks.conf",),
+             ("/etc/cfn/hooks.d",), _CONF),
+    Settings("Redis Sentinel", "when Redis fails over", by_job.sentinel,
+             ("redis-sentinel", "redis-server", "valkey-sentinel", "valkey-server"),
+             ("/etc/redis-sentinel.conf", "/etc/sentinel.conf"), ("/etc/redis", "/etc/redis/sentinel", "/etc/valkey"), _CONF),
+    Settings("Patroni", "when Patroni changes its state", by_job.patroni, ("patroni",), ("/etc/patroni.yml", "/etc/patroni.yaml"),
+             ("/etc/patroni", "/etc/patroni/conf.d"), _YAML),
+    Settings("repmgr", "when PostgreSQL fails over", by_job.repmgr, (), ("/etc/repmgr.conf",),
+             ("/etc/repmgr", "/etc/repmgr/*"), _CONF),
+    Settings("Pgpool-II", "when PostgreSQL fails over", by_job.pgpool, ("pgpool",), ("/etc/pgpool2/pgpool.conf",),
+             ("/etc/pgpool-II", "/etc/pgpool"), _CONF),
+    Settings("New Relic", "whenever New Relic collects", by_job.newrelic, ("newrelic-infra", "newrelic-infra-service"), (),
+             ("/etc/newrelic-infra/integrations.d", "/var/db/newrelic-infra/custom-integrations",
+              "/var/db/newrelic-infra/newrelic-integrations"), _YAML),
+    Settings("Icinga", "whenever Icinga checks", by_job.icinga, ("icinga2",), ("/etc/icinga2/icinga2.conf",),
+             ("/etc/icinga2/conf.d", "/etc/icinga2/zones.d/*", "/var/lib/icinga2/api/zones/*/_etc"), _CONF),
+    Settings("Pacemaker", "whenever the cluster checks", by_job.pacemaker, ("pacemakerd",), ("/var/lib/pacemaker/cib/cib.xml",)),
     Settings("an AWS SDK", "whenever an AWS SDK asks for credentials", by_line.credentials,
              at_home=(".aws/config", ".aws/credentials")),
 )  # fmt: skip

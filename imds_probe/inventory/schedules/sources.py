@@ -12,10 +12,12 @@ from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import (
     anacron,
     cloud_init,
+    codedeploy,
     cron,
     docker_restarts,
     hooks,
     init_scripts,
+    jenkins,
     logins,
     named_in_settings,
     not_read,
@@ -60,6 +62,8 @@ SOURCES = (
     Source("static pods", static_pods.look, "init"),
     Source("stopped containers of Docker", docker_restarts.look, "init"),
     Source("programs that settings name", named_in_settings.look, "init"),
+    Source("jobs of Jenkins", jenkins.look, "init"),
+    Source("hooks of CodeDeploy", codedeploy.look, "init"),
     Source("what is not read", not_read.look, "cron"),
     # Users' come last, so that none of them takes the time or room of root's.
     Source("crontabs of users", users_crontabs.look, "cron", of_users=True),

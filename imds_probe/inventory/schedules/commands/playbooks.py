@@ -1,7 +1,8 @@
-"""What Ansible, Salt, Puppet and Chef do on this host itself: the files that say so. Source: the manuals of each."""
+"""What Ansible does on this host itself: the files that say so. Source: its manual."""
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
@@ -9,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from imds_probe.inventory.schedules.commands.project_asked import Asked, Run
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
-FILES_MAX, TEXT_MAX, DEPTH_MAX = 60, 256 * 1024, 6
+FILES_MAX, TEXT_MAX = 60, 256 * 1024
 _PLAYBOOK_VALUED = ("-i", "--inventory", "-e", "--extra-vars", "-l", "--limit", "-t", "--tags", "--skip-tags", "-f", "--forks",
                     "-u", "--user", "-c", "--connection", "--private-key", "--vault-password-file", "--become-user", "-U",
                     "--url", "-d", "--directory", "-C", "--checkout", "-M", "--module-path", "--start-at-task")  # fmt: skip
@@ -35,8 +36,16 @@ _DELEGATED = re.compile(
     r"delegate_to[ \t]{0,9}:[ \t]{0,9}['\"]?(?:localhost|127\.0\.0\.1))",
     re.MULTILINE,
 )
+_ROLES_IN_LINE = re.compile(r"\broles[ \t]{0,9}:[ \t]{0,9}\[([^\]]{0,2000})")
+_NAME = re.compile(r"[\w.-]{1,80}")
+_ROLES_PATH = re.compile(r"^[ \t]{0,9}roles_path[ \t]{0,9}[=:]([^\n]{1,1000})", re.MULTILINE)
+_LOCAL_IN_YAML = re.compile(r"\bansible_connection['\"]?[ \t]{0,9}:[ \t]{0,9}['\"]?local\b")
+_LOCAL_HOST = re.compile(
+    r"\bansible_connection[ \t]{0,9}=[ \t]{0,9}['\"]?local\b|\bansible_host[ \t]{0,9}=[ \t]{0,9}['\"]?(?:localhost|127\.0\.0\.1)\b|"
+    r"^(?:localhost|127\.0\.0\.1)\b"
+)
+_PULLED = "/root/.ansible/pull"
 _LOCAL_WORDS = frozenset(("-clocal", "-ilocalhost,"))
-_SALT_LOCAL = re.compile(r"^file_client[ \t]{0,9}:[ \t]{0,9}['\"]?local\b", re.MULTILINE)
 _FACTS = re.compile(r"\b(ec2(?:_metadata)?_facts)[ \t]*:")
 _FACTS_AT = (
     "/usr/share/ansible/collections/ansible_collections/{}",
@@ -51,10 +60,15 @@ def playbook(asked: Asked) -> Run | None:
     if directory := asked.value("-d", "--directory"):
         asked = asked.within(directory)
     waiting = [asked.at(each) for each in asked.plain(_PLAYBOOK_VALUED) if each.endswith(_YAML)]
+    pulls = asked.program == "ansible-pull"
+    if pulls and not waiting:
+        waiting = _pulled(asked, own=bool(directory))
     found: dict[str, None] = {}
-    here_only = asked.program == "ansible-pull" or _is_for_this_host(asked)
+    here, others = _in_inventory(asked)
+    here_only = pulls or _is_for_this_host(asked) or (here and not others)
     plays: list[bool] = []
-    partly = False
+    partly = here
+    more_roles = _role_places(asked)
     for path in waiting:
         if path in found or len(found) >= FILES_MAX or not asked.files.has_file(path):
             continue
@@ -62,11 +76,11 @@ def playbook(asked: Asked) -> Run | None:
         text = (asked.files.text(path, TEXT_MAX) or "") if path.endswith(_YAML) else ""
         plays += _plays(text)
         partly = partly or any(plays) or _DELEGATED.search(text) is not None
-        here = posixpath.dirname(path)
+        at = posixpath.dirname(path)
         named = [match[1] or match[2] for match in _NAMED_IN_PLAY.finditer(text)]
-        beside = (here, f"{here}/tasks", f"{posixpath.dirname(here)}/files", f"{posixpath.dirname(here)}/tasks")
-        waiting += [posixpath.normpath(f"{at}/{each}") for each in named[:FILES_MAX] for at in beside]
-        waiting += _of_roles(text, here, asked.files)
+        beside = (at, f"{at}/tasks", f"{posixpath.dirname(at)}/files", f"{posixpath.dirname(at)}/tasks")
+        waiting += [posixpath.normpath(f"{place}/{each}") for each in named[:FILES_MAX] for place in beside]
+        waiting += _of_roles(text, at, asked.files, more_roles)
         waiting += _of_modules(text, asked.files)
     if here_only or (plays and all(plays)):
         return Run(files=tuple(found)) if found else None
@@ -84,6 +98,51 @@ def _is_for_this_host(asked: Asked) -> bool:
     )
 
 
+def _pulled(asked: Asked, *, own: bool) -> list[str]:
+    """What ansible-pull plays that is told of no playbook: the first of these that is there, of what it has fetched last time."""
+    host = (asked.files.text("/etc/hostname", TEXT_MAX) or "").strip()
+    names = [f"{each}.yml" for each in (host, host.partition(".")[0], "local") if each and "/" not in each]
+    kept = [asked.directory] if own else [f"{_PULLED}/{each}" for each in asked.files.names(_PULLED)[:FILES_MAX]]
+    return [path for each in kept for path in list(asked.files.files([f"{each}/{name}" for name in names]))[:1]]
+
+
+def _in_inventory(asked: Asked) -> tuple[bool, bool]:
+    """Whether the inventory has this host as one to be done without a connection, and whether it has others."""
+    named = [asked.at(each) for each in asked.values("-i", "--inventory") if "," not in each] or ["/etc/ansible/hosts"]
+    inside = [f"{each}/{name}" for each in named for name in asked.files.names(each)[:FILES_MAX]]
+    here = others = False
+    for path in list(asked.files.files([*named, *inside]))[:FILES_MAX]:
+        text = asked.files.text(path, TEXT_MAX) or ""
+        if path.endswith(_YAML):
+            here = here or _LOCAL_IN_YAML.search(text) is not None
+            others = True
+            continue
+        section = ""
+        for line in (each.strip() for each in text.split("\n")):
+            section = line if line.startswith("[") else section
+            if not line or line.startswith(("#", ";", "[")) or section.endswith(":children]"):
+                continue
+            local = _LOCAL_HOST.search(line) is not None
+            here = here or local
+            others = others or (not local and not section.endswith(":vars]"))
+            if local and section == "[all:vars]":
+                return True, False
+    return here, others
+
+
+def _role_places(asked: Asked) -> list[str]:
+    """Where roles lie besides the playbook: by default, and as ansible.cfg says."""
+    found = []
+    for path in list(asked.files.files([asked.at("ansible.cfg"), "/etc/ansible/ansible.cfg"]))[:1]:
+        for match in _ROLES_PATH.finditer(asked.files.text(path, TEXT_MAX) or ""):
+            found += [
+                posixpath.normpath(posixpath.join(posixpath.dirname(path), each))
+                for each in match[1].strip().split(":")
+                if each
+            ]
+    return [*found, "/root/.ansible/roles", "/usr/share/ansible/roles"]
+
+
 def _plays(text: str) -> Iterator[bool]:
     """Of each play whether it is done on the host that it is started on."""
     for play in _PLAY.split(text):
@@ -91,13 +150,20 @@ def _plays(text: str) -> Iterator[bool]:
             yield _THIS_HOST.search(hosts[1]) is not None or _LOCAL.search(f"  {play}") is not None
 
 
-def _of_roles(text: str, here: str, files: SystemFiles) -> Iterator[str]:
-    tops = dict.fromkeys((f"{here}/roles", f"{posixpath.dirname(posixpath.dirname(here))}", "/etc/ansible/roles"))
-    there = {top: frozenset(files.names(top)) for top in tops if "/roles" in top}
-    for name in dict.fromkeys(match[1] for match in _ROLE.finditer(text)):
-        for role in (f"{top}/{name}" for top in there if name in there[top]):
+def _of_roles(text: str, here: str, files: SystemFiles, more: Iterable[str]) -> Iterator[str]:
+    above = posixpath.dirname(posixpath.dirname(here))
+    tops = dict.fromkeys((f"{here}/roles", *([above] if "/roles" in above else []), "/etc/ansible/roles", *more))
+    there = {top: frozenset(files.names(top)) for top in tops}
+    listed = (name for flow in _ROLES_IN_LINE.findall(text) for name in _NAME.findall(flow))
+    for name in dict.fromkeys((*(match[1] for match in _ROLE.finditer(text)), *itertools.islice(listed, FILES_MAX))):
+        roles = [f"{top}/{name}" for top in there if name in there[top]]
+        parts = name.split(".")
+        if len(parts) == 3:  # of a collection
+            at = (*_FACTS_AT, f"{here}/collections/ansible_collections/{{}}")
+            roles += [f"{each.format(f'{parts[0]}/{parts[1]}')}/roles/{parts[2]}" for each in at]
+        for role in roles:
             for part in ("tasks", "handlers", "defaults", "vars", "meta"):
-                yield from (f"{role}/{part}/{name}" for name in files.names(f"{role}/{part}") if name.endswith(_YAML))
+                yield from (f"{role}/{part}/{file}" for file in files.names(f"{role}/{part}") if file.endswith(_YAML))
 
 
 def _of_modules(text: str, files: SystemFiles) -> Iterator[str]:
@@ -109,46 +175,3 @@ def _of_modules(text: str, files: SystemFiles) -> Iterator[str]:
                     at = f"{top}/{python}/{site}"
                     yield from (f"{at}/ansible_collections/{modules}/{name}.py" for modules in _MODULES)
                     yield f"{at}/ansible/modules/cloud/amazon/{name}.py"
-
-
-def _tree(tops: Iterable[str], ends: tuple[str, ...], files: SystemFiles) -> tuple[str, ...]:
-    """Files below directories whose names end so, those of the directories above first."""
-    found: list[str] = []
-    waiting = [(top, 0) for top in dict.fromkeys(tops)]
-    looked = 0
-    while waiting and len(found) < FILES_MAX and looked < 4 * FILES_MAX:
-        at, depth = waiting.pop(0)
-        looked += 1
-        for name in files.names(at):
-            if name.endswith(ends):
-                found.append(f"{at}/{name}")
-            elif "." not in name and depth < DEPTH_MAX:
-                waiting.append((f"{at}/{name}", depth + 1))
-    return tuple(files.files(found[:FILES_MAX]))
-
-
-def salt(asked: Asked) -> Run | None:
-    """The states of a minion without a master: which of them are its own is not known."""
-    minion = "".join(asked.files.text(path, TEXT_MAX) or "" for path in asked.files.files(["/etc/salt/minion"]))
-    if "--local" not in asked.arguments and not _SALT_LOCAL.search(minion):
-        return None
-    tops = [asked.value("--file-root") or "/srv/salt", "/srv/pillar"]
-    return Run(some_of=_tree([asked.at(top) for top in tops], (".sls",), asked.files))
-
-
-def puppet(asked: Asked) -> Run | None:
-    """The manifests that are applied, and modules of which they may declare some."""
-    words = asked.plain(("--modulepath", "--environment", "--confdir", "-e", "--execute", "--logdest", "-l"))
-    if words[:1] != ["apply"]:
-        return None
-    named = [asked.at(each) for each in words[1:]]
-    tops = [*named, *asked.value("--modulepath").split(":"), "/etc/puppetlabs/code", "/etc/puppet"]
-    modules = _tree([asked.at(each) for each in tops if each], (".pp",), asked.files)
-    return Run(files=tuple(asked.files.files(named)), some_of=modules)
-
-
-def chef(asked: Asked) -> Run | None:
-    """The recipes that are named, and cookbooks of which the run list may have some."""
-    named = [asked.at(each) for each in asked.plain() if each.endswith(".rb")]
-    tops = [asked.at("cookbooks"), "/var/chef/cookbooks", "/etc/chef/cookbooks", "/var/chef/cache/cookbooks"]
-    return Run(files=tuple(asked.files.files(named)), some_of=_tree(tops, (".rb",), asked.files))

@@ -9,7 +9,7 @@ import json
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 
-from imds_probe.inventory.schedules.commands import playbooks
+from imds_probe.inventory.schedules.commands import management, playbooks
 from imds_probe.inventory.schedules.commands.project_asked import Asked, Held, Run
 from imds_probe.inventory.schedules.commands.recipes import Rules, goals_of
 from imds_probe.inventory.schedules.system_files import SystemFiles
@@ -275,7 +275,9 @@ _RUNNERS: Mapping[str, Callable[[Asked], Run | None]] = {
     **dict.fromkeys(("make", "gmake"), _of_make),
     **dict.fromkeys(("foreman", "honcho", "overmind", "hivemind"), _of_procfile),
     **dict.fromkeys(("ansible-playbook", "ansible-pull"), playbooks.playbook),
-    **dict.fromkeys(("chef-client", "chef-solo", "chef-apply", "cinc-client"), playbooks.chef),
+    **dict.fromkeys(
+        ("chef-client", "chef-solo", "chef-apply", "cinc-client", "cinc-solo", "cinc-apply"), management.chef
+    ),
     **dict.fromkeys(("poetry", "pipenv", "uv", "pdm", "rye", "hatch", "pixi", "poe"), _of_python),
     "composer": _of_composer,
     "just": _of_just,
@@ -283,6 +285,6 @@ _RUNNERS: Mapping[str, Callable[[Asked], Run | None]] = {
     "rails": _of_rails,
     "tox": _of_tox,
     "task": _of_taskfile,
-    "salt-call": playbooks.salt,
-    "puppet": playbooks.puppet,
+    **dict.fromkeys(("salt-call", "salt-minion"), management.salt),
+    "puppet": management.puppet,
 }

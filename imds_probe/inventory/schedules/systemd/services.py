@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.schedules.accounts import Account, accounts
+from imds_probe.inventory.schedules.accounts import ROOT, Account, accounts
 from imds_probe.inventory.schedules.commands.conditions import passes_over
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd.activation import Activations
 from imds_probe.inventory.schedules.systemd.environment import surroundings
-from imds_probe.inventory.schedules.systemd.exec_words import PREFIXES, exec_lines
+from imds_probe.inventory.schedules.systemd.exec_words import END, PREFIXES, exec_lines
 from imds_probe.inventory.schedules.systemd.specifiers import replaced
+from imds_probe.inventory.schedules.systemd.syntax import Assignment
 from imds_probe.inventory.schedules.systemd.unit import Unit
 from imds_probe.inventory.schedules.systemd.unit_files import UnitFiles
 
@@ -105,6 +106,14 @@ def commands(
                     None,
                     around.environment,
                     around.directory,
-                    around.user,
+                    ROOT.name if _keeps_privileges(each, unit, section) else around.user,
                     root=root if root.startswith("/") else "",
                 )
+
+
+def _keeps_privileges(given: Assignment, unit: Unit, section: str) -> bool:
+    """Whether one of these commands is root's, whoever the unit's user is."""
+    starts = (part.lstrip() for part in given.value.split(END))
+    prefixes = {mark for each in starts for mark in each[: len(each) - len(each.lstrip(PREFIXES))]}
+    only_start = unit.last(section, "PermissionsStartOnly").lower() in TRUE
+    return not prefixes.isdisjoint("+!") or (only_start and given.key != "ExecStart")

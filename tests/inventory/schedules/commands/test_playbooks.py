@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from small_roots import made
 
@@ -23,12 +25,6 @@ FILES = {
     "/p/all.yml": "- hosts: all\n  connection: local\n  tasks: [{shell: x}]\n",
     "/p/site.yml": "- import_playbook: local.yml\n",
     MODULE: "",
-    "/srv/salt/web/init.sls": "",
-    "/srv/salt/top.sls": "",
-    "/m/site.pp": "",
-    "/etc/puppetlabs/code/environments/production/modules/a/manifests/init.pp": "",
-    "/c/cookbooks/a/recipes/default.rb": "",
-    "/c/solo.rb": "",
 }
 
 
@@ -61,18 +57,6 @@ def test_other_hosts_ask_for_themselves(files: SystemFiles) -> None:
         assert found is not None and found.files == ("/p/remote.yml",)
 
 
-def test_trees_of_which_some_is_done(files: SystemFiles) -> None:
-    salt = run("salt-call --local state.apply", files)
-    assert salt == Run(some_of=("/srv/salt/top.sls", "/srv/salt/web/init.sls"))
-    assert run("salt-call state.apply", files) is None
-    puppet = run("puppet apply /m/site.pp", files)
-    assert puppet is not None and puppet.files == ("/m/site.pp",)
-    assert puppet.some_of == ("/etc/puppetlabs/code/environments/production/modules/a/manifests/init.pp",)
-    assert run("puppet agent -t", files) is None
-    chef = run("chef-client -z -c solo.rb", files, "/c")
-    assert chef == Run(files=("/c/solo.rb",), some_of=("/c/cookbooks/a/recipes/default.rb",))
-
-
 @pytest.mark.parametrize(
     ("command", "files_", "some_of"),
     [
@@ -88,3 +72,74 @@ def test_what_is_partly_done_on_other_hosts(
     found = run(command, files)
     assert found is not None and (found.files, found.some_of) == (files_, some_of)
     assert run("ansible-playbook /p/was.yml", files) is None
+
+
+PLAY = "- hosts: web\n  tasks: [{shell: x}]\n"
+
+
+@pytest.mark.parametrize(
+    ("roles", "files", "directory"),
+    [
+        ("[a]", {"/p/roles/a/tasks/main.yml": ""}, "/"),
+        ("[\n  b, {role: 'a'}]", {"/p/roles/a/tasks/main.yml": ""}, "/"),
+        ("[a]", {"/root/.ansible/roles/a/tasks/main.yml": ""}, "/"),
+        ("[a]", {"/w/ansible.cfg": "[defaults]\nroles_path = mine:/x\n", "/w/mine/a/tasks/main.yml": ""}, "/w"),
+        ("[n.c.a]", {"/usr/share/ansible/collections/ansible_collections/n/c/roles/a/tasks/main.yml": ""}, "/"),
+        ("\n  - role: n.c.a", {"/p/collections/ansible_collections/n/c/roles/a/tasks/main.yml": ""}, "/"),
+    ],
+)
+def test_roles_wherever_they_are_named_and_lie(
+    tmp_path: Path, roles: str, files: dict[str, str], directory: str
+) -> None:
+    play = {"/p/site.yml": f"- hosts: localhost\n  roles: {roles}\n"}
+    found = run("ansible-playbook /p/site.yml", SystemFiles(made(tmp_path, play | files)), directory)
+    assert found is not None and found.files == (
+        "/p/site.yml",
+        next(each for each in files if each.endswith("main.yml")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "names", "played"),
+    [
+        ("ansible-pull -U u -d /p", ("/p/local.yml",), "/p/local.yml"),
+        ("ansible-pull -U u -d /p", ("/p/h.yml", "/p/local.yml"), "/p/h.yml"),
+        ("ansible-pull -U u -d /p", ("/p/h.example.com.yml", "/p/h.yml"), "/p/h.example.com.yml"),
+        ("ansible-pull -U u", ("/root/.ansible/pull/h/local.yml",), "/root/.ansible/pull/h/local.yml"),
+        ("ansible-pull -U u -d /p x.yml", ("/p/x.yml", "/p/local.yml"), "/p/x.yml"),
+    ],
+)
+def test_a_pull_has_a_playbook_of_its_own(tmp_path: Path, command: str, names: tuple[str, ...], played: str) -> None:
+    files = {"/etc/hostname": "h.example.com\n", **dict.fromkeys(names, PLAY)}
+    found = run(command, SystemFiles(made(tmp_path, files)))
+    assert found is not None and found.files == (played,)
+
+
+@pytest.mark.parametrize(
+    ("inventory", "all_here", "some_here"),
+    [
+        ("[web]\n127.0.0.1 ansible_connection=local\n", True, False),
+        ("[web]\nself ansible_host=localhost\n", True, False),
+        ("[web]\nself\n[all:vars]\nansible_connection = local\n", True, False),
+        ("[web]\nself ansible_connection=local\n[db]\nother\n[all:children]\nweb\n", False, True),
+        ("# localhost\n[web]\nother ansible_connection=ssh\n[web:vars]\nx=1\n", False, False),
+        ("", False, False),
+    ],
+)
+@pytest.mark.parametrize("at", ["/i/hosts", "/etc/ansible/hosts"])
+def test_an_inventory_may_have_this_host(
+    tmp_path: Path, inventory: str, all_here: bool, some_here: bool, at: str
+) -> None:
+    files = SystemFiles(made(tmp_path, {"/p/site.yml": PLAY, at: inventory}))
+    option = "" if at.startswith("/etc") else f"-i {at} "
+    found = run(f"ansible-playbook {option}/p/site.yml", files) or Run()
+    assert (bool(found.files), bool(found.some_of)) == (all_here, some_here)
+
+
+def test_inventories_may_be_yaml_or_a_directory(tmp_path: Path) -> None:
+    files = SystemFiles(
+        made(tmp_path, {"/p/site.yml": PLAY, "/i/x.yml": "all:\n  vars:\n    ansible_connection: local\n"})
+    )
+    assert run("ansible-playbook -i /i /p/site.yml", files) == Run(some_of=("/p/site.yml",))
+    assert run("ansible-playbook -i /i/x.yml /p/site.yml", files) == Run(some_of=("/p/site.yml",))
+    assert run("ansible-playbook -i a,b /p/site.yml", files) is None

@@ -1,0 +1,139 @@
+"""What Salt, Puppet and Chef do on this host: the files that say so, also those kept of a server. Source: the manuals of each."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+
+from imds_probe.inventory.schedules.commands.project_asked import Asked, Held, Run
+from imds_probe.inventory.schedules.system_files import SystemFiles
+
+FILES_MAX, TEXT_MAX, DEPTH_MAX, EXECS_MAX = 60, 256 * 1024, 6, 500
+_SALT_LOCAL = re.compile(r"^file_client[ \t]{0,9}:[ \t]{0,9}['\"]?local\b", re.MULTILINE)
+_SALT_CACHE = re.compile(r"^cachedir[ \t]{0,9}:[ \t]{0,9}['\"]?(/[\w./-]{1,300})", re.MULTILINE)
+_PUPPET_STATES = ("/opt/puppetlabs/puppet/cache", "/var/lib/puppet", "/var/cache/puppet")
+_CHEF_CACHES = (
+    "/var/chef/cache",
+    "/var/cinc/cache",
+    "/var/cache/chef",
+    "/var/cache/cinc",
+    "/root/.chef/cache",
+    "/root/.cinc/cache",
+)
+_CHEF_SETTINGS = ("/etc/chef/client.rb", "/etc/cinc/client.rb", "/etc/chef/solo.rb", "/etc/cinc/solo.rb")
+_CHEF_PATH = re.compile(
+    r"^[ \t]{0,80}(?:(file_cache_path)|cookbook_path)[ \t(]{1,9}\[?[ \t]{0,9}['\"](/[\w./-]{1,300})['\"]", re.MULTILINE
+)
+
+
+def _tree(tops: Iterable[str], ends: tuple[str, ...], files: SystemFiles) -> tuple[str, ...]:
+    """Files below directories whose names end so, those of the directories above first."""
+    found: list[str] = []
+    waiting = [(top, 0) for top in dict.fromkeys(tops)]
+    looked = 0
+    while waiting and len(found) < FILES_MAX and looked < 4 * FILES_MAX:
+        at, depth = waiting.pop(0)
+        looked += 1
+        for name in files.names(at):
+            if name.endswith(ends):
+                found.append(f"{at}/{name}")
+            elif "." not in name and depth < DEPTH_MAX:
+                waiting.append((f"{at}/{name}", depth + 1))
+    return tuple(files.files(found[:FILES_MAX]))
+
+
+def salt(asked: Asked) -> Run | None:
+    """The states of a minion: of its own files, or what it has kept of its master's. Which of them it applies is not known."""
+    at = f"{asked.value('-c', '--config-dir') or '/etc/salt'}/minion"
+    minion = "".join(asked.files.text(path, TEXT_MAX) or "" for path in asked.files.files([at]))
+    if "--local" not in asked.arguments and not _SALT_LOCAL.search(minion):
+        cache = named[1] if (named := _SALT_CACHE.search(minion)) else "/var/cache/salt/minion"
+        kept = _tree([f"{cache}/files", f"{cache}/extrn_files"], (".sls",), asked.files)
+        return Run(some_of=kept) if kept else None
+    tops = [asked.value("--file-root") or "/srv/salt", "/srv/pillar"]
+    return Run(some_of=_tree([asked.at(top) for top in tops], (".sls",), asked.files))
+
+
+def puppet(asked: Asked) -> Run | None:
+    """The manifests that are applied, and modules of which they may declare some. An agent applies what its server has compiled."""
+    words = asked.plain(("--modulepath", "--environment", "--confdir", "-e", "--execute", "--logdest", "-l"))
+    if words[:1] == ["agent"]:
+        execs = tuple(held for path in _catalogs(asked) for held in _execs(path, asked.files))
+        return Run(texts=execs[:EXECS_MAX]) if execs else None
+    if words[:1] != ["apply"]:
+        return None
+    named = [asked.at(each) for each in words[1:]]
+    tops = [*named, *asked.value("--modulepath").split(":"), "/etc/puppetlabs/code", "/etc/puppet"]
+    modules = _tree([asked.at(each) for each in tops if each], (".pp",), asked.files)
+    return Run(files=tuple(asked.files.files(named)), some_of=modules)
+
+
+def _catalogs(asked: Asked) -> Iterator[str]:
+    """The catalogs that an agent keeps of its server."""
+    own = asked.value("--vardir")
+    tops = [f"{asked.at(own)}/client_data"] if own else []
+    tops += [f"{each}/client_data" for each in _PUPPET_STATES]
+    if directory := asked.value("--client_datadir"):
+        tops.insert(0, asked.at(directory))
+    for top in tops:
+        names = [name for name in asked.files.names(f"{top}/catalog") if name.endswith(".json")]
+        yield from asked.files.files([f"{top}/catalog/{name}" for name in names[:FILES_MAX]])
+
+
+def _execs(path: str, files: SystemFiles) -> Iterator[Held]:
+    """The commands of a catalog: each Exec with the commands that say whether it is run."""
+    try:
+        catalog = json.loads(files.text(path) or "{}")
+    except (ValueError, RecursionError):
+        files.say(f"{path} is not JSON")
+        return
+    for _ in range(2):  # Puppet 3 has it within "data"
+        if isinstance(catalog, dict) and isinstance(catalog.get("data"), dict):
+            catalog = catalog["data"]
+    resources = catalog.get("resources") if isinstance(catalog, dict) else None
+    for resource in resources if isinstance(resources, list) else ():
+        if not isinstance(resource, dict) or resource.get("type") != "Exec":
+            continue
+        parameters = resource.get("parameters")
+        given = parameters if isinstance(parameters, dict) else {}
+        directory = given.get("cwd")
+        places = given.get("path")
+        listed = places if isinstance(places, list) else [places]
+        at = tuple(
+            place for each in listed if isinstance(each, str) for place in each.split(":") if place.startswith("/")
+        )
+        for key in ("command", "onlyif", "unless", "refresh"):
+            default = resource.get("title") if key == "command" else None
+            for command in _commands(given.get(key, default)):
+                own = directory if isinstance(directory, str) and directory.startswith("/") else "/"
+                yield Held(path, command, own, at)
+
+
+def _commands(value: object) -> Iterator[str]:
+    """A text, or a list of texts or of lists of words. Of a list of texts, each is taken for a command, and all for one."""
+    if isinstance(value, str) and value.strip():
+        yield value
+    elif isinstance(value, list):
+        words = [each for each in value if isinstance(each, str)]
+        if words:
+            yield shlex.join(words)
+            yield from (each for each in words if " " in each)
+        yield from (shlex.join(map(str, each)) for each in value if isinstance(each, list) and each)
+
+
+def chef(asked: Asked) -> Run | None:
+    """The recipes that are named, and cookbooks of which the run list may have some."""
+    named = [asked.at(each) for each in asked.plain() if each.endswith(".rb")]
+    tops = [
+        asked.at("cookbooks"),
+        "/var/chef/cookbooks",
+        "/etc/chef/cookbooks",
+        *(f"{each}/cookbooks" for each in _CHEF_CACHES),
+    ]
+    settings = asked.value("-c", "--config")
+    for path in asked.files.files([*([asked.at(settings)] if settings else []), *_CHEF_SETTINGS]):
+        text = asked.files.text(path, TEXT_MAX) or ""
+        tops += [f"{match[2]}/cookbooks" if match[1] else match[2] for match in _CHEF_PATH.finditer(text)]
+    return Run(files=tuple(asked.files.files(named)), some_of=_tree(tops, (".rb",), asked.files))
