@@ -87,6 +87,7 @@ class Apart:
         self._nothing: dict[int, float] = {}  # when they were looked at, on the monotonic clock
         self._refused: dict[int, str] = {}
         self._there: Mapping[int, Path] = {}
+        self._outside: int | None = None
         self._numbers = itertools.count(1)
         self._missed: dict[tuple[int, str], Missed] = {}
         self._seen: OrderedDict[tuple[int, str], float] = OrderedDict()  # when they began, in seconds since the epoch
@@ -183,7 +184,8 @@ class Apart:
         with Topology({self._home: namespaces.CURRENT, **self._there}) as topology:
             # Where the host's own cable ends is outside, if it has one, as a host that is a container has. Nothing there is the
             # host's, nor in the machine that it is a part of.
-            outside = topology.beyond(self._home, self._service)
+            outside = topology.beyond(self._home, self._service) or self._outside  # the kernel may be too busy to say
+            self._outside = outside
             others = {self._home, outside, next(iter(self._there), None)}
             for netns in some:
                 path = self._there[netns]

@@ -159,6 +159,14 @@ def test_packets_may_be_read_before_it_is_who_made_the_connection(lab: Lab, open
     assert [each.caller.pid for each in opened.missed(float("inf"))] == [there.pid, 8]
 
 
+def test_where_the_hosts_cable_ends_is_not_forgotten_where_the_kernel_does_not_say(lab, opened, monkeypatch) -> None:
+    """Or a cable of other networks, whose end is not known either, would be taken for one to the outside."""
+    monkeypatch.setattr(Topology, "beyond", lambda *_: None)
+    opened._moved, opened._again_at, opened._not_before = True, 0.0, 0.0
+    look(lab, opened)
+    assert watched(lab, opened) == ["task"]
+
+
 def test_it_lets_go_of_a_namespace_that_nobody_is_in_any_more(lab: Lab, opened: Apart, monkeypatch) -> None:
     """An interface goes back, or goes away, once the namespace has ended: the watch does not keep it."""
     monkeypatch.setattr(module, "GONE_WITHIN_S", 0.0)
