@@ -92,7 +92,9 @@ class Ways:
         if netns is None:
             return not self._is_local(local)
         known = self._known.get(netns)
-        if known is None or not known.interfaces:
+        if known is None:
+            return True  # it may have a way in, besides one of its own
+        if not known.interfaces:
             return self.apart is None or not self.apart.has(netns)
         return connection.interface in known.interfaces | known.before
 

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 from soon import SOON_S, wait_for
-from watching import numbered, watching
+from watching import SOURCE, numbered, watching
 
 from imds_probe.simulator.lab import plumbing
 from imds_probe.simulator.lab.node import Node
@@ -63,7 +63,7 @@ def test_each_call_of_each_network_is_counted_once(lab, service, nodes):
                     curl(node, address, path, "-o", "/dev/null")
     by_path = {each["path"]: each for each in watched.calls}
     assert Counter(each["path"] for each in watched.calls) == Counter([*called])
-    assert {each["how"] for each in watched.calls} == {"tracepoint"}
+    assert [called[each["path"]][0] for each in watched.calls if each["how"] != "tracepoint"] == []
     assert {each["version"] for each in watched.calls} == {"v1"}
     assert "could not be confirmed" not in watched.err
     seen = {(name, by_path[path]["distance"], by_path[path]["outgoing"]) for path, (name, _) in called.items()}
@@ -142,6 +142,32 @@ def test_a_task_that_calls_blocks_the_switch(run, service, lab, made_up, nodes, 
     assert {each["netns"] for each in by} == {nodes["task"].inode}
     assert "task" in {each["container"] for each in by}
     assert "imdsv1-caller" in ran.finding_ids
+
+
+def test_a_daemon_that_cannot_watch_a_task_says_so_and_its_silence_settles_nothing(
+    lab, service, nodes, run, host, tmp_path
+):
+    """As where there are more networks than it has rings for: here it has none."""
+    service.update(hop_limit=2, http_protocol_ipv6="disabled", http_tokens="optional")
+    (tmp_path / "sitecustomize.py").write_text("from imds_probe.watch import apart\napart.RINGS_MAX = 0\n")
+    config, state, log = tmp_path / "later.toml", tmp_path / "state", tmp_path / "daemon.log"
+    config.write_text('[daemon]\ninterval = "1h"\njitter = "9d"\n')
+    argv = [sys.executable, "-m", "imds_probe", "daemon", "--state-directory", str(state)]
+    argv += ["--root", str(host), "--config", str(config)]
+    with log.open("wb") as said:
+        env = {"PYTHONPATH": f"{tmp_path}:{SOURCE}"}
+        daemon = lab.instance.start(argv, stdout=said, stderr=said, env=env)
+    try:
+        wait_for(lambda: "calls from some network namespaces may be missed: there are more than 0" in log.read_text())
+        curl(nodes["task"], ADDRESSES[0], PATHS[0])
+        wait_for(lambda: "was made where nobody watched yet" in log.read_text(), log.read_text)
+    finally:
+        daemon.terminate()
+        assert daemon.wait(timeout=SOON_S) == 0
+    ran = run("--state-directory", str(state))
+    assert ran.report["callers"]["unconfirmed"] == 1
+    (finding,) = [each for each in ran.report["findings"] if each["id"] == "requests-not-confirmed"]
+    assert finding["summary"].startswith("1 request came from a network that was not watched yet")
 
 
 def _is_watched(node: Node) -> bool:

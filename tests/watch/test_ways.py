@@ -102,7 +102,9 @@ def test_by_an_interface_of_its_own_a_namespace_sends_and_what_is_behind_it(lab,
     assert not ways.may_be_of(80, "10.0.2.20", own)
     assert not ways.may_be_of(ways.home, "10.0.2.20", own)
     started(lab.nodes["one"])
-    # What comes in by the host's interfaces is not its.
+    # What comes in by the host's interfaces is not its, unless it may have a way in besides.
+    assert ways.may_be_of(70, "10.0.2.20", connection("10.0.2.20", numbers["veth2"], outgoing=False))
+    ways._known[70] = module._Known(frozenset(), 0.0, frozenset())
     assert not ways.may_be_of(70, "10.0.2.20", connection("10.0.2.20", numbers["veth2"], outgoing=False))
     ways.apart.process = None
     ways.apart.netns_of = lambda _: lab.nodes["one"].inode
