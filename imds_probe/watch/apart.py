@@ -30,8 +30,8 @@ from imds_probe.watch.ring import Packet, Ring
 
 FRAMES = 512  # a megabyte
 RINGS_MAX, NAMESPACES_MAX = 64, 512
-ALL_WITHIN_S, GONE_WITHIN_S, SETTLED_WITHIN_S = 30.0, 2.0, 0.5
-KNOWN_S = 600.0  # so long one that had nothing of its own is taken to have nothing
+ALL_WITHIN_S, GONE_WITHIN_S, SETTLED_WITHIN_S = 300.0, 2.0, 0.5
+KNOWN_S = 3600.0  # so long one that had nothing of its own is taken to have nothing
 LOOKING_SHARE = 20  # in one so much of the time, all processes are looked at
 PROMPT_S = 2.0  # after an interface left, it is found before anybody calls there
 SEEN_WITHIN_S = 3.5  # a SYN that was lost is sent again
