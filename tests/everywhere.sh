@@ -36,7 +36,7 @@ programs=(collect commands aws fuzz)
 # What waits for sockets, disks and the kernel: a part of its own, so that no single one is left at the end.
 waiting=(imds net reading rehearsal service simulator sinks system watch)
 # Whoever traces connections sees those of all labs: while one of these runs, no other lab does.
-watching=(daemon endurance watch watch_callers framing docker docker_rehearse secrets rehearsed rehearse host_rehearse)
+watching=(daemon endurance watch watch_apart watch_callers framing docker docker_rehearse secrets rehearsed rehearse host_rehearse)
 # The others are two parts, which run beside each other.
 others=(distances silence containers killed image schedules run)
 # To a newer Python it makes no difference what other programs have written, which engines and package managers of the oldest

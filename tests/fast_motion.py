@@ -59,6 +59,9 @@ class Waiting:
     def register(self, fd: int, events: int) -> None:
         self._poll.register(fd, events)
 
+    def unregister(self, fd: int) -> None:
+        self._poll.unregister(fd)
+
     def poll(self, milliseconds: float) -> list[tuple[int, int]]:
         if self.running is not None and self.running.returncode is None:
             with contextlib.suppress(ProcessLookupError):

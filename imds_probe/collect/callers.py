@@ -45,8 +45,8 @@ NOBODY = "callers are not watched on this host: enable imds-probe's daemon, or r
 
 @dataclass(frozen=True)
 class Watched:
-    """What was seen during this run, from `began` (RFC 3339) on. `degraded` says why callers may stay unknown. `since` has who was
-    refused meanwhile.
+    """What was seen during this run, from `began` (RFC 3339) on. `degraded` says why callers may stay unknown, or calls unseen.
+    `since` has who was refused meanwhile.
     """
 
     callers: Callers
@@ -118,7 +118,8 @@ def watch(options: CallersOptions, root: Path, reader: Asks = HERE) -> Watched:
         senders = watcher.senders()
         names.ask(*(each.caller for each in senders))
         unconfirmed = counted(senders, names.name)
-        dropped, degraded = watcher.dropped, watcher.degraded
+        dropped = watcher.dropped
+        degraded = "; ".join(filter(None, (watcher.degraded, watcher.unwatched)))
     ended = time.time()
     with History(MEMORY) as history:
         history.record(calls, began, ended, dropped, unconfirmed)

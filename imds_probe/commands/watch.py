@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.system.own_memory import read_by  # noqa: PLC0415
     from imds_probe.watch.names import ContainerNames, NamedCalls  # noqa: PLC0415
     from imds_probe.watch.summary import Summary  # noqa: PLC0415
+    from imds_probe.watch.unconfirmed import said_unconfirmed  # noqa: PLC0415
     from imds_probe.watch.watcher import Watcher  # noqa: PLC0415
 
     summary = Summary()
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
                 told.add(sender.place)
                 names.ask(sender.caller)
                 where = sender.described(names.name(sender.caller))
-                say(terminal(f"unconfirmed requests by IMDSv1, which may be forged: {where}"))
+                say(terminal(said_unconfirmed(sender, where)))
 
     full = args.full_command_lines or configuration.load(args.config).settings.of(Config).full_command_lines
     with (
@@ -81,8 +82,8 @@ def run(args: argparse.Namespace) -> int:
         Watcher(full_command_lines=full, met=(names := ContainerNames(Path("/"), reader, reader.rest)).meet) as watcher,
     ):
         named = NamedCalls(names)
-        if watcher.degraded:
-            say(f"short-lived callers may stay unknown: {watcher.degraded}")
+        for trouble in watcher.troubles():
+            say(trouble)
         # Asked to stop, it finishes what it is at: a call that is on its way out is counted, and the kernel tidied up.
         asked_to_stop = threading.Event()
         for number in stopping():

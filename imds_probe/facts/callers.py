@@ -33,6 +33,8 @@ TokenOutcome = Literal[
 Origin = Literal["process", "user-mode-network", "virtual-machine", "another-host", "unknown"]
 ANOTHER_HOST, UNKNOWN, VIRTUAL_MACHINE, OTHERS = "another host", "unknown", "virtual machine", "others"
 HAVE_ENDED = "containers that have ended"  # of which nothing else is known
+# How a sender is described of whose connections no packets were seen, as its network was found only then.
+UNSEEN = "made where nobody watched yet"
 # What EC2 has nothing at, and a request that takes nothing but the word that something answers.
 ELSEWHERE = ("other-cloud", "head", "other")
 # Stands before a path in the place of a script, for a fetcher that none runs.

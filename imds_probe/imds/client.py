@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from imds_probe.dataclass import dataclass
-from imds_probe.imds.dialer import Dialer, SocketMaker, SocketOption
+from imds_probe.imds.dialer import Dialer, SocketMaker, SocketOption, hold
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.imds.outcomes import LENGTH_IS_NO_NUMBER, MALFORMED, NO_TOKEN, classify, server_name, trouble_of
 from imds_probe.imds.replies import Outcome, Reply
@@ -118,8 +118,15 @@ class MetadataClient:
         return True if reply.ok and reply.tells_life_left else None
 
     def get_without_token(self, path: str) -> Reply:
-        """One IMDSv1 request, never repeated. For v1_probe.py alone: it counts in CloudWatch's MetadataNoToken."""
-        return self._request("GET", path, {}, imdsv2=False)
+        """One IMDSv1 request, never repeated. For v1_probe.py alone: it counts in CloudWatch's MetadataNoToken.
+
+        The connection stays open, so that a watch finds out that it is the probe's own.
+        """
+        self._dialer.once_connected = hold
+        try:
+            return self._request("GET", path, {}, imdsv2=False)
+        finally:
+            self._dialer.once_connected = None
 
     def _request(self, method: str, path: str, headers: dict[str, str], *, imdsv2: bool) -> Reply:
         reply = self._exchange(method, path, headers, imdsv2=imdsv2)

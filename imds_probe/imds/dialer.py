@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import os
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +45,20 @@ class DeadlineSocket(socket.socket):
         return received
 
 
+HELD_MAX = 4
+_held: deque[int] = deque()
+
+
+def hold(sock: socket.socket) -> None:
+    """Keep a connection open after it was closed, as long as this process runs or others are held: a watch that is without the
+    kernel's tracepoint asks whose it is, and on a busy host asks late.
+    """
+    with contextlib.suppress(OSError):  # the process has as many as it may have
+        _held.append(os.dup(sock.fileno()))
+    while len(_held) > HELD_MAX:
+        os.close(_held.popleft())
+
+
 SocketOption = tuple[int, int, int]
 SocketMaker = Callable[[socket.AddressFamily], socket.socket]
 
@@ -49,8 +66,11 @@ SocketMaker = Callable[[socket.AddressFamily], socket.socket]
 class Dialer:
     """Makes the connections of one client. Single-threaded, one conversation at a time.
 
-    `make_socket` lets a caller hand in sockets from another network namespace; `options` are set once connected.
+    `make_socket` lets a caller hand in sockets from another network namespace; `options` are set once connected. `once_connected`
+    gets each connected socket.
     """
+
+    once_connected: Callable[[socket.socket], None] | None = None
 
     def __init__(
         self,
@@ -91,6 +111,8 @@ class Dialer:
             sock.close()
             raise
         self.conversation.connected = True
+        if self.once_connected is not None:
+            self.once_connected(sock)
         return sock
 
     def connection(self) -> http.client.HTTPConnection:

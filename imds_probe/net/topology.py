@@ -53,12 +53,27 @@ class Topology:
         place = self._place(inode)
         return tuple(place.links.values()) if place else ()
 
-    def uplinks(self, inode: int) -> tuple[Link, ...]:
-        """The interfaces of a namespace by which packets come from outside of all that are known here: hardware, and
-        cables to elsewhere.
+    def uplinks(self, inode: int, outside: int | None = None) -> tuple[Link, ...]:
+        """The interfaces of a namespace by which packets come from outside: hardware, and cables to the namespace `outside`, which
+        for None is any that is not known here.
         """
         place = self._place(inode)
-        return tuple(link for link in place.links.values() if self._is_uplink(place, link)) if place else ()
+        if place is None:
+            return ()
+        return tuple(link for link in place.links.values() if self._is_uplink(place, link, outside))
+
+    def is_known(self, inode: int) -> bool:
+        """Whether this namespace could be looked into."""
+        return self._place(inode) is not None
+
+    def beyond(self, inode: int, address: str) -> int | None:
+        """The namespace that is at the other end of the cable by which requests to an address leave this one; None where that is
+        none that is known here.
+        """
+        place = self._place(inode)
+        link, _ = _leaving(place, address) if place else (None, None)
+        found = self._inode_of(place, link) if place and link and link.kind == "veth" else None
+        return None if found == inode else found
 
     def way(self, inode: int, address: str, host: int) -> tuple[Step, ...]:
         """The namespaces that a request passes, from this one to the host, or to one with an uplink of its own; empty
@@ -96,10 +111,12 @@ class Topology:
             place, link = below
         return place, link
 
-    def _is_uplink(self, place: _Place, link: Link) -> bool:
+    def _is_uplink(self, place: _Place, link: Link, outside: int | None = None) -> bool:
         if link.kind != "veth":
             return not link.kind and not link.loopback
-        return link.master is None and link.other_namespace is not None and self._inode_of(place, link) is None
+        if link.master is not None or link.other_namespace is None:
+            return False
+        return self._inode_of(place, link) == outside
 
     def _other_end(self, place: _Place, link: Link) -> tuple[_Place, Link] | None:
         inode = self._inode_of(place, link)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import in_words
-from imds_probe.facts.callers import Callers, CallerSeen, MetricCompared
+from imds_probe.facts.callers import UNSEEN, Callers, CallerSeen, MetricCompared
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
@@ -257,6 +257,17 @@ def _unseen(metric: MetricCompared) -> Found:
 
 def _not_confirmed(callers: Callers) -> Found:
     requests = "1 request" if callers.unconfirmed == 1 else f"{callers.unconfirmed} requests"
+    unseen = [UNSEEN in each for each in callers.senders]
+    if unseen and all(unseen):
+        return REQUESTS_NOT_CONFIRMED.found(
+            "watch",
+            f"{requests} came from a network that was not watched yet; each may be a call by IMDSv1, and counts for no caller",
+            evidence=tuple(_sent(each) for each in callers.senders),
+            fix=Fix(
+                "Check by the code of the container or program that the evidence names whether it asks for a token. Until the "
+                "requests are older than the window, the watch is incomplete."
+            ),
+        )
     return REQUESTS_NOT_CONFIRMED.found(
         "watch",
         f"{requests} by IMDSv1 could not be confirmed; each may be forged, and counts for no caller",

@@ -214,9 +214,12 @@ REQUESTS_NOT_CONFIRMED = Kind(
     meaning="The watch saw requests without a token that belong to no known connection with the metadata service. A program that "
     "may send raw packets, such as a container with the capability NET_RAW, can write any source address into such requests. "
     "The watch therefore attributes the requests to no caller. The time in which they came counts as not watched, because a "
-    "real call may be among them. An unanswered request on a connection that was opened before the watch began looks the same.",
+    "real call may be among them. An unanswered request on a connection that was opened before the watch began looks the same. "
+    "A connection counts here, too, if it was made from a container with a network interface of its own before the watch found "
+    "that interface.",
     cure="Find the container or program behind the interface that the finding names, and stop it. Remove the capability NET_RAW "
-    "from containers that do not need it (docker run --cap-drop NET_RAW).",
+    "from containers that do not need it (docker run --cap-drop NET_RAW). Where the finding says that nobody watched yet, keep "
+    "the daemon running: it watches that network from then on.",
     sources=("capabilities(7): CAP_NET_RAW", "packet(7)"),
 )
 WATCHED_TOO_SHORTLY = Kind(

@@ -36,7 +36,7 @@ from imds_probe.watch.names import ContainerNames, NamedCalls
 from imds_probe.watch.recorder import Recorder
 from imds_probe.watch.refusals import is_refused
 from imds_probe.watch.seen_call import SeenCall
-from imds_probe.watch.unconfirmed import Sender, counted
+from imds_probe.watch.unconfirmed import Sender, counted, said_unconfirmed
 from imds_probe.watch.watcher import Watcher
 from imds_probe.watch.whose import claim
 
@@ -72,6 +72,7 @@ class Daemon:
         self._refused = FirstRefused()
         self._runs: ScheduledRuns | None = None
         self._dropped = 0
+        self._unwatched = ""
         self._senders: list[Sender] = []
         self._since = 0.0  # what was called before that, an early watch has seen; in seconds since the epoch
 
@@ -105,6 +106,7 @@ class Daemon:
             self._dropped = 0
             if watcher.degraded:
                 self._say(f"short-lived callers may stay unknown: {watcher.degraded}")
+            self._unwatched = ""
             runs = ScheduledRuns(self._directory, self._run_arguments, self._say, self._environ)
             stack.callback(runs.stop)
             runs.schedule(config.interval_s, config.jitter_s)
@@ -184,6 +186,7 @@ class Daemon:
                 self._took(seen, container, recorder)
             _drain(wake)
             recorder.keep(self._dropped_since(watcher), self._unconfirmed_since(watcher, names))
+            self._say_unwatched(watcher.unwatched)
             runs.tick()
             if self._reload.is_set():
                 config = self._reloaded(config, WATCHING)
@@ -222,6 +225,12 @@ class Daemon:
             self._runs.sooner(REFUSED_WITHIN_S)
             self._say(terminal(f"refused for want of a token: {seen.program}; assessing soon"))
 
+    def _say_unwatched(self, why: str) -> None:
+        """Once for each cause."""
+        if why and why != self._unwatched:
+            self._say(why)
+        self._unwatched = why
+
     def _dropped_since(self, watcher: Watcher) -> int:
         since = watcher.dropped - self._dropped
         self._dropped = watcher.dropped
@@ -240,7 +249,7 @@ class Daemon:
             if who not in self._announced and len(self._announced) < ANNOUNCED_MAX:
                 self._announced.add(who)
                 where = sender.described(names.name(sender.caller))
-                self._say(terminal(f"unconfirmed requests by IMDSv1, which may be forged: {where}"))
+                self._say(terminal(said_unconfirmed(sender, where)))
         return counted(senders, names.name)
 
     def _reloaded(self, config: Config, status: str) -> Config:

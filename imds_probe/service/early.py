@@ -55,8 +55,8 @@ class EarlyWatch:
             from_start = nothing_was_connected()
             began, steady_began = time.time(), time.monotonic()
             self._say("watching until the daemon takes over")
-            if watcher.degraded:
-                self._say(f"short-lived callers may stay unknown: {watcher.degraded}")
+            for trouble in watcher.troubles():
+                self._say(trouble)
             if (daemon := self._watched(watcher, listening, steady_began + self._at_most_s)) is None:
                 self._say("stopped, and nobody has taken over")
                 return

@@ -18,6 +18,8 @@ SIGHTINGS_MAX = 8
 BEGINS_WITH = (64, 128, 255)  # TTLs: of Linux and most others, of Windows, of network devices
 DISTANCE_MAX = 8  # hops beyond this host: no network of containers has more
 Place = tuple[int, bool]  # an interface, and whether packets left by it
+# Interfaces of this network namespace have lower numbers. Of another one, they have its number in the watch besides.
+APART = 1 << 32
 Sighting = tuple[Place, Ends]
 # Where the answers come from. "uplink": in, where the host's way to the service leads. "stack": out of the host's own
 # stack, which answers in the service's stead, as a proxy does that connections are redirected to. "elsewhere": in by
@@ -86,6 +88,11 @@ class Connection(Entry):
         return self.sightings[0][0][1]
 
     @property
+    def is_apart(self) -> bool:
+        """Whether it left another network namespace by an interface of that one's own, past this host's network."""
+        return self.interface >= APART
+
+    @property
     def proven(self) -> bool:
         """Whether the service was seen to answer it from where nobody else can."""
         return self.answers is not None and self.answers != "elsewhere"
@@ -98,7 +105,7 @@ class Connection(Entry):
         if self.outgoing:
             return 0
         passed = next(begin for begin in BEGINS_WITH if begin >= self.ttl) - self.ttl
-        return passed + 1 if passed < DISTANCE_MAX else None
+        return passed + (not self.is_apart) if passed < DISTANCE_MAX else None
 
     def fits(self, segment: Segment) -> bool:
         """Whether this can be the client's, by both numbers."""
@@ -126,11 +133,12 @@ class Connection(Entry):
 @dataclass(slots=True, eq=False)
 class TokenAnswer:
     """What is seen to come of one token request. `ttl` is what the answer came to this host with, which is at most the hop
-    limit; `passed_on`: it left again towards the client. `distance` and `on_host` are the client's.
+    limit; `passed_on`: it left again towards the client. `distance` is the client's, and `direct`: nothing passes on what comes
+    to it that is seen here, as on the host and behind an interface of its own.
     """
 
     distance: int | None
-    on_host: bool
+    direct: bool
     status: int | None = None
     ttl: int | None = None
     passed_on: bool = False
@@ -140,7 +148,7 @@ class TokenAnswer:
         """Whether it was seen to reach the client, as far as this host can see."""
         if self.status is None:
             return False
-        return self.on_host or (self.passed_on and not (self.distance and self.ttl and self.ttl <= self.distance))
+        return (self.direct or self.passed_on) and not (self.distance and self.ttl and self.ttl <= self.distance)
 
 
 @dataclass(slots=True, eq=False)

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 
 from imds_probe.watch.connection import (
+    APART,
     SIGHTINGS_MAX,
     Answers,
     Call,
@@ -69,13 +70,18 @@ class Connections:
         segment = segment_of(packet.data)
         if segment is None:
             return
+        # By another namespace's own interface requests leave and answers come; here they would be the host's own.
+        apart = packet.interface >= APART
         if segment.ports[1] == self._port and segment.destination in self._services:
-            place, ends = (packet.interface, packet.outgoing), (segment.source, segment.ports[0], segment.destination)
+            if apart and not packet.outgoing:
+                return
+            outgoing = packet.outgoing and not apart
+            place, ends = (packet.interface, outgoing), (segment.source, segment.ports[0], segment.destination)
             if segment.flags & SYN:
                 self._begun(packet.at, segment, place, ends)
             elif segment.length:
                 self._sent(packet.at, segment, place, ends)
-        elif segment.ports[0] == self._port and segment.source in self._services:
+        elif segment.ports[0] == self._port and segment.source in self._services and not (apart and packet.outgoing):
             ends = (segment.destination, segment.ports[1], segment.source)
             answers = self._where_from(packet, segment, ends)
             if segment.flags & SYN:
@@ -244,7 +250,7 @@ class Connections:
         for request in requests:
             call = Call(at, request, connection)
             if request.asks_for_token:
-                call.token = TokenAnswer(connection.distance, connection.outgoing)
+                call.token = TokenAnswer(connection.distance, connection.outgoing or connection.is_apart)
             known = connection.answers is not None
             kept = len(connection.waiting) < (WAITING_MAX if known else UNPROVEN_WAITING_MAX)
             if kept:

@@ -7,6 +7,7 @@ Who connects is looked at more often, as a new caller may end at once.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.callers import Callers
@@ -16,16 +17,20 @@ from imds_probe.watch.segments import sent_on
 from imds_probe.watch.tracepoint import Connect, Tracepoint
 
 LOOKED_AT_WITHIN_S, TOGETHER_S, TOGETHER_MAX = 0.05, 0.5, 100
-PACKETS_TOGETHER_MAX = 1024  # a quarter of the ring
 
 
 class Glances:
     """Those since connects were read last. Without a tracepoint there is nothing to see: then nobody is known."""
 
     def __init__(
-        self, tracepoint: Tracepoint | None, processes: Callers, connects: Connects, ring: Ring, port: int
+        self,
+        tracepoint: Tracepoint | None,
+        processes: Callers,
+        connects: Connects,
+        rings: Callable[[], Iterable[Ring]],
+        port: int,
     ) -> None:
-        self._tracepoint, self._processes, self._connects, self._ring = tracepoint, processes, connects, ring
+        self._tracepoint, self._processes, self._connects, self._rings = tracepoint, processes, connects, rings
         self._port, self._last_at = port, 0.0
         # Of each glance, what it saw: when it was, on the monotonic clock in nanoseconds, and who they are.
         self._seen: list[tuple[int, dict[int, Caller]]] = []
@@ -63,15 +68,18 @@ class Glances:
         return bool(glance.threads) and len(self._ports) < TOGETHER_MAX
 
     def _has_to_be_read(self) -> bool:
-        """Whether there is much in the ring, or something of a connection that was not traced: only a look at its owner will say
+        """Whether there is much in a ring, or something of a connection that was not traced: only a look at its owner will say
         who that is, as long as he runs.
         """
         made = self._ports
-        for data in self._ring.ahead(self._last_at):
-            ends = sent_on(data, self._port)
-            if ends is not None and ends not in made and not self._connects.has(*ends):
+        for ring in self._rings():
+            for data in ring.ahead(self._last_at):
+                ends = sent_on(data, self._port)
+                if ends is not None and ends not in made and not self._connects.has(*ends):
+                    return True
+            if ring.is_filling:
                 return True
-        return self._ring.looked_ahead >= PACKETS_TOGETHER_MAX
+        return False
 
     def caller_of(self, connect: Connect) -> Caller:
         """As it was when it connected, or soon after."""

@@ -9,10 +9,13 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
+from collections.abc import Collection
 
 from imds_probe.net.bpf import (
     ADD_X,
     AND,
+    INTERFACE,
+    INTERFACES_MAX,
     JEQ,
     JGT_X,
     JSET,
@@ -35,9 +38,15 @@ IPV6_HEADER = 40
 EXTENSIONS = (0, 43, 60)  # hop-by-hop options, routing, destination options: RFC 8200
 
 
-def watch_filter(ipv4: str, ipv6: str, port: int) -> bytes:
-    """The program for both addresses of the service."""
+def watch_filter(ipv4: str, ipv6: str, port: int, interfaces: Collection[int] | None = None) -> bytes:
+    """The program for both addresses of the service, and what comes or leaves by these interfaces; None is for all."""
     program = Program()
+    if interfaces is not None:
+        program.do(LD_W, INTERFACE)
+        for interface in sorted(interfaces)[:INTERFACES_MAX]:
+            program.jump(JEQ, interface, yes="ours")
+        program.jump(JEQ, 0, no="drop")  # no interface has this number
+        program.label("ours")
     program.do(LD_B, 0)
     program.do(AND, 0xF0)
     program.jump(JEQ, 0x40, yes="ipv4")

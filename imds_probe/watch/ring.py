@@ -9,10 +9,11 @@ import mmap
 import socket
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from imds_probe.net import bpf
+from imds_probe.net import bpf, namespaces
 from imds_probe.net.capture import receive_everything
 
 SOL_PACKET, PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION = 263, 5, 6, 10
@@ -41,19 +42,22 @@ class Packet(NamedTuple):
 
 
 class Ring:
-    """An open ring on all interfaces of the network namespace of the calling thread.
+    """An open ring of so many frames (a multiple of 32) on all interfaces of a network namespace, by default that of the calling
+    thread. It keeps the namespace alive.
 
-    Raises PermissionError without the right, OSError where packet rings are not to be had.
+    Raises PermissionError without the right, OSError where packet rings are not to be had, and NamespaceError.
     """
 
-    def __init__(self, program: bytes) -> None:
+    def __init__(self, program: bytes, netns: Path | None = None, frames: int = FRAMES) -> None:
         # Protocol 0 receives nothing until `bind`: nothing can come in before the filter.
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+        how = (socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+        self._socket = socket.socket(*how) if netns is None else namespaces.socket_in(netns, *how)
+        self._frames = frames
         try:
             bpf.attach(self._socket, program)
             self._socket.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V2)
-            size = FRAME_BYTES * FRAMES
-            request = struct.pack("=IIII", BLOCK_BYTES, size // BLOCK_BYTES, FRAME_BYTES, FRAMES)
+            size = FRAME_BYTES * frames
+            request = struct.pack("=IIII", BLOCK_BYTES, size // BLOCK_BYTES, FRAME_BYTES, frames)
             self._socket.setsockopt(SOL_PACKET, PACKET_RX_RING, request)
             self._memory = mmap.mmap(self._socket.fileno(), size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
             receive_everything(self._socket)
@@ -69,8 +73,8 @@ class Ring:
     def packets(self) -> Iterator[Packet]:
         """What has come since, in its order; at most one turn of the ring."""
         memory, header, new = self._memory, _HEADER.unpack_from, tuple.__new__  # once: this is done for each packet
-        self.looked_ahead = 0
-        for _ in range(FRAMES):
+        frames, self.looked_ahead = self._frames, 0
+        for _ in range(frames):
             at = self._next * FRAME_BYTES
             status, kept, network, seconds, nanoseconds, interface, kind = header(memory, at)
             if not status & STATUS_USER:
@@ -78,19 +82,24 @@ class Ring:
             start, end = at + network, at + FRAME_BYTES
             data = memory[start : start + kept if start + kept < end else end]
             memory[at : at + 4] = _NOTHING
-            self._next = (self._next + 1) % FRAMES
+            self._next = (self._next + 1) % frames
             yield new(Packet, (seconds + nanoseconds / 1e9, interface, kind == OUTGOING, data))
 
     def ahead(self, before: float) -> Iterator[bytes]:
         """The headers of what has come before then (seconds since the epoch), each once; all of it stays for `packets`."""
         memory, header = self._memory, _HEADER.unpack_from
-        while self.looked_ahead < FRAMES:
-            at = (self._next + self.looked_ahead) % FRAMES * FRAME_BYTES
+        while self.looked_ahead < self._frames:
+            at = (self._next + self.looked_ahead) % self._frames * FRAME_BYTES
             status, _, network, seconds, nanoseconds, _, _ = header(memory, at)
             if not status & STATUS_USER or seconds + nanoseconds / 1e9 >= before:
                 return
             self.looked_ahead += 1
             yield memory[at + network : at + network + HEADERS_BYTES]
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether a quarter of it was looked ahead at."""
+        return 4 * self.looked_ahead >= self._frames
 
     def dropped(self) -> int:
         """How many packets there was no room for since this was asked last."""

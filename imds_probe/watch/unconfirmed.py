@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import field
 
 from imds_probe.dataclass import dataclass
+from imds_probe.facts.callers import UNSEEN
 from imds_probe.watch.caller import Caller
-from imds_probe.watch.connection import Connection, Place
+from imds_probe.watch.connection import APART, Connection, Place
 
 PLACES_MAX = 100
 ADDRESSES_MAX = 100
@@ -24,7 +25,8 @@ AGAIN_AFTER_S = 10.0
 @dataclass(frozen=True)
 class Sender:
     """Where some requests came from. `caller` is a process behind the interface, None where none is known. `addresses` are
-    how many they gave as their own, at most ADDRESSES_MAX, of which `client` is one.
+    how many they gave as their own, at most ADDRESSES_MAX, of which `client` is one; 0 where nothing but the connections was seen.
+    `interface` is empty where that is in the caller's network.
     """
 
     interface: str
@@ -37,17 +39,30 @@ class Sender:
     @property
     def place(self) -> str:
         """What stays the same of it."""
+        if not self.interface:
+            return f"network {self.caller.netns if self.caller else ''}"
         return f"{self.interface} {'out' if self.outgoing else 'in'}"
 
     def described(self, container: str | None) -> str:
         """In words; `container` is what the container of `caller` is called."""
+        inside = f" from container {container}" if container else ""
+        process = f" from process {self.caller.pid} ({self.caller.comm})" if self.caller and not container else ""
+        if not self.addresses:
+            return f"{UNSEEN}{inside or process}"
         if self.outgoing:
             way = f"sent by this host over {self.interface}"
+        elif not self.interface:
+            way = f"sent{inside or process} by an interface of its own"
         else:
-            inside = f" from container {container}" if container else ""
-            process = f" from process {self.caller.pid} ({self.caller.comm})" if self.caller and not container else ""
             way = f"came in by {self.interface}{inside or process}"
         return f"{way}, {f'source address {self.client}' if self.addresses == 1 else 'several source addresses'}"
+
+
+def said_unconfirmed(sender: Sender, where: str) -> str:
+    """A line of a log."""
+    if not sender.addresses:
+        return f"a connection to the metadata service was {where}: it may be a call by IMDSv1"
+    return f"unconfirmed requests by IMDSv1, which may be forged: {where}"
 
 
 def counted(senders: Iterable[Sender], name: Callable[[Caller | None], str | None]) -> dict[str, int]:
@@ -88,6 +103,16 @@ class Unconfirmed:
         if len(seen.clients) < ADDRESSES_MAX:
             seen.clients.add(connection.client)
 
+    def add_unseen(self, caller: Caller) -> None:
+        """One more connection of which no packet was seen, as nobody watches in its network, or not yet."""
+        place = (-(caller.netns or 0), False)
+        if place not in self._seen and len(self._seen) >= PLACES_MAX:
+            place = next(iter(self._seen))
+        seen = self._seen.setdefault(place, _Seen(""))
+        seen.caller = seen.caller or caller
+        seen.count += 1
+        self.count += 1
+
     def take(self) -> list[Sender]:
         """Those since this was called last."""
         found = []
@@ -96,13 +121,15 @@ class Unconfirmed:
                 continue
             if not outgoing and seen.caller is None and time.monotonic() - seen.looked_at > AGAIN_AFTER_S:
                 seen.caller, seen.looked_at = self._whose(interface), time.monotonic()
-            client = next(iter(seen.clients))
+            client = next(iter(seen.clients), "")
             found.append(Sender(seen.interface, outgoing, seen.caller, client, len(seen.clients), seen.count))
             seen.count = 0
         return found
 
 
 def _name(interface: int) -> str:
+    if interface >= APART:
+        return ""
     with contextlib.suppress(OSError):
         return socket.if_indextoname(interface)
     return f"interface {interface} (since removed)"

@@ -8,7 +8,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 
@@ -18,6 +18,7 @@ from imds_probe.imds.endpoints import IPV4, IPV6
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.shapes import OMITTED
 from imds_probe.kept.user_agent import kept_user_agent
+from imds_probe.watch.apart import Apart
 from imds_probe.watch.caller import Caller, caller_of, gone
 from imds_probe.watch.callers import Callers
 from imds_probe.watch.clocks import epoch_s
@@ -53,15 +54,16 @@ _path, _user_agent = (
 
 
 class Watcher:
-    """Sees every call of this host and of what shares its network or goes out through it, while it is open.
+    """Sees every call of this host, of what shares its network or goes out through it, and of other network namespaces that have
+    an interface of their own to the outside, while it is open.
 
     A call counts once the service is known to have been asked: see Connections. `unconfirmed` counts requests by IMDSv1 of
     which that is not known, and of which nobody is accused.
 
     What comes in on the descriptor `wake` ends waiting, too; whoever gave it reads it. `degraded` says why callers are
-    known less surely than they could be; empty where they are known exactly. `full_command_lines`: callers come with all
-    their arguments, whatever they are. `met` is told at once of who connects: a call comes out once it was answered. Raises
-    ProbeError where packets cannot be captured.
+    known less surely than they could be; empty where they are known exactly. `unwatched` says of whom calls may be missed and
+    why, empty where of nobody. `full_command_lines`: callers come with all their arguments, whatever they are. `met` is told
+    at once of who connects: a call comes out once it was answered. Raises ProbeError where packets cannot be captured.
     """
 
     def __init__(
@@ -100,17 +102,19 @@ class Watcher:
         self._full = full_command_lines
         self._processes = Callers(proc, self._lives, full_command_lines=full_command_lines)
         self._owners = Owners(proc, self._ways.learn)
+        self._poll = select.poll()
         try:
-            self._ring = Ring(watch_filter(IPV4.address, IPV6.address, PORT))
+            of_all = partial(watch_filter, IPV4.address, IPV6.address, PORT)
+            self._apart = self._ways.apart = Apart(proc, self._ways.home, IPV4.address, of_all, self._poll)
+            self._ring = Ring(of_all())
         except OSError as error:
             self.close()
             raise ProbeError(f"packets cannot be captured: {error.strerror}", "Run as root.") from None
-        self._poll = select.poll()
         for fd in (self._ring.fileno(), *(self._tracepoint.filenos() if self._tracepoint else ())):
             self._poll.register(fd, select.POLLIN)
         if wake is not None:
             self._poll.register(wake, select.POLLIN)
-        self._glances = Glances(self._tracepoint, self._processes, self._connects, self._ring, PORT)
+        self._glances = Glances(self._tracepoint, self._processes, self._connects, self._rings, PORT)
         self._traced_until = self._epoch_s = 0.0
         self.dropped = self._connected = 0
         self._in_no_hurry = False
@@ -120,7 +124,9 @@ class Watcher:
         looked_at, connected = self._processes.looked_at, self._connected
         if self._in_no_hurry:
             timeout_s -= self._glances.let_come(timeout_s)
-        waiting = min(timeout_s, TRACED_WITHIN_S / 2) if self._pending or self._connections.undecided else timeout_s
+        waiting = min(timeout_s, self._apart.due_in_s)
+        if self._pending or self._connections.undecided or self._apart.undecided:
+            waiting = min(waiting, TRACED_WITHIN_S / 2)
         self._poll.poll(max(0.0, waiting) * 1000)
         self._take_in()
         self._in_no_hurry = self._connected > connected and self._processes.looked_at == looked_at
@@ -131,19 +137,47 @@ class Watcher:
         self._take_in()
         self._traced_until = float("inf")
         self._connections.give_up(float("inf"))
+        self._take_missed()
         yield from self._ready(float("inf"))
 
     def _take_in(self) -> None:
         """Read all there is."""
+        self._apart.look()
         # Who connects is asked first: a process that lives for milliseconds is still there, and its request comes after.
         self._look()
         self._looks_at_owners = 0
         for packet in self._ring.packets():
             self._connections.packet(packet)
+        for packet in self._apart.packets():
+            self._connections.packet(packet)
         self._connections.give_up(self._traced_until - ANSWER_WITHIN_S)
-        if dropped := self._ring.dropped():
+        self._take_missed()
+        if dropped := self._ring.dropped() + self._apart.dropped():
             self.dropped += dropped
             self._token_requests.lost_some()
+
+    def _take_missed(self) -> None:
+        """What was not seen of namespaces that nobody watches, or not yet. Only the tracepoint tells whether there was anything."""
+        for each in self._apart.missed(self._traced_until - ANSWER_WITHIN_S):
+            self._unconfirmed.add_unseen(each.caller)
+        late, self._apart.late = self._apart.late, 0
+        if self._tracepoint is None:
+            self.dropped += late + bool(self.unwatched)
+
+    @property
+    def unwatched(self) -> str:
+        return self._apart.unwatched
+
+    def troubles(self) -> Iterator[str]:
+        """What is not seen, or not surely, each in a line."""
+        if self.degraded:
+            yield f"short-lived callers may stay unknown: {self.degraded}"
+        if self.unwatched:
+            yield self.unwatched
+
+    def _rings(self) -> Iterator[Ring]:
+        yield self._ring
+        yield from self._apart.rings()
 
     def _look(self) -> None:
         """At who has connected since."""
@@ -160,9 +194,12 @@ class Watcher:
         caller = self._glances.caller_of(connect)
         self._ways.learn(caller.netns, caller.pid)
         self._met(caller)
-        self._connects.note(connect, connect.at / 1e9 + self._epoch_s, caller)
+        at = connect.at / 1e9 + self._epoch_s
+        self._apart.connected(caller, connect.port, connect.remote, at)
+        self._connects.note(connect, at, caller)
 
     def _called(self, call: Call) -> None:
+        self._apart.saw(call.connection)
         if not call.connection.proven:
             if len(self._claims) >= CLAIMED_MAX:
                 self._not_confirmed(call)
@@ -178,6 +215,7 @@ class Watcher:
 
     def _not_confirmed(self, call: Call) -> None:
         """Nothing shows that this was sent by who it says. Connections that have been open for long have an owner still."""
+        self._apart.saw(call.connection)
         if _version(call) == "v2":
             return  # it would change nothing
         caller, how = self._owner(call, call.at) if call.connection.answers is None else (None, "none")
@@ -307,6 +345,8 @@ class Watcher:
         for tracing in (self._tracepoint, self._lives):
             if tracing is not None:
                 tracing.close()
+        if self._ways.apart is not None:
+            self._ways.apart.close()
         if hasattr(self, "_ring"):
             self._ring.close()
 

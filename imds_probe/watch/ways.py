@@ -14,7 +14,8 @@ from imds_probe.inventory.settings.programs import running
 from imds_probe.kept.process_name import file_name
 from imds_probe.net import links, namespaces
 from imds_probe.system.small_file import read_head, read_link
-from imds_probe.watch.connection import Connection
+from imds_probe.watch.apart import Apart
+from imds_probe.watch.connection import APART, Connection
 
 KNOWN_S, KNOWN_MAX = 30.0, 1000
 NAMESPACES_MAX = 512
@@ -36,7 +37,11 @@ class _Known(NamedTuple):
 
 
 class Ways:
-    """What leads where, asked once in KNOWN_S seconds. `proc` says which processes there are, `services` are addresses."""
+    """What leads where, asked once in KNOWN_S seconds. `proc` says which processes there are, `services` are addresses. `apart`
+    are namespaces with interfaces of their own, None where none are watched.
+    """
+
+    apart: Apart | None = None
 
     def __init__(self, proc: Path, services: Collection[str]) -> None:
         self._proc, self._services = proc, tuple(services)
@@ -51,7 +56,7 @@ class Ways:
         """Whether nobody on this host can have sent what comes in by this interface: it is a card, or the host's own way to
         the service leads over it. Of a bridge or a bond over cards, the cards alone: containers have ports of it, too.
         """
-        if self.physical(interface):
+        if interface >= APART or self.physical(interface):
             return True
         now = time.monotonic()
         if now - self._uplinks[1] > KNOWN_S:
@@ -79,13 +84,27 @@ class Ways:
 
         None is a namespace that is not known any more, as its process has ended.
         """
+        if connection.is_apart:
+            return self._may_be_apart(netns, local, connection)
         same = local == connection.client
         if netns == self.home or (netns is None and connection.outgoing):
             return connection.outgoing and (same or self._is_local(connection.client))
         if netns is None:
             return not self._is_local(local)
         known = self._known.get(netns)
-        return known is None or not known.interfaces or connection.interface in known.interfaces | known.before
+        if known is None:
+            return True  # it may have a way in, besides one of its own
+        if not known.interfaces:
+            return self.apart is None or not self.apart.has(netns)
+        return connection.interface in known.interfaces | known.before
+
+    def _may_be_apart(self, netns: int | None, local: str, connection: Connection) -> bool:
+        """The same of one that left by another namespace's own interface: that one has it, or one that goes out through it."""
+        if netns is None or self.apart is None:
+            return True
+        if netns == self.apart.netns_of(connection.interface):
+            return True
+        return netns != self.home and not self.apart.has(netns) and local != connection.client
 
     def learn(self, netns: int | None, pid: int) -> None:
         """Find out about the namespace that a process is in, as long as it is there."""
@@ -111,17 +130,26 @@ class Ways:
 
     def netns_of(self, interface: int) -> int | None:
         """The inode of the network namespace that packets come from by an interface, as far as it is known already."""
+        if interface >= APART:
+            return self.apart.netns_of(interface) if self.apart is not None else None
         return next((netns for netns, known in self._known.items() if interface in known.interfaces), None)
 
     def whose(self, interface: int) -> int | None:
         """The oldest process of whom the packets are that come in by an interface; None for the host's own and where nobody
         is found. Looks at all processes.
         """
+        if interface >= APART:
+            return self._process_apart(interface)
         for netns, pid in self._namespaces():
             self.learn(netns, pid)
             if netns in self._known and interface in self._known[netns].interfaces:
                 return pid
         return None
+
+    def _process_apart(self, interface: int) -> int | None:
+        known = self.apart.process_of(interface) if self.apart is not None else None
+        wanted = self.netns_of(interface)
+        return known or next((pid for netns, pid in self._namespaces() if netns == wanted), None)
 
     def _namespaces(self) -> Iterator[tuple[int, int]]:
         """Each other network namespace with the oldest process in it."""

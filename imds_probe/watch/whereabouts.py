@@ -12,7 +12,7 @@ from imds_probe.facts.callers import Origin
 from imds_probe.kept.process_name import file_name
 from imds_probe.net import links
 from imds_probe.watch.caller import Caller
-from imds_probe.watch.connection import Connection
+from imds_probe.watch.connection import APART, Connection
 from imds_probe.watch.ways import Ways
 
 KNOWN_S, KNOWN_MAX = 30.0, 1000
@@ -58,6 +58,9 @@ class _Interface(NamedTuple):
     at: float  # of the monotonic clock, in seconds
 
 
+_APART = _Interface("", "", float("inf"))
+
+
 class Whereabouts:
     """Interfaces by their names and kinds, and whose they are, each asked for once in a while."""
 
@@ -67,7 +70,7 @@ class Whereabouts:
         self._behind: dict[int, tuple[int | None, float]] = {}
 
     def interface(self, connection: Connection) -> str:
-        """What the interface is called that is nearest to the caller."""
+        """What the interface of this namespace is called that is nearest to the caller; empty where there is none."""
         return self._interface(connection.interface).name
 
     def origin(self, connection: Connection, caller: Caller | None) -> Origin:
@@ -93,9 +96,13 @@ class Whereabouts:
 
     def _is_of_others(self, connection: Connection) -> bool:
         """Whether what comes in by an interface comes from other hosts."""
+        if connection.is_apart:
+            return False
         return self._interface(connection.interface).kind in TUNNELS or self._ways.physical(connection.interface)
 
     def _interface(self, index: int) -> _Interface:
+        if index >= APART:
+            return _APART
         known, now = self._interfaces.get(index), time.monotonic()
         if known is None or now - known.at > KNOWN_S:
             name = ""

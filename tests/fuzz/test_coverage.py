@@ -59,6 +59,7 @@ ELSEWHERE = {
     "system/small_file.py:control_groups": "makes text of bytes and never fails",
     "escape.py:": "makes text of text and never fails",
     "net/bpf.py:": "addresses of our own",
+    "watch/apart.py:Apart.process_of": "a process id out of a list of them",
     "watch/tracepoint.py:_of_services": "addresses of our own",
     "commands/rehearse.py:_hop_limit": "a number of a list",
     "rehearsal/group.py:": "what the kernel says of control groups",

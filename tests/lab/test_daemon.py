@@ -493,3 +493,23 @@ def test_one_that_begins_switched_off_rests_and_ends_when_told(lab, host, state,
     finally:
         running.child.kill()
         running.child.wait()
+
+
+def test_without_the_tracepoint_the_probes_own_requests_are_its_own(lab, service, run, made_up, host, state, tmp_path):
+    """A PID namespace of its own keeps it from the tracepoint. Each run makes one request by IMDSv1."""
+    runs, config, log = 3, tmp_path / "later.toml", tmp_path / "daemon.log"
+    config.write_text('[daemon]\ninterval = "1h"\njitter = "9d"\n')
+    argv = [sys.executable, "-m", "imds_probe", "daemon", "--state-directory", str(state)]
+    argv += ["--root", str(host), "--config", str(config)]
+    with log.open("wb") as said:
+        daemon = made_up.start(
+            ["sh", "-c", 'exec "$@" 2>&1', "sh", *argv], stdout=said.fileno(), env={"PYTHONPATH": SOURCE}
+        )
+    until(lambda: "watching; the history is" in log.read_text(), said=log.read_text)
+    assert "short-lived callers may stay unknown: the tracepoint counts processes as the host does" in log.read_text()
+    for _ in range(runs):
+        run("--state-directory", str(state))
+    until(lambda: evidence(state).imdsv1_by_probe + evidence(state).unconfirmed == runs)
+    seen = evidence(state)
+    assert (seen.imdsv1_by_probe, seen.unconfirmed, seen.imdsv1, seen.senders) == (runs, 0, 0, ())
+    made_up.end(daemon)

@@ -84,6 +84,21 @@ def test_by_which_interfaces_packets_come_from_outside(lab, name, uplinks):
     plumbing.ip_batch(lab.nodes["web"].netns, ["link del more", "link del loop"])
 
 
+def test_what_is_outside_counts_as_outside_also_where_it_is_known(lab):
+    ways_in = {node.inode: node.netns for node in lab.nodes.values()}
+    inodes = {name: node.inode for name, node in lab.nodes.items()}
+    with Topology(ways_in) as topology:
+        outside = topology.beyond(inodes["instance"], ADDRESSES[0])
+        assert outside == inodes["service"]
+        assert topology.beyond(inodes["mac"], ADDRESSES[0]) is None
+        assert topology.beyond(99, ADDRESSES[0]) is None
+        assert topology.uplinks(inodes["task"]) == ()
+        assert [link.name for link in topology.uplinks(inodes["task"], outside)] == ["eth0"]
+        assert topology.uplinks(inodes["web"], outside) == ()
+        assert topology.is_known(inodes["web"])
+        assert not topology.is_known(99)
+
+
 def test_a_bridge_that_hands_on_to_another_router_is_no_hop_of_its_own(lab):
     """The router that packets are for is a neighbour on the bridge: nothing here says what it does with them."""
     node = lab.add_container("behind-a-neighbour")

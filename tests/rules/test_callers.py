@@ -8,12 +8,13 @@ from observed import FACTS, IMDS, changed, container
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts.callers import CallerSeen, HistoryLoss, MetricCompared
+from imds_probe.facts.callers import UNSEEN, CallerSeen, HistoryLoss, MetricCompared
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.rules.callers import RULE
 from imds_probe.rules.callers_before import NAMED_MAX
 from imds_probe.rules.rule import NothingToJudge
+from imds_probe.rules.settled import nobody_by_v1
 from imds_probe.watch.evidence import callers_of
 
 CATALOG = Catalog.load()
@@ -205,6 +206,16 @@ def test_what_could_not_be_confirmed_accuses_nobody_and_is_no_nobody_called():
     assert forged.evidence == ("7 requests: came in by veth2 from container web, source address 10.0.0.10",)
     assert "interface" in forged.fix.text
     assert (short.id, short.evidence) == ("watched-too-shortly", ("7 requests could not be confirmed",))
+
+
+def test_connections_of_which_nothing_was_seen_are_not_said_to_be_forged():
+    told = f"2: {UNSEEN} from container web"
+    callers = replace(watched(), unconfirmed=2, senders=(told,))
+    (unseen,) = [each for each in RULE.judge(changed(FACTS, callers=callers), CATALOG) if "confirmed" in each.id]
+    assert unseen.summary.startswith("2 requests came from a network that was not watched yet")
+    assert unseen.evidence == (f"2 requests: {UNSEEN} from container web",)
+    assert "forged" not in unseen.summary and "stop" not in unseen.fix.text
+    assert not nobody_by_v1(changed(FACTS, callers=callers))
 
 
 def test_users_of_one_program_are_two_callers_and_are_named():

@@ -32,7 +32,7 @@ from watched_packets import (
 )
 
 from imds_probe.watch import connections as module
-from imds_probe.watch.connection import Call, TokenAnswer
+from imds_probe.watch.connection import APART, Call, TokenAnswer
 from imds_probe.watch.connections import Connections
 from imds_probe.watch.ring import Packet
 
@@ -74,6 +74,40 @@ def proven(call: Call) -> bool:
 @pytest.fixture
 def tap() -> Tap:
     return Tap()
+
+
+def test_what_leaves_another_namespace_by_an_interface_of_its_own_is_not_the_hosts(tap: Tap) -> None:
+    tap.connections._leads_there = lambda interface: interface == APART + UPLINK
+    talk = Talk((((APART + UPLINK, True), "10.0.2.20", 4000),))
+    tap.see(talk.opened(), talk.asks())
+    (call,) = tap.calls
+    assert tap.said == [("/a", False, 200)]
+    assert (call.connection.outgoing, call.connection.is_apart, call.connection.distance) == (False, True, 0)
+    assert call.connection.answers == "uplink"
+
+
+@pytest.mark.parametrize(("ttl", "sent_with", "arrives"), [(1, 64, True), (1, 63, False), (2, 63, True)])
+def test_a_token_that_comes_to_an_interface_of_its_own_arrives_unless_somebody_is_behind(
+    tap: Tap, ttl: int, sent_with: int, arrives: bool
+) -> None:
+    tap.connections._leads_there = lambda interface: interface == APART + UPLINK
+    talk = Talk((((APART + UPLINK, True), "10.0.2.20", 4000),))
+    asks = b"PUT /latest/api/token HTTP/1.1\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n"
+    for part, value in ((talk.opened(), 64), (talk.sends(asks), sent_with), (talk.is_answered(), ttl)):
+        tap.see([(place, data[:8] + bytes((value,)) + data[9:]) for place, data in part])
+    # The TTL of the SYN is the client's, too.
+    (call,) = tap.calls
+    call.token = TokenAnswer(call.connection.distance if sent_with == 64 else 1, True, 200, ttl)
+    assert call.token.arrived is arrives
+
+
+def test_who_sends_there_in_the_services_name_proves_nothing(tap: Tap) -> None:
+    tap.connections._leads_there = lambda interface: interface == APART + UPLINK
+    talk = Talk((((APART + UPLINK, True), "10.0.2.20", 4000),))
+    turned = [((place, not leaves), data) for (place, leaves), data in (*talk.opened(), *talk.asks())]
+    tap.see(turned)
+    assert tap.calls == []
+    assert tap.not_confirmed == []
 
 
 @pytest.mark.parametrize("way", [FROM_HOST, FROM_IPV6, FROM_CONTAINER])
@@ -227,7 +261,7 @@ def test_an_answer_leaves_towards_who_asked_or_is_lost_on_this_host(
 ) -> None:
     found = token_answer(tap, way, as_far_as=as_far_as)
     seen = (200, 64) if as_far_as else (None, None)
-    assert (found.status, found.ttl, found.passed_on, found.on_host) == (*seen, passed_on, way is FROM_HOST)
+    assert (found.status, found.ttl, found.passed_on, found.direct) == (*seen, passed_on, way is FROM_HOST)
 
 
 def test_an_answer_to_something_else_is_no_tokens(tap: Tap) -> None:

@@ -26,9 +26,12 @@ class Going:
         clock = SimpleNamespace(monotonic=lambda: self.now, time=lambda: self.now, sleep=self._sleep)
         monkeypatch.setattr(glances, "time", clock)
         self.processes = SimpleNamespace(known={7: KNOWN}.get, caller=lambda _: LATER)
-        self.ring = SimpleNamespace(ahead=lambda _: iter(self.packets), looked_ahead=0)
+        self.ring = SimpleNamespace(ahead=lambda _: iter(self.packets), is_filling=False)
+        quiet = SimpleNamespace(ahead=lambda _: iter(()), is_filling=False)
         connects = SimpleNamespace(has=lambda *_: False)
-        self.glances = Glances(SimpleNamespace(glance=self._glance), self.processes, connects, self.ring, 80)
+        self.glances = Glances(
+            SimpleNamespace(glance=self._glance), self.processes, connects, lambda: (quiet, self.ring), 80
+        )
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -70,7 +73,7 @@ def test_what_has_to_be_read_is_not_waited_for(going: Going, changes) -> None:
 
 
 def test_the_ring_does_not_run_over_meanwhile(going: Going, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(going.ring, "looked_ahead", glances.PACKETS_TOGETHER_MAX)
+    monkeypatch.setattr(going.ring, "is_filling", True)
     assert going.waited_s() == pytest.approx(glances.LOOKED_AT_WITHIN_S)
 
 

@@ -12,6 +12,7 @@ import pytest
 from soon import SOON_S
 from watched_packets import MD4, MD6, V1, to
 
+from imds_probe.simulator.lab.lab import Lab
 from imds_probe.watch import ring as module
 from imds_probe.watch.packet_filter import watch_filter
 from imds_probe.watch.ring import FRAME_BYTES, FRAMES, HEADERS_BYTES, Packet, Ring
@@ -51,6 +52,32 @@ def test_each_is_handed_on_whole_with_its_time_and_way(ends: tuple[socket.socket
     assert leaving.data[0] >> 4 == 4 and leaving.data.endswith(b"hello")
     assert leaving.interface == socket.if_nametoindex("lo")
     assert before - PRECISION_S < leaving.at < after + PRECISION_S
+
+
+def test_of_another_namespace_and_small() -> None:
+    with Lab("ring") as lab:
+        with Ring(EVERYTHING, lab.service.netns, 32) as ring:
+            with lab.service.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                for _ in range(12):
+                    sender.sendto(b"hello", ("127.0.0.1", 9))
+            assert [*ring.ahead(time.time() + 60)] and ring.is_filling
+            assert len({each.data for each in received(ring, 24) if each.data.endswith(b"hello")}) >= 1
+            assert not ring.is_filling
+
+
+def test_by_some_interfaces_alone() -> None:
+    """A service that is bound in this namespace itself is asked by loopback."""
+    with Lab("interfaces") as lab, lab.service.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+        (loopback,) = (number for number, name in lab.service.call(socket.if_nameindex) if name == "lo")
+        all_of_them, one, none = (watch_filter(MD4, MD6, 80, some) for some in (None, [9, loopback], [9, 10]))
+        netns = lab.service.netns
+        with Ring(all_of_them, netns) as first, Ring(one, netns) as second, Ring(none, netns) as third:
+            with pytest.raises(ConnectionRefusedError):
+                client.connect((MD4, 80))
+            seen = received(first, 2)
+            assert {each.interface for each in seen} == {loopback}
+            assert [each.data for each in received(second, 2)] == [each.data for each in seen]
+            assert [*third.packets()] == []
 
 
 def test_many_times_round_the_ring(ends: tuple[socket.socket, socket.socket]) -> None:

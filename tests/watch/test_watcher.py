@@ -70,6 +70,43 @@ def test_without_the_right_to_capture_nothing_stays_open(monkeypatch: pytest.Mon
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+UNSEEN = """
+import errno, sys
+from imds_probe.watch import apart
+from imds_probe.watch.watcher import Watcher
+def refused(*_):
+    raise OSError(errno.ENOMEM, "Cannot allocate memory")
+if sys.argv[1] == "refused":
+    apart.Ring = refused
+with Watcher(tracing=False) as watching:
+    print([*watching.troubles()], flush=True)
+    sys.stdin.readline()
+    watching._apart._again_at = watching._apart._not_before = 0.0
+    list(watching.calls(0))
+    print(watching.dropped, flush=True)
+    list(watching.calls(0))
+    print(watching.dropped, flush=True)
+"""
+
+
+@pytest.mark.parametrize(("how", "lost"), [("refused", [1, 2]), ("late", [1, 1])])
+def test_without_the_tracepoint_time_in_which_a_network_is_not_watched_counts_as_lost(how, lost):
+    with Lab("unseen") as lab:
+        if how == "refused":
+            lab.add_container("task", "awsvpc")
+        env = {"PYTHONPATH": str(Path(__file__).parents[2])}
+        argv = [sys.executable, "-c", UNSEEN, how]
+        child = lab.instance.start(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert child.stdin and child.stdout
+        troubles = child.stdout.readline().decode()
+        if how == "late":
+            lab.add_container("task", "awsvpc")
+        said, _ = child.communicate(b"\n")
+    assert ("may be missed: Cannot allocate memory" in troubles) is (how == "refused")
+    assert "short-lived callers may stay unknown: the tracepoint is not used" in troubles
+    assert [int(line) for line in said.split()] == lost
+
+
 HELD = """
 import socket, sys
 client = socket.create_connection(("169.254.169.254", 80))

@@ -15,7 +15,7 @@ import pytest
 from imds_probe.simulator.lab.lab import Lab
 from imds_probe.simulator.lab.node import Node
 from imds_probe.watch import ways as module
-from imds_probe.watch.connection import Connection
+from imds_probe.watch.connection import APART, Connection
 from imds_probe.watch.ways import Ways
 
 SERVICES = ("169.254.169.254", "fd00:ec2::254")
@@ -73,6 +73,43 @@ def test_a_containers_come_in_by_its_own_interface(lab, ways, numbers):
         interface = numbers[f"veth{node.ipv4.rpartition('.')[2]}"]
         assert ways.may_be_of(one.inode, one.ipv4, connection(one.ipv4, interface, outgoing=False)) is expected
     assert not ways.may_be_of(one.inode, one.ipv4, connection(one.ipv4, numbers["ens5"], outgoing=True))
+
+
+class Own:
+    """Namespace 70 is watched by an interface of its own, which a process is behind."""
+
+    process: int | None = 7
+
+    def has(self, netns: int) -> bool:
+        return netns == 70
+
+    def netns_of(self, interface: int) -> int | None:
+        return 70 if interface == APART + 2 else None
+
+    def process_of(self, interface: int) -> int | None:
+        return self.process
+
+
+def test_by_an_interface_of_its_own_a_namespace_sends_and_what_is_behind_it(lab, ways, numbers):
+    ways.apart = Own()
+    own = connection("10.0.2.20", APART + 2, outgoing=False)
+    assert ways.lead_to_service(APART + 2)
+    assert ways.netns_of(APART + 2) == 70
+    assert ways.whose(APART + 2) == 7
+    assert ways.may_be_of(70, "10.0.2.20", own)
+    assert ways.may_be_of(None, "10.0.2.20", own)
+    assert ways.may_be_of(80, "10.88.0.2", own)
+    assert not ways.may_be_of(80, "10.0.2.20", own)
+    assert not ways.may_be_of(ways.home, "10.0.2.20", own)
+    started(lab.nodes["one"])
+    # What comes in by the host's interfaces is not its, unless it may have a way in besides.
+    assert ways.may_be_of(70, "10.0.2.20", connection("10.0.2.20", numbers["veth2"], outgoing=False))
+    ways._known[70] = module._Known(frozenset(), 0.0, frozenset())
+    assert not ways.may_be_of(70, "10.0.2.20", connection("10.0.2.20", numbers["veth2"], outgoing=False))
+    ways.apart.process = None
+    ways.apart.netns_of = lambda _: lab.nodes["one"].inode
+    found = ways.whose(APART + 2)
+    assert Path(f"/proc/{found}/ns/net").stat().st_ino == lab.nodes["one"].inode
 
 
 def test_of_one_that_has_ended_all_is_possible_that_is_not_the_hosts(lab, ways, numbers):

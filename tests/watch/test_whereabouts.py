@@ -11,7 +11,7 @@ from imds_probe.facts.callers import Origin
 from imds_probe.net import links
 from imds_probe.simulator.lab.lab import Lab
 from imds_probe.watch import whereabouts as module
-from imds_probe.watch.connection import Connection
+from imds_probe.watch.connection import APART, Connection
 from imds_probe.watch.whereabouts import Whereabouts, origin_of
 
 KINDS = {6: "tap", 7: "veth", 8: "macvtap", 9: "wireguard", 10: "vxlan", 11: "tun", 12: "tap", 13: "bridge"}
@@ -28,7 +28,7 @@ class Ways:
 
     def whose(self, interface: int) -> int | None:
         self.looked += 1
-        return 70 if interface == 7 else None
+        return {7: 70, APART + 5: 71}.get(interface)
 
     def is_of_vpn(self, tap: str) -> bool:
         return tap == "if12"
@@ -59,6 +59,7 @@ def by(interface: int, *, outgoing: bool = False) -> Connection:
         (by(12), "another-host", None),  # of a VPN
         (by(13), "unknown", None),
         (by(2, outgoing=True), "unknown", None),
+        (by(APART + 5), "unknown", 71),
     ],
 )
 def test_where_a_call_comes_from_that_is_nobodys(
@@ -67,7 +68,7 @@ def test_where_a_call_comes_from_that_is_nobodys(
     there = Whereabouts(ways)
     assert (there.origin(connection, None), there.behind(connection)) == (origin, behind)
     assert there.origin(connection, CURL) == "process"
-    assert there.interface(connection) == f"if{connection.interface}"
+    assert there.interface(connection) == ("" if connection.is_apart else f"if{connection.interface}")
 
 
 def test_all_processes_are_looked_at_once_in_a_while(ways, monkeypatch: pytest.MonkeyPatch) -> None:
