@@ -967,7 +967,10 @@ OBJECTS: Mapping[str, Described] = {
                 "User id of the unprivileged user who alone runs it. `null` if root or a service runs it, or "
                 "something starts it."
             ),
-            "oldest_s": "Seconds since the oldest of these processes started.",
+            "oldest_s": (
+                "Seconds since the oldest of these processes started. If only the start of a container starts the code, seconds "
+                "since the oldest of these containers started."
+            ),
             "every_s": (
                 "Longest time between two starts by a schedule. `null` without a schedule, and for a schedule that "
                 "waits for events such as a login."
@@ -1019,7 +1022,10 @@ OBJECTS: Mapping[str, Described] = {
             "pids": "Processes that run it.",
             "component": "Row of the catalog for the program. `null` if the catalog does not know it.",
             "owner_uid": "User id of the unprivileged user who runs it. `null` if root or a service runs it.",
-            "oldest_s": "Seconds since the oldest of these processes started.",
+            "oldest_s": (
+                "Seconds since the oldest of these processes started. If only the start of a container starts the code, seconds "
+                "since the oldest of these containers started."
+            ),
             "runs": "When it runs, as in [Code](#code). `null` if `pids` tell.",
             "every_s": "Longest time between two starts by a schedule.",
             "standing_s": "Seconds for which program and schedules have not changed.",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect import begun
 from imds_probe.collect.code_facts import FoundIn, code_of, read_of
 from imds_probe.collect.code_left import left
 from imds_probe.collect.code_memory import CodeMemory
@@ -147,8 +148,7 @@ def look_for(
             _look_first(search, unplaced, deadline)
     for search in () if need else searches:
         search.look(share_of(deadline, math.inf))
-    for search in () if need else searches:
-        search.look_ahead(share_of(deadline, SCHEDULES_S), user_data, image=of_image)
+    begun.look_ahead(() if need else searches, deadline, SCHEDULES_S, user_data, image=of_image)
     packages = {}
     for search in () if need else searches:
         wanted = undecided(installed, search.system, host_os, catalog)

@@ -179,8 +179,8 @@ def _entry(
         pids=pids,
         owner_uid=spoken.owner_uid,
         runner_uid=None if due or system.container else _user_of(each.cgroups.get(root, ()), owner_of),
-        oldest_s=each.oldest_s(pids),
-        newest_s=_newest_s(pids, one, owner_of),
+        oldest_s=each.oldest_s(pids) if pids else _began_s(coming, each),
+        newest_s=_newest_s(pids, one, owner_of) if pids else _began_s(coming, each),
         every_s=coming.every_s,
         standing_s=coming.standing_s,
         inside=one.inside,
@@ -196,6 +196,11 @@ def _uid_of(pids: Iterable[int], one: FoundIn, coming: Coming) -> int | None:
     """
     uids = {place.uid if place is not None else None for place in map(one.found.places.get, pids)}
     return coming.uid or None if coming.at_boot_alone and uids == {coming.uid} else None
+
+
+def _began_s(coming: Coming, found: Found) -> float | None:
+    """For how long a container has run, of what nothing but its start starts: that is when it was done last."""
+    return found.began_s if coming.at_boot_alone else None
 
 
 def _started_by(due: Mapping[str, Coming]) -> tuple[str, ...]:
@@ -289,8 +294,8 @@ def _not_read(program: Program, why: str, one: FoundIn, catalog: Catalog, owner_
         pids=tuple(sorted(program.pids)),
         component=next((row.id for row in catalog.rows if _is_one_of(program.name, row.programs)), None),
         owner_uid=None if system.container else program.runner_uid or _user_of(program.cgroups, owner_of),
-        oldest_s=found.oldest_s(program.pids),
-        newest_s=_newest_s(program.pids, one, owner_of),
+        oldest_s=_began_s(coming, found) if by else found.oldest_s(program.pids),
+        newest_s=_began_s(coming, found) if by else _newest_s(program.pids, one, owner_of),
         runs=coming.runs if by else None,
         every_s=coming.every_s if by else None,
         standing_s=coming.standing_s if by else None,

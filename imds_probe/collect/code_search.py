@@ -13,6 +13,7 @@ from imds_probe.collect.code_tasks import (
     LYING,
     RUNNING,
     SCHEDULES,
+    Begun,
     Due,
     Left,
     Lying,
@@ -69,7 +70,8 @@ class Terms:
 @dataclass
 class Found:
     """What was found in one system. `spoken` are wholes by their roots, `pids` those that have loaded each and `cgroups` the texts
-    of their control groups, `programs` are by what tells them apart. `beside` are the roots of what only lies there.
+    of their control groups, `programs` are by what tells them apart. `beside` are the roots of what only lies there. `began_s` is
+    for how long a container has run.
     """
 
     on_host: bool
@@ -83,6 +85,7 @@ class Found:
     ages_s: dict[int, float | None] = field(default_factory=dict)
     places: dict[int, Place | None] = field(default_factory=dict)
     due: Dues = field(default_factory=Dues)
+    began_s: float | None = None
 
     def oldest_s(self, pids: Iterable[int]) -> float | None:
         """For how long the oldest of these processes has run; None where that is not known of one of them."""
@@ -131,6 +134,7 @@ class Search:
         self.learnt_lying: dict[str, Kept] | None = None
         self.learnt_schedules: bytes | None = None
         self.elsewhere: dict[str, Elsewhere] = {}
+        self.asked: list[Due] = []  # of containers, by what will run here
         self.remembers = False
         self._proc, self._reader, self._terms = proc, reader, terms
         self._left = list(system.pids)
@@ -217,17 +221,22 @@ class Search:
             self.learnt_lying = {**before, **learnt}
             self.troubles.append(f"not all code on disk that nothing starts was read: {why}")
 
-    def look_ahead(self, deadline: float, user_data: bytes = b"", *, image: bool = False) -> None:
-        """Read what will run: of the host or an `image` all, and the user data; elsewhere what is started by what runs there."""
+    def look_ahead(
+        self, deadline: float, user_data: bytes = b"", *, image: bool = False, asked: Sequence[Due] = ()
+    ) -> None:
+        """Read what will run: of the host or an `image` all, and the user data; elsewhere what is started by what runs there. Of a
+        container also what it begins with, and what it is `asked` for by schedules of the host.
+        """
         by = tuple(get_args(Starter)) if self.found.on_host else self._starters()
-        if not by:
+        begun = self._begun_by(asked)
+        if not by and begun is None:
             return
         kept = self._memory.schedules
         self.learnt_schedules = kept
         answer = self._reader.ask(
             SCHEDULES,
-            Schedules(self.reading(deadline), by, user_data if self.found.on_host else b"", image, kept or b""),
-            [self.system.root],
+            Schedules(self.reading(deadline), by, user_data if self.found.on_host else b"", image, kept or b"", begun),
+            [self.system.root, *([self._proc] if begun is not None else [])],
             deadline + patience_s(deadline),
             modules=["yaml"],
             seen=self._take_dues,
@@ -236,6 +245,19 @@ class Search:
         self.found.due.read = True
         if answer.failed:
             self._leave_out(unread.NO_TIME if answer.failed == OUT_OF_TIME else unread.TOO_LONG, answer.failed)
+
+    def _begun_by(self, asked: Sequence[Due]) -> Begun | None:
+        container = self.system.container
+        if container is None:
+            return None
+        there = Processes(str(self._proc), tuple(self.system.pids))
+        names = tuple(dict.fromkeys(each.name for each in self.found.programs.values() if each.name))
+        self.found.began_s = age_s(self._proc, self.system.pids[0]) if self.system.pids else None
+        return Begun(there, container.begins, tuple(asked), names)
+
+    def leave_open(self, asked: Due) -> None:
+        """No container runs here in which that would be done."""
+        self._take_due(replace(asked, asked=None))
 
     def _leave_out(self, why: str, trouble: str) -> None:
         """Schedules were not read to their end, which leaves the verdict open: there may be anything among the rest."""
@@ -256,7 +278,7 @@ class Search:
     def pass_over(self) -> None:
         """Read nothing, as the host is in need. That leaves the verdict open: anything may run, and be started later."""
         self.pass_over_running(unread.IN_NEED)
-        if self.found.on_host or self._starters():
+        if self.found.on_host or self.system.container is not None or self._starters():
             self.found.due.programs[ALL_SCHEDULED] = Program(ALL_SCHEDULED, (), why=unread.IN_NEED)
 
     def give_up_rest(self) -> None:
@@ -331,6 +353,9 @@ class Search:
         if due.trouble:
             self.troubles.append(due.trouble)
         self.learnt_schedules = due.kept or self.learnt_schedules
+        if due.asked is not None:
+            self.asked.append(due)
+            return
         if due.inside:
             self.elsewhere.setdefault(due.inside, Elsewhere()).add(due)
             return

@@ -13,6 +13,8 @@ from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
 from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.code.spoken import Spoken
+from imds_probe.inventory.containers.description import Begins
+from imds_probe.inventory.schedules.commands.in_container import InContainer
 from imds_probe.inventory.schedules.starters import Starter
 from imds_probe.reading.task import Task
 
@@ -101,8 +103,8 @@ class Due:
     `roots` are the wholes that the command itself or its program has. `every_s` and `standing_s` are as in CodeSeen. `inside` is
     the other root that it runs in, as CodeSeen has it, empty for the system itself; then `owned` are the packages of the files that
     say something. `passes_over`: some starts come to nothing. `kept` is for a later run: see schedules_kept.py. `starter_uid`
-    and `own_network` as in CodeSeen.
-    `uid` is the user as whom it is started, None where that is not known.
+    and `own_network` as in CodeSeen. `asked` is what runs in a container, and the piece's program stands for
+    it where no such container runs. `uid` is the user as whom it is started, None where that is not known.
     """
 
     piece: Piece = field(default_factory=Piece)
@@ -119,12 +121,27 @@ class Due:
     starter_uid: int | None = None
     own_network: bool = False
     uid: int | None = None
+    asked: InContainer | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A container, as what starts there is read. It `begins` with what its record says, None where there is none; then its first
+    process says it, and the usual files. `asked` is what schedules of the host run in it, with when. `runs` are the programs that
+    run there, by their paths.
+    """
+
+    processes: Processes
+    begins: Begins | None = None
+    asked: tuple[Due, ...] = ()
+    runs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Schedules:
     """A system whose schedules are read, and who starts something there. `user_data` is what the service has of it. Of an
-    `image`, what runs once on each new instance is still to run. `kept` is what an earlier run has left.
+    `image`, what runs once on each new instance is still to run. `kept` is what an earlier run has left. `begun` is None of what is
+    no container.
     """
 
     reading: Reading
@@ -132,6 +149,7 @@ class Schedules:
     user_data: bytes = field(default=b"", repr=False)
     image: bool = False
     kept: bytes = field(default=b"", repr=False)
+    begun: Begun | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import io
 import re
 import shlex
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -43,6 +43,7 @@ from imds_probe.inventory.schedules.commands.container_run import ImageRun
 from imds_probe.inventory.schedules.commands.followed import NO_NAME, NO_SCRIPT, Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
+from imds_probe.inventory.schedules.commands.settings_named import NamedSettings
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.sdks.start import Start
@@ -84,6 +85,10 @@ class DueSystem:
     trail: set[str] = field(default_factory=set)
     remembers: bool = True
     views: RootViews | None = None  # none of what is another root itself
+    runs: Callable[[Start], bool] | None = None  # whether it was read, as a process runs it
+    named: dict[tuple[int | None, NamedSettings], None] = field(
+        default_factory=dict
+    )  # by command lines, and whose these are
     others: dict[Path, DueSystem] = field(default_factory=dict)
     distributed: dict[str, bool] = field(default_factory=dict)
 
@@ -107,9 +112,8 @@ def since_s(changed_ns: int | None) -> float | None:
 
 
 def of_schedule(scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
-    ground, now = system.ground, time.monotonic()
-    deadline = system.reading.deadline
-    ground.limits.deadline = min(deadline, now + max(PROGRAM_MIN_S, (deadline - now) / 2))
+    """All that it comes to: what its text asks by itself, and its programs."""
+    _take_share(system)
     followed = system.commands.follow(scheduled)
     inside = any(_has_own_network(run, scheduled) and _asks(run) for run in followed.images)
     texts = [replace(due, own_network=inside) for due in _of_text(scheduled, followed, system)]
@@ -118,16 +122,37 @@ def of_schedule(scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
         yield replace(due, passes_over=True) if followed.passes_over else due
 
 
+def of_programs(scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
+    """The same without its text, which stands elsewhere, and was searched there."""
+    _take_share(system)
+    followed = system.commands.follow(scheduled)
+    for due in _of_programs(scheduled, followed, system):
+        yield replace(due, passes_over=True) if followed.passes_over else due
+
+
+def _take_share(system: DueSystem) -> None:
+    deadline, now = system.reading.deadline, time.monotonic()
+    system.ground.limits.deadline = min(deadline, now + max(PROGRAM_MIN_S, (deadline - now) / 2))
+
+
 def _of_programs(
     scheduled: Scheduled, followed: Followed, system: DueSystem, said: Collection[Speaks] = ()
 ) -> Iterator[Due]:
     if any(not each.script for each in followed.unfollowed):
         yield _unfollowed(scheduled)
-    if scheduled.kind != "login":  # what people's shells load is mostly found while they start
+    # What people's shells load is mostly found while they start. Entry points of images start what they are handed, and all of a
+    # directory, by names of variables: both are read by themselves.
+    if scheduled.kind != "login" and system.runs is None:
         yield from _of_scripts(followed, system)
     for run in followed.images:
         own = _has_own_network(run, scheduled)
         yield from (replace(due, own_network=own or due.own_network) for due in _in_image(run, scheduled, system))
+    if followed.settings:
+        system.remembers = False  # what they come to stands by itself
+        system.named.update({(scheduled.owner_uid, each): None for each in followed.settings})
+    for asked in followed.containers:
+        system.remembers = False  # what it is told may be secret
+        yield replace(_unfollowed(scheduled), asked=asked)
     for entered in followed.roots:
         system.remembers = False
         found = system.views.of_directory(entered.directory) if system.views is not None else None
@@ -140,6 +165,8 @@ def _of_programs(
         yield from _inside(*found, inner, system) or [_unfollowed(scheduled)]  # there is no such program in there
     for started in followed.started:
         start = started.start(system.ground.root)
+        if system.runs is not None and system.runs(start):
+            continue
         # What a script starts by its name is read with the script. But where an interpreter looks depends on what the script did
         # before, on the directory that it went to and the virtual environment that it entered; and what it starts in a loop, or
         # hands to another program, is known here alone.

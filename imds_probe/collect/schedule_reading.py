@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from imds_probe.collect import schedules_kept
-from imds_probe.collect.code_tasks import Due, Piece, Program, Schedules
+from imds_probe.collect.begun_reading import of_asked, of_begun, runs_of
+from imds_probe.collect.code_tasks import Begun, Due, Piece, Program, Schedules
 from imds_probe.collect.due_reading import DueSystem, of_schedule, since_s
 from imds_probe.collect.dues import shortest
 from imds_probe.collect.program_reading import (
@@ -23,12 +26,13 @@ from imds_probe.escape import encodable
 from imds_probe.facts.code import Runs
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.ground import Ground
-from imds_probe.inventory.schedules import cloud_init
+from imds_probe.inventory.schedules import cloud_init, named_in_settings
 from imds_probe.inventory.schedules.accounts import accounts, number_of
 from imds_probe.inventory.schedules.cloud_init_places import CLOUD, SERVED
 from imds_probe.inventory.schedules.commands.following import Following as Commands
+from imds_probe.inventory.schedules.commands.settings_named import NamedSettings
 from imds_probe.inventory.schedules.scheduled import Kind, Scheduled
-from imds_probe.inventory.schedules.sources import SOURCES, Source, of_source
+from imds_probe.inventory.schedules.sources import SETTINGS, SOURCES, Source, of_source
 from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 from imds_probe.kept.shapes import OMITTED, is_path
 from imds_probe.system import rootfs
@@ -39,6 +43,7 @@ AHEAD = 32  # schedules
 WEIGHT_MAX = 300  # of what is sent together
 WHERE_ENABLED = ("/etc/systemd/system", "/etc/systemd/system/timers.target.wants")
 NOT_KNOWN = "nobody knows when"
+NAMED = "settings that command lines name"
 RUNS: dict[Kind, Runs] = {"scheduled": "scheduled", "boot": "boot", "login": "scheduled", "once": "once"}
 
 
@@ -66,12 +71,18 @@ def read_due(asked: Schedules) -> Iterator[tuple[Due, ...]]:
     system.views = RootViews(ground.root)
     with rootfs.read_by(system.views.door):
         sources = [each for each in SOURCES if each.by in asked.by]
+        if asked.begun is not None:
+            yield from _of_container(asked.begun, system)
+            if SETTINGS not in sources:
+                runs = runs_of(asked.begun.runs)
+                sources.append(replace(SETTINGS, look=partial(named_in_settings.of_running, runs=runs)))
         for source in (each for each in sources if not each.of_users):
             yield from _of_source(source, files, system)
         if asked.user_data and not system.is_late():
             yield from _of_user_data(asked.user_data, system)
         for source in (each for each in sources if each.of_users):
             yield from _of_source(source, files, system)
+        yield from _of_named(files, system)
     if system.is_late():
         yield (Due(Piece(left_out=unread.NO_TIME)),)
     yield _troubles(commands.files.troubles)
@@ -79,6 +90,43 @@ def read_due(asked: Schedules) -> Iterator[tuple[Due, ...]]:
     if (kept := system.memory.learnt()) is not None:
         yield (Due(kept=schedules_kept.encoded(kept)),)
     yield (Due(Piece(searched=reading.bytes - ground.limits.bytes)),)
+
+
+def _of_container(begun: Begun, system: DueSystem) -> Iterator[tuple[Due, ...]]:
+    """What it begins with, and what schedules of the host run in it."""
+    for each, dues in of_begun(begun, system):
+        yield tuple(_dated(each, dues, system))
+    for by, dues in of_asked(begun, system):
+        yield tuple(_as_asked(by, dues, system))
+
+
+def _of_named(files: SystemFiles, system: DueSystem) -> Iterator[tuple[Due, ...]]:
+    """What settings start that command lines name. What they start may name others."""
+    done: set[tuple[int | None, NamedSettings]] = set()
+    while new := [each for each in system.named if each not in done]:
+        done.update(new)
+        owners = dict.fromkeys(owner_uid for owner_uid, _ in new)
+        for owner_uid in sorted(owners, key=lambda each: (each is not None, each)):
+            named = [each for owner, each in new if owner == owner_uid]
+            # Remembered are those of just these files.
+            digest = hashlib.sha256(repr((owner_uid, named)).encode("utf-8", "replace")).hexdigest()
+            look = partial(named_in_settings.of_named, named, owner_uid)
+            source = Source(f"{NAMED} ({digest[:16]})", look, "init", of_users=owner_uid is not None)
+            yield from _of_source(source, files, system)
+
+
+def _as_asked(by: Due, dues: Iterable[Due], system: DueSystem) -> Iterator[Due]:
+    """What a schedule of the host comes to, with when it does by that schedule."""
+    for due in dues:
+        program = due.piece.program
+        standing_s = _standing_s(program.name if program is not None else "/", due, system.ground)
+        yield replace(
+            due,
+            runs=by.runs,
+            started_by=by.started_by,
+            every_s=None if due.passes_over else by.every_s,
+            standing_s=shortest(each for each in (by.standing_s, standing_s) if each is not None),
+        )
 
 
 def _troubles(troubles: Iterable[str]) -> tuple[Due, ...]:

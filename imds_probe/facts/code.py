@@ -12,7 +12,8 @@ from imds_probe.facts.shapes import Count, Pid, Seconds
 # v1: asks without a token. v2: asks for a token. both: has the one and the other, and reading cannot tell which is used.
 # mentions: names the service and does not ask it.
 Speaks = Literal["v1", "v2", "both", "mentions"]
-# running: a process has loaded it, or would find it where it imports from. scheduled, boot: something starts it later.
+# running: a process has loaded it, or would find it where it imports from. scheduled, boot: something starts it later; in a
+# container, boot is each start of the container.
 # once: it has run on this host, and only another instance of the same template will run it again. lies: nothing starts it.
 Runs = Literal["running", "scheduled", "boot", "once", "lies"]
 HEADER_ELSEWHERE = (
@@ -35,7 +36,8 @@ class CodeSeen:
     and how often: "/etc/cron.d/backup, daily". `container_ids` are identities, empty and `on_host` false for a directory that
     processes were chrooted to. `owner_uid` is the unprivileged user who can write the file, None where root alone can.
     `runner_uid` is the one on whose own account alone it runs, None where root or a service of the system runs it, or something
-    starts it. `oldest_s` is for how many seconds the oldest of `pids` has run, None where that is not known.
+    starts it. `oldest_s` is for how many seconds the oldest of `pids` has run, and of what only a container's start
+    starts, the oldest of its containers; None where that is not known.
     `every_s` is the longest time in seconds between two starts by a schedule, None where none starts it or one that waits for
     events: a login, a change. `standing_s` is for how many seconds it and its schedules have stood unchanged, None where that is
     not known. `inside` is the other root that what starts it enters: a directory of the host, or "image backup:1.2". `starter_uid`

@@ -21,6 +21,7 @@ from imds_probe.rules.phrases import few
 from imds_probe.rules.quiet import is_old_enough, unwatched_start
 from imds_probe.rules.rehearsed import asked_again, has_a_bare_request, rehearsed_code, rehearsed_software
 from imds_probe.rules.requirement import own_code, unread_code
+from imds_probe.rules.settling import of_containers
 
 
 def silent_since_start(oldest_s: float | None, facts: Facts) -> str:
@@ -68,7 +69,7 @@ def silent(code: CodeSeen | NotRead, facts: Facts) -> str:
     if code.pids:
         return silent_processes(code, code.pids, facts)
     if code.runs == "boot":
-        return _silent_at_boot(code, facts)
+        return _silent_at_start(code, facts) if of_containers(code) else _silent_at_boot(code, facts)
     if code.runs != "scheduled" or code.every_s is None:
         return ""
     none, watched = no_call(facts[Callers]), watched_part(facts[Callers])
@@ -80,6 +81,10 @@ def unwatched(code: CodeSeen | NotRead, facts: Facts) -> str:
     callers = facts.get(Callers)
     if callers is None or code.runs is None:
         return ""
+    if code.runs == "boot" and of_containers(code):
+        return (
+            "" if _stood_since_start(code) else "changed after its container was started, and perhaps not started since"
+        )
     if code.runs == "boot" and (boot := callers.whole_boot) is None:
         return "no boot was watched whole"
     if code.runs == "boot" and boot is not None and not _stood(code, boot):
@@ -93,6 +98,19 @@ def unwatched(code: CodeSeen | NotRead, facts: Facts) -> str:
     if code.standing_s is not None and code.standing_s < code.every_s:
         return f"changed {in_words(code.standing_s)} ago, and perhaps not started since"
     return ""
+
+
+def _silent_at_start(code: CodeSeen | NotRead, facts: Facts) -> str:
+    """The same of what containers start when they are started, by the last start of each, if it was the same then."""
+    if code.newest_s is None or not _stood_since_start(code):
+        return ""
+    said = silent_processes(code, (), facts)
+    return f"started by {few(code.started_by)}: {said}" if said else ""
+
+
+def _stood_since_start(code: CodeSeen | NotRead) -> bool:
+    """Whether it and what starts it are the same as at the last start of each of its containers."""
+    return code.standing_s is not None and code.oldest_s is not None and code.standing_s >= code.oldest_s
 
 
 def _silent_at_boot(code: CodeSeen | NotRead, facts: Facts) -> str:

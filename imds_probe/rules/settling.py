@@ -69,14 +69,20 @@ def by_rehearsal(programs: Sequence[CodeSeen | NotRead], facts: Facts) -> tuple[
 
 def by_boot(program: CodeSeen | NotRead) -> bool:
     """Whether a boot that is watched from its start shows how a program asks: it runs at no other time."""
-    return program.runs == "boot" and not program.pids and program.standing_s is not None
+    return program.runs == "boot" and not of_containers(program) and not program.pids and program.standing_s is not None
+
+
+def of_containers(program: CodeSeen | NotRead) -> bool:
+    """Whether it runs in containers, which may start at other times than the system."""
+    return not program.on_host and bool(program.container_ids)
 
 
 def _window_for(program: CodeSeen | NotRead) -> float | None:
     """How long a window has to be, in seconds, to see a program at work; None where none is long enough. See settled.silent."""
     if program.every_s is not None and (program.pids or program.runs == "scheduled"):
         return program.every_s
-    return 0.0 if program.pids and program.every_s is None else None
+    at_start = program.runs == "boot" and of_containers(program)
+    return 0.0 if (program.pids or at_start) and program.every_s is None else None
 
 
 def by_run(run: CollectorRun | None, facts: Facts, otherwise: str) -> tuple[str, ...]:

@@ -539,10 +539,10 @@ def test_processes_are_not_read_where_their_roots_are_not_known(
 
 
 @pytest.mark.parametrize("why", [unread.IN_NEED, unread.NO_TIME])
-def test_schedules_of_a_container_are_unread_where_the_program_that_starts_them_was_not_read(
+def test_schedules_of_a_container_and_what_it_does_at_its_start_are_unread_where_nothing_is_read(
     system: CodeSystem, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
-    """What a program of cron's starts is not seen in its own processes."""
+    """What a program of cron's starts is not seen in its own processes, and no entry point is."""
     if why == unread.IN_NEED:
         monkeypatch.setattr(pressure, "need", lambda _: "the host is short of memory")
     with_cron, plain = system.image("with-cron"), system.image("plain")
@@ -553,7 +553,7 @@ def test_schedules_of_a_container_are_unread_where_the_program_that_starts_them_
     found = system.code(containers=inside, deadline_s=30.0 if why == unread.IN_NEED else -1.0)
     of_containers = [(each.program, each.why) for each in found.read.not_read if each.container_ids]
     scheduled = ALL_SCHEDULED if why == unread.IN_NEED else OTHER_SCHEDULED
-    assert sorted(of_containers) == [(scheduled, why), ("process 7", why), ("process 8", why)]
+    assert sorted(of_containers) == [(scheduled, why), (scheduled, why), ("process 7", why), ("process 8", why)]
 
 
 def test_a_process_that_really_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -353,3 +353,25 @@ def test_a_unit_that_a_schedule_starts_runs_by_it(system: CodeSystem, command: s
     (entry,) = started(system.code())
     assert (entry.path, entry.speaks) == (asks if asks.startswith("/opt") else unit, "v1")
     assert (entry.runs, entry.started_by) == ("scheduled", ("/etc/cron.d/x, daily",))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "/etc/cron.d/x": "@daily root cd /srv/job && docker compose run --rm job s3cmd put\n",
+            "/srv/job/compose.yaml": f"services: {{job: {{image: {NAME}}}}}\n",
+        },
+        {
+            "/etc/cron.d/x": "@daily root docker-compose -f /srv/job/compose.yaml up\n",
+            "/srv/job/compose.yaml": f"services: {{job: {{image: {NAME}, command: s3cmd put}}}}\n",
+        },
+        {"/etc/containers/systemd/x.container": f"[Container]\nImage={NAME}\n[Install]\nWantedBy=multi-user.target\n"},
+    ],
+)
+def test_what_compose_and_quadlets_run_is_read_in_its_image(system: CodeSystem, files: dict[str, str]) -> None:
+    in_docker(system.root)
+    made(system.root, files)
+    found = system.code()
+    assert [(each.path, each.speaks, each.inside) for each in started(found)] == [(f"{DIST}/S3/Config.py", "v1", IMAGE)]
+    assert found.read.not_read == ()

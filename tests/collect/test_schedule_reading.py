@@ -502,3 +502,47 @@ def test_as_whom_alone_something_runs_is_known_where_a_boot_starts_it_as_the_sam
     )
     found = system.code(system.runs(7, "/srv/x.py"), system.runs(8, "/srv/x.py"))
     assert of(found, "/srv/x.py").uid == uid
+
+
+NAMED = {
+    "/opt/app/supervisord.conf": "[program:x]\ncommand=/opt/x.sh\n",
+    "/opt/app/rotate.conf": "/var/log/x {\n  postrotate\n    /opt/x.sh\n  endscript\n}\n",
+    "/opt/x.sh": f"#!/bin/sh\n{CURL}",
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "when"),
+    [
+        (
+            "@reboot root supervisord -c /opt/app/supervisord.conf",
+            "/opt/app/supervisord.conf",
+            "when supervisor starts it",
+        ),
+        ("@daily root cd /opt/app && logrotate -s /state rotate.conf", "/opt/app/rotate.conf", "when logs are rotated"),
+    ],
+)
+def test_settings_that_a_command_line_names_are_read(
+    system: CodeSystem, tmp_path: Path, line: str, path: str, when: str
+) -> None:
+    """A later run follows the command line anew, and remembers what just these settings start."""
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    made(system.root, {**NAMED, "/etc/cron.d/x": f"{line}\n"})
+    for _ in range(2):
+        found = system.code(state=state)
+        assert said(found) == {"/opt/x.sh": ("v1", "scheduled")}
+        assert of(found, "/opt/x.sh").started_by == (f"{path}, {when}",)
+        assert found.troubles == ()
+    system.write("/etc/cron.d/x", f"{line} --more\n".replace(path.rpartition("/")[2], "other.conf"))
+    system.write("/opt/app/other.conf", NAMED[path].replace("x.sh", "y.sh"))
+    made(system.root, {"/opt/y.sh": f"#!/bin/sh\n{CURL}"})
+    assert said(system.code(state=state))["/opt/y.sh"] == ("v1", "scheduled")
+
+
+def test_settings_that_a_user_names_start_what_he_starts(system: CodeSystem) -> None:
+    passwd = "ana:x:1000:1000::/home/ana:/bin/sh\n"
+    tab = "/var/spool/cron/crontabs/ana"
+    made(system.root, {**NAMED, "/etc/passwd": passwd, tab: "@daily logrotate -s /state /opt/app/rotate.conf\n"})
+    found = system.code()
+    assert (of(found, "/opt/x.sh").runs, of(found, "/opt/x.sh").starter_uid) == ("scheduled", 1000)

@@ -76,6 +76,8 @@ FILES: Mapping[str, str | bytes] = {
     "/home/a/.pm2/dump.pm2": '[{"pm_exec_path": "/x.js", "exec_interpreter": "none", "args": ["y"], "env": {"A": "b"}}]',
     "/etc/service/x/run": "#!/bin/sh\nexec y\n",
     "/var/spool/fcron/a": "@ 1h x\n",
+    "/etc/containers/systemd/x.container": '[Container]\nImage=x\nExec=a "b c"\nEnvironment=A=b\n[Install]\nWantedBy=y\n',
+    "/etc/s6-overlay/s6-rc.d/x/up": "# y\nx \\\nz\n",
 }
 
 
@@ -163,6 +165,9 @@ def _commands(root: Path) -> Parse:
 def _command_seeds() -> Mapping[str, bytes]:
     texts = {
         "script": SCRIPT,
+        "containers": "docker -H x exec -itu a -e A=b app x y; docker compose -f /opt/s exec -T a x\n"
+        "kubectl exec deploy/a -c b -- x\n"
+        "lxc-attach -n a -- x; machinectl shell a@b /x; docker-compose up; docker start -a b; supervisord -c/opt/s\n",
         "list": 'A=1; B="$A/x" ; if [ -x $B ]; then exec $B "${C:-y}" >z 2>&1; fi; x | y || `x` & $(y <(x))\n',
         "case": 'case "$1" in a|b) x ;; *) y;; esac; f() { x; }; for i in a; do y; done; x <<E\nz\nE\ny\n',
         "env": "#!/usr/bin/env -S A=b python3 -u\nimport x\n",

@@ -357,3 +357,37 @@ BY_USER = replace(BY_ROOT, uid=1000, unit="user 1000: session.scope")
 )
 def test_a_call_with_a_token_tells_of_the_start_that_made_it(code, caller, settled):
     assert bool(seen_by_token(code, after(watched(caller)))) is settled
+
+
+def test_what_a_container_starts_is_settled_by_its_own_last_start():
+    """No boot tells of it, and neither does the age of a container that has other files since."""
+    at_start = replace(
+        PACKED,
+        pids=(),
+        started_by=("/entry.sh, at each start of the container",),
+        runs="boot",
+        on_host=False,
+        container_ids=("a" * 64,),
+        oldest_s=3 * DAY_S,
+        newest_s=2 * DAY_S,
+        standing_s=90 * DAY_S,
+    )
+    assert silent(at_start, after(QUIET)) == (
+        "started by /entry.sh, at each start of the container: started 3 d ago, and no call by IMDSv1 was seen in the 14 d that "
+        "were watched"
+    )
+    assert unwatched(at_start, after(QUIET)) == ""
+    changed_since = replace(at_start, standing_s=DAY_S)
+    assert unwatched(changed_since, after(QUIET)).startswith("changed after its container was started")
+    by_boot = after(watched(boots=(BOOT,)))
+    for other in (
+        changed_since,
+        replace(at_start, standing_s=None),
+        replace(at_start, newest_s=60.0),
+        replace(at_start, newest_s=None),
+        replace(at_start, oldest_s=None),
+        replace(at_start, oldest_s=40 * DAY_S, standing_s=90 * DAY_S),
+    ):
+        assert not silent(other, after(QUIET))
+        assert not silent(other, by_boot)
+    assert not silent(at_start, after(watched(CALLER)))

@@ -20,6 +20,7 @@ from imds_probe.rules.settling import (
     MORE_TIME,
     WHOLE_BOOT,
     WINDOW,
+    by_boot,
     by_reasons,
     by_run,
     by_watch,
@@ -129,3 +130,9 @@ def test_the_order_is_about_what_this_run_lacked_and_nothing_else(reasons, order
     assert to_see(reasons, FACTS, "else").startswith(order)
     assert ("root" in to_see(reasons, FACTS, "else")) == (reasons == (HIDING,))
     assert to_see(reasons, replace(FACTS, privileged=False), "else").startswith("Run imds-probe as root on the host.")
+
+
+def test_what_a_container_starts_is_told_to_watch_a_start_of_it():
+    program = replace(BACKUP, runs="boot", on_host=False, container_ids=("a" * 64,), standing_s=WINDOW_S)
+    assert by_watch([program], FACTS) == (WINDOW,)
+    assert not by_boot(program)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from imds_probe.inventory.containers.description import Description, first, mapping, text
+from imds_probe.inventory.containers.description import Description, first, mapping, of_oci, service_of, text
 from imds_probe.inventory.containers.started import by_pid_file
 from imds_probe.system.rootfs import FileUnreadable, names, read_json
 
@@ -53,4 +53,6 @@ def describe(root: Path, bundle: str, owners: Collection[int] | None = None) -> 
         pod_namespace=text(annotations.get(_CRI + "sandbox-namespace")),
         sandbox=sandbox,
         started=by_pid_file(root, f"{bundle}/init.pid", owners or ()),
+        begins=of_oci(record),
+        service=service_of(annotations),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from imds_probe.facts.collector_run import OUT_OF_TIME
 from imds_probe.inventory.containers import containerd, docker, storage
 from imds_probe.inventory.containers.accounts import homes
 from imds_probe.inventory.containers.cgroups import ContainerId
-from imds_probe.inventory.containers.description import Description
+from imds_probe.inventory.containers.description import Begins, Description
 from imds_probe.system.confined import FileUnanswered
 from imds_probe.system.rootfs import FileUnreadable
 
@@ -106,19 +106,31 @@ class Records:
             found = self._stored(storage.SYSTEM_STORES, self._roots_own).get(container_id)
         else:
             found = storage.describe_crio(self.root, container_id, self._roots_own)
+        if found is not None and runtime == "podman":
+            found = replace(found, begins=self._begins(storage.SYSTEM_STORES, container_id, self._roots_own))
         if found is None or self._roots_own is None:
             return found
         return replace(found, started=storage.started(self.root, container_id, self._roots_own))
 
     def _ask_home(self, runtime: str, container_id: str, owner_uid: int) -> Description | None:
-        """What a user says of his own container: nothing is taken of it but names."""
+        """What a user says of his own container: nothing is taken of it but names, and what it begins with, which he decides."""
         home, owners = self._homes.get(owner_uid), frozenset({owner_uid})
         if home is None:
             return None
         if runtime == "docker":
             found = docker.describe(self.root, (f"{home}/{docker.ROOTLESS}",), container_id, owners)
             return replace(found, started=None) if found else None
-        return self._stored((f"{home}/{storage.ROOTLESS_STORE}",), owners).get(container_id)
+        stores = (f"{home}/{storage.ROOTLESS_STORE}",)
+        stored = self._stored(stores, owners).get(container_id)
+        return replace(stored, begins=self._begins(stores, container_id, owners)) if stored else None
+
+    def _begins(self, stores: tuple[str, ...], container_id: str, owners: Collection[int] | None) -> Begins | None:
+        """What a container of podman's begins with. Where that cannot be read, its names count all the same."""
+        try:
+            return storage.begins(self.root, stores, container_id, owners)
+        except FileUnreadable as trouble:
+            self.notes.append(trouble.problem)
+            return None
 
     def _bundle_of(self, container_id: str) -> str | None:
         return next((place for (_, known), place in self._bundles.items() if known == container_id), None)

@@ -167,6 +167,9 @@ def _container(key: Key, there: Members, looking: _Looking, said: Description) -
         sandbox=said.sandbox or _is_pause(key, processes, said),
         inside=key.inside,
         owner_uid=key.owner_uid,
+        begins=said.begins,
+        called=said.called,
+        service=said.service,
         started=tuple(process.start_ticks for process in processes),
     )
 

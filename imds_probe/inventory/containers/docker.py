@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from imds_probe.inventory.containers.description import Description, first, mapping, text
+from imds_probe.inventory.containers.description import (
+    Begins,
+    Description,
+    begins_with,
+    first,
+    mapping,
+    service_of,
+    text,
+)
 from imds_probe.inventory.containers.started import by_words
 from imds_probe.system.rootfs import FileUnreadable, names, read_json
 
@@ -70,6 +78,17 @@ def _description(record: dict[str, object]) -> Description:
         pod_namespace=first(labels, "io.kubernetes.pod.namespace"),
         sandbox=labels.get("io.kubernetes.docker.type") == "podsandbox" or container == _ECS_PAUSE,
         started=by_words(state.get("Pid"), state.get("StartedAt")),
+        begins=_begins(record, config),
+        called=name or None,
+        service=service_of(labels),
+    )
+
+
+def _begins(record: dict[str, object], config: Mapping[str, object]) -> Begins | None:
+    """Its entry point and command as Docker has put them together."""
+    arguments = record.get("Args")
+    return begins_with(
+        [record.get("Path"), *(arguments if isinstance(arguments, list) else ())], config.get("WorkingDir")
     )
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from imds_probe.inventory.containers.description import Description, Started, first, mapping, text
+from imds_probe.inventory.containers.description import Begins, Description, Started, first, mapping, of_oci, text
 from imds_probe.inventory.containers.started import by_pid_file
 from imds_probe.system.rootfs import FileUnreadable, read_json
 
@@ -68,7 +68,20 @@ def describe_crio(root: Path, container_id: str, owners: Collection[int] | None 
                     pod=first(annotations, "io.kubernetes.pod.name"),
                     pod_namespace=first(annotations, "io.kubernetes.pod.namespace"),
                     sandbox=annotations.get(_CRIO + "ContainerType") == "sandbox",
+                    begins=of_oci(record),
                 )
+    return None
+
+
+def begins(
+    root: Path, stores: Collection[str], container_id: str, owners: Collection[int] | None = None
+) -> Begins | None:
+    """What a container of podman's begins with, by the OCI configuration in one of these stores; None where there is none."""
+    for store in stores:
+        for driver in _DRIVERS:
+            record = read_json(root, f"{store}/{driver}-containers/{container_id}/userdata/config.json", owners=owners)
+            if isinstance(record, dict):
+                return of_oci(record)
     return None
 
 

@@ -9,16 +9,20 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.schedules import cron
 from imds_probe.inventory.schedules import settings_commands as by_line
 from imds_probe.inventory.schedules.accounts import accounts
 from imds_probe.inventory.schedules.commands.programs import READ
-from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN, Kind, Place, Scheduled
+from imds_probe.inventory.schedules.commands.settings_named import CRONTABS, NamedSettings
+from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN, AT_START, Kind, Place, Scheduled
 from imds_probe.inventory.schedules.settings_known import (
     FAIL2BAN,
     INITTAB,
+    OF_CONTAINERS,
     SCRIPTS,
     SETTINGS,
     UPSTART,
@@ -45,14 +49,7 @@ JAILS, ACTIONS = "/etc/fail2ban", "/etc/fail2ban/action.d"
 
 def look(files: SystemFiles) -> Iterator[Scheduled]:
     """Each command once for each line that names it."""
-    for scripts in SCRIPTS:
-        for directory in (each for named in scripts.directories for each in _with_names(named, files)):
-            named = [f"{directory}/{name}" for name in files.names(directory) if _is_read(name, scripts.names)]
-            if named and not _is_installed(scripts, files):
-                continue
-            for path in files.files(named[:FILES_MAX], executable=not (scripts.plain or scripts.reads)):
-                by = (SHELL,) if scripts.plain else (READ,) if scripts.reads else ()
-                yield _started((*by, path), Place(path), scripts.when)
+    yield from _of_scripts(SCRIPTS, files)
     for settings in SETTINGS:
         yield from _of_settings(settings, _paths(settings, files), files)
     if not any(files.files(SYSTEMD)):  # which knows neither
@@ -62,9 +59,54 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
     yield from _of_settings(FAIL2BAN, _actions(files), files)
 
 
-def _of_settings(settings: Settings, paths: list[str], files: SystemFiles) -> Iterator[Scheduled]:
+def of_running(files: SystemFiles, *, runs: frozenset[str]) -> Iterator[Scheduled]:
+    """The same in a container, of the programs that run there: by their names, or by their paths where software has one."""
+    yield from _of_scripts(OF_CONTAINERS, files)
+    for scripts in SCRIPTS:
+        if not runs.isdisjoint(scripts.software):
+            yield from _of_scripts([scripts], files, runs=True)
+    for settings in SETTINGS:
+        if not runs.isdisjoint((*settings.software, *settings.run_by, *settings.loaded_by)):
+            yield from _of_settings(settings, _paths(settings, files), files, runs=True)
+
+
+def of_named(named: Iterable[NamedSettings], owner_uid: int | None, files: SystemFiles) -> Iterator[Scheduled]:
+    """The same of settings that command lines name, of root or of an unprivileged user: whoever is told to read them does."""
+    files.owner_uid = owner_uid
+    for each in named:
+        yield from (replace(found, owner_uid=owner_uid) for found in _of_one_named(each, files))
+
+
+def _of_one_named(named: NamedSettings, files: SystemFiles) -> Iterator[Scheduled]:
+    places = [f"{named.path}/{name}" for name in files.names(named.path)[:FILES_MAX]] if named.within else [named.path]
+    settings = next((each for each in SETTINGS if each.what == named.what), None)
+    if settings is not None:
+        read = [path for path in places if not named.within or _is_read(posixpath.basename(path), settings.names)]
+        yield from _of_settings(settings, read, files, runs=True)
+        return
+    around = cron.Around.of(files)
+    for path in files.files(places):
+        user = posixpath.basename(path) if named.what == CRONTABS else "root"
+        yield from cron.entries(files.lines(path), path, user, around)
+
+
+def _of_scripts(all_of_them: Iterable[Scripts], files: SystemFiles, *, runs: bool = False) -> Iterator[Scheduled]:
+    for scripts in all_of_them:
+        for directory in (each for named in scripts.directories for each in _with_names(named, files)):
+            named = [f"{directory}/{name}" for name in files.names(directory) if _is_read(name, scripts.names)]
+            if named and not runs and not _is_installed(scripts, files):
+                continue
+            for path in files.files(named[:FILES_MAX], executable=not (scripts.plain or scripts.reads)):
+                by = (SHELL,) if scripts.plain else (READ,) if scripts.reads else ()
+                yield _started((*by, path), Place(path), scripts.when)
+
+
+def _of_settings(
+    settings: Settings, paths: list[str], files: SystemFiles, *, runs: bool = False
+) -> Iterator[Scheduled]:
+    """`runs`: the software does, wherever it is."""
     waiting = [(path, 0) for path in files.files(paths)]
-    installed: bool | None = None
+    installed: bool | None = runs or None
     done: set[str] = set()
     for path, depth in waiting:
         if path in done or len(done) >= FILES_MAX:
@@ -174,6 +216,6 @@ def _actions(files: SystemFiles) -> list[str]:
 
 
 def _started(command: tuple[str, ...] | str, place: Place, when: str, directory: str = "/") -> Scheduled:
-    kind: Kind = "boot" if when == AT_BOOT else "login" if when == AT_LOGIN else "scheduled"
+    kind: Kind = "boot" if when in (AT_BOOT, AT_START) else "login" if when == AT_LOGIN else "scheduled"
     path = PATH + BEHIND_PATH if place.path.endswith(".rules") else PATH
     return Scheduled(command, place, kind, when, environment={"PATH": path}, directory=directory)

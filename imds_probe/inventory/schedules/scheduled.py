@@ -9,11 +9,13 @@ from typing import Literal
 from imds_probe.dataclass import dataclass
 from imds_probe.escape import encodable
 
-# scheduled: by a calendar, an interval or an event. boot: whenever the system or its network starts. login: whenever somebody
-# logs in. once: it has run and will not run again here; the next instance that is made the same way will run it.
+# scheduled: by a calendar, an interval or an event. boot: whenever the system, its network or the container starts.
+# login: whenever somebody logs in. once: it has run and will not run again here; the next instance that is made
+# the same way will run it.
 Kind = Literal["scheduled", "boot", "login", "once"]
 AT_BOOT = "at each boot"
 AT_LOGIN = "at each login"
+AT_START = "at each start of the container"
 ONCE = "once, when an instance is new"
 
 

@@ -286,6 +286,13 @@ def _nagios(line: str) -> str:
     return f"PATH={':'.join(PLUGINS)}:$PATH; {value.removeprefix('$USER1$/')}"
 
 
+def execline(text: str) -> Iterator[Named]:
+    """The up and down of s6-rc: the lines of one command, in a language of which it uses words alone."""
+    lines = [*joined_lines(text, ("#",))]
+    if lines:
+        yield Named(lines[0][0], " ".join(line for _, line in lines))
+
+
 def keyed(*keys: str, sign: str = "", directory: str = "/") -> Language:
     """Commands that are values of these keys, behind a sign or blanks."""
 

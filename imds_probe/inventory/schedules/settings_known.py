@@ -12,7 +12,7 @@ from imds_probe.inventory.schedules import settings_commands as by_line
 from imds_probe.inventory.schedules import settings_jobs as by_job
 from imds_probe.inventory.schedules import settings_servers as by_server
 from imds_probe.inventory.schedules import settings_texts as by_text
-from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN
+from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN, AT_START
 from imds_probe.inventory.schedules.settings_commands import Language
 
 _PLAIN_NAME = re.compile(r"[\w-]{1,250}")
@@ -34,7 +34,8 @@ class Settings:
     """Files, or those of directories that are called so. `software` are programs of which one reads them; none: always read.
     `include` is the key by which a file names more of them. `of_others`: other packages put files there for the case that it is
     installed. `at_home` are files of each account, by their paths in its home directory.
-    `loaded_by`: programs of which one loads each file as its own settings.
+    `loaded_by`: programs of which one loads each file as its own settings. `run_by`: other programs that read them, of which one
+    runs in a container where they count.
     """
 
     what: str
@@ -48,6 +49,7 @@ class Settings:
     of_others: bool = False
     at_home: tuple[str, ...] = ()
     loaded_by: tuple[str, ...] = ()
+    run_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Scripts:
     names: re.Pattern[str] = ANY_NAME
 
 
+_S6 = ("s6-svscan", "/command/s6-svscan")
 _OPENRESTY, _APACHE = "/usr/local/openresty/nginx/conf", ("apache2", "httpd")
 _ZABBIX, _NRPE = "/etc/zabbix", "/etc/nagios"
 SETTINGS = (
@@ -252,12 +255,14 @@ SETTINGS = (
              ("/etc/ipsec.d", "/etc/swanctl/conf.d"), _CONF),
     Settings("squid", "while squid runs", by_line.squid, ("squid",), ("/etc/squid/squid.conf",), ("/etc/squid/conf.d",), _CONF),
     Settings("dnsmasq", "when an address is leased", by_line.dnsmasq, ("dnsmasq",), ("/etc/dnsmasq.conf",), ("/etc/dnsmasq.d",)),
-    Settings("PostgreSQL", "when a log is archived", by_line.postgresql, (), ("/var/lib/pgsql/data/postgresql.conf",),
-             ("/etc/postgresql/*/main", "/etc/postgresql/*/main/conf.d"), _CONF),
+    Settings("PostgreSQL", "when a log is archived", by_line.postgresql, (),
+             ("/var/lib/pgsql/data/postgresql.conf", "/var/lib/postgresql/data/postgresql.conf"),
+             ("/etc/postgresql/*/main", "/etc/postgresql/*/main/conf.d"), _CONF, run_by=("postgres", "postmaster")),
     Settings("certbot", "when a certificate is renewed", by_line.certbot, ("certbot",), ("/etc/letsencrypt/cli.ini",),
              ("/etc/letsencrypt/renewal",), _CONF),
     Settings("uWSGI", "when uWSGI starts", by_line.uwsgi, (), (), ("/etc/uwsgi/apps-enabled", "/etc/uwsgi.d", "/etc/uwsgi/vassals"),
              _SUPERVISED, loaded_by=("uwsgi", "uwsgi-core")),
+    Settings("s6", AT_BOOT, by_line.execline, _S6, (), ("/etc/s6-overlay/s6-rc.d/*",), re.compile(r"up|down")),
     Settings("NUT", "when the power changes", by_line.nut, ("upsmon",), ("/etc/nut/upsmon.conf",)),
     Settings("Nagios", "whenever Nagios checks", by_line.nagios, ("nagios", "nagios4", "icinga"), (),
              ("/etc/nagios/objects", "/etc/nagios4/objects", "/etc/nagios/conf.d", "/etc/nagios4/conf.d"), _CFG),
@@ -295,9 +300,21 @@ _PUPPET, _PUPPET_LIB = (
 _FACTS, _AIRFLOW = "whenever Puppet collects facts", ("/opt", "/usr/local", "/srv", "/var/lib", "/root", "/home/*")
 _SALT = "/var/cache/salt/minion/extmods"
 _PLATFORM_STAGES = ("prebuild", "predeploy", "postdeploy")
+_RUN = re.compile(r"run|finish")
+_SH = re.compile(r"[^.].{0,240}\.sh", re.DOTALL)
+_ENVSH = re.compile(r"[^.].{0,240}\.envsh", re.DOTALL)
+_ENTRIES = ("/docker-entrypoint.d", "/entrypoint.d", "/etc/entrypoint.d", "/opt/docker/provision/entrypoint.d")
+# What entry points of images go through; on a host nobody does.
+OF_CONTAINERS = (
+    Scripts(AT_START, _ENTRIES, names=_SH),
+    Scripts(AT_START, _ENTRIES, plain=True, names=_ENVSH),
+)
 SCRIPTS = (
     Scripts("once, by at", ("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs"), plain=True),
-    Scripts(AT_BOOT, ("/etc/systemd/system-generators", "/usr/local/lib/systemd/system-generators", "/etc/cont-init.d")),
+    Scripts(AT_BOOT, ("/etc/systemd/system-generators", "/usr/local/lib/systemd/system-generators")),
+    Scripts(AT_BOOT, ("/etc/services.d/*", "/etc/s6-overlay/s6-rc.d/*", "/run/service/*"), software=_S6, names=_RUN),
+    Scripts(AT_BOOT, ("/etc/cont-init.d", "/custom-cont-init.d"), software=_S6),
+    Scripts(AT_BOOT, ("/etc/my_init.d",), software=("my_init",)),
     Scripts(
         "at each request",
         ("/usr/lib/cgi-bin", "/var/www/cgi-bin", "/srv/www/cgi-bin"),

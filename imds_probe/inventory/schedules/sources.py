@@ -22,6 +22,7 @@ from imds_probe.inventory.schedules import (
     named_in_settings,
     not_read,
     pm2,
+    quadlets,
     run_parts,
     runit,
     static_pods,
@@ -49,6 +50,7 @@ class Source:
     of_users: bool = False
 
 
+SETTINGS = Source("programs that settings name", named_in_settings.look, "init")
 SOURCES = (
     Source("crontabs", cron.look, "cron"),
     Source("scripts of cron", run_parts.look, "cron"),
@@ -61,7 +63,8 @@ SOURCES = (
     Source("files that shells read at a login", logins.look, "init"),
     Source("static pods", static_pods.look, "init"),
     Source("stopped containers of Docker", docker_restarts.look, "init"),
-    Source("programs that settings name", named_in_settings.look, "init"),
+    Source("containers of quadlets", quadlets.look, "init"),
+    SETTINGS,
     Source("jobs of Jenkins", jenkins.look, "init"),
     Source("hooks of CodeDeploy", codedeploy.look, "init"),
     Source("what is not read", not_read.look, "cron"),

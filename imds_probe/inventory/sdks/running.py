@@ -192,6 +192,11 @@ def all_variables(environ: bytes) -> dict[str, str]:
     return {name: value for name, separator, value in pairs if separator}
 
 
+def arguments_of(cmdline: bytes) -> list[str]:
+    """What /proc/PID/cmdline has."""
+    return _split(cmdline)
+
+
 def _split(content: bytes) -> list[str]:
     return [part.decode(errors="replace") for part in content.split(b"\0") if part]
 

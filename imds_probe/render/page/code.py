@@ -27,6 +27,7 @@ RUNS: dict[Runs, str] = {
     "once": "once, before",
     "lies": "not started",
 }
+AT_START = "at its start"  # of a container
 REASONS_SHOWN = 5
 
 
@@ -86,7 +87,7 @@ def _counted(done: int, number: int, which: str, not_read: Sequence[NotRead]) ->
 def _cells(seen: CodeSeen, width: int) -> tuple[str, ...]:
     return (
         ASKS[seen.speaks],
-        RUNS[seen.runs],
+        AT_START if seen.runs == "boot" and seen.container_ids else RUNS[seen.runs],
         cut_front(seen.path, width * 3 // 2),
         "-" if seen.line is None else str(seen.line),
         cut(seen.form, width),

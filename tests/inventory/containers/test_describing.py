@@ -6,6 +6,7 @@ import pytest
 
 from imds_probe.inventory.containers.cgroups import ContainerId
 from imds_probe.inventory.containers.describing import NOT_ALL_READ, Records
+from imds_probe.inventory.containers.description import Begins
 
 ID = "0123456789abcdef" * 4
 
@@ -164,3 +165,41 @@ def test_names_that_only_containerd_knows(tmp_path):
     records = Records(tmp_path)
     assert ("default", "web") in records.bundled()
     assert ("k8s.io", "web") not in records.bundled()
+
+
+OCI = {"process": {"args": ["/entry", "a"], "cwd": "/srv", "env": ["A=secret"]}}
+
+
+@pytest.mark.parametrize(
+    ("runtime", "place"),
+    [
+        ("containerd", f"run/containerd/io.containerd.runtime.v2.task/k8s.io/{ID}/config.json"),
+        ("containerd", f"run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby/{ID}/config.json"),
+        ("cri-o", f"run/containers/storage/overlay-containers/{ID}/userdata/config.json"),
+        ("podman", f"var/lib/containers/storage/overlay-containers/{ID}/userdata/config.json"),
+    ],
+)
+def test_what_a_container_begins_with(tmp_path, runtime, place):
+    podman(tmp_path)
+    write(tmp_path, place, OCI)
+    assert Records(tmp_path).describe(ContainerId(runtime, ID), None).begins == Begins(("/entry", "a"), "/srv")
+
+
+def test_where_podmans_cannot_be_read_its_name_counts(tmp_path):
+    podman(tmp_path)
+    write(tmp_path, f"var/lib/containers/storage/overlay-containers/{ID}/userdata/config.json", "{")
+    records = Records(tmp_path)
+    found = records.describe(ContainerId("podman", ID), None)
+    assert (found.name, found.begins) == ("from-podman", None)
+    assert len(records.notes) == 1
+
+
+def test_what_a_users_container_begins_with_he_says(tmp_path):
+    home = tmp_path / "home/ana"
+    write(tmp_path, "etc/passwd", "ana:x:1000:1000::/home/ana:/bin/sh\n")
+    store = ".local/share/containers/storage"
+    podman(home, store)
+    write(home, f"{store}/overlay-containers/{ID}/userdata/config.json", OCI)
+    give(home, 1000)
+    found = Records(tmp_path).describe(ContainerId("podman", ID), 1000)
+    assert (found.name, found.begins) == ("from-podman", Begins(("/entry", "a"), "/srv"))

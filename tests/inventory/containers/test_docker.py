@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from imds_probe.inventory.containers.description import Begins
 from imds_probe.inventory.containers.docker import DEFAULT_ROOTS, data_roots, describe
 from imds_probe.system.rootfs import FileUnreadable
 
@@ -109,3 +110,37 @@ def test_broken_settings_are_noted(tmp_path):
     notes = []
     assert data_roots(tmp_path, notes=notes) == DEFAULT_ROOTS
     assert notes == ["/etc/docker/daemon.json is not JSON"]
+
+
+def test_what_it_begins_with(tmp_path):
+    said = {
+        "Name": "/shop-web-1",
+        "Path": "/docker-entrypoint.sh",
+        "Args": ["nginx", "-g", "daemon off;"],
+        "Config": {"WorkingDir": "/srv", "Labels": {"com.docker.compose.service": "web"}},
+    }
+    record(tmp_path, DEFAULT_ROOTS[0], said)
+    found = describe(tmp_path, DEFAULT_ROOTS, ID)
+    assert found.begins == Begins(("/docker-entrypoint.sh", "nginx", "-g", "daemon off;"), "/srv")
+    assert (found.called, found.service) == ("shop-web-1", "web")
+
+
+@pytest.mark.parametrize(
+    ("said", "begins"),
+    [
+        ({"Path": "/x"}, Begins(("/x",))),
+        ({"Path": "/x", "Args": None, "Config": {"WorkingDir": "srv"}}, Begins(("/x",), "/srv")),
+        ({"Path": ""}, None),
+        ({"Args": ["/x"]}, None),
+        ({"Path": "/x", "Args": [7]}, None),
+        ({"Path": "/x", "Args": ["a"] * 1000}, None),
+        ({"Path": "/x", "Args": ["a" * 100_000]}, None),
+    ],
+)
+def test_half_a_command_line_is_none(tmp_path, said, begins):
+    record(tmp_path, DEFAULT_ROOTS[0], said)
+    assert describe(tmp_path, DEFAULT_ROOTS, ID).begins == begins
+
+
+def test_what_it_begins_with_is_not_shown():
+    assert "secret" not in repr(Begins(("/x", "--password=secret")))

@@ -83,3 +83,9 @@ def test_long_ones_are_cut_and_many_are_counted():
 
 def test_a_report_without_code_has_no_such_part():
     assert list(code(report_of(FACTS), SHORT)) == []
+
+
+def test_a_start_of_a_container_is_no_boot():
+    inside = replace(BACKUP, runs="boot", on_host=False, container_ids=("a" * 64,))
+    _, table = blocks_of(with_code(inside, replace(BACKUP, runs="boot", path="/x")))
+    assert {row[2]: row[1] for row in table.rows} == {"/usr/local/bin/backup": "at its start", "/x": "at boot"}

@@ -96,7 +96,8 @@ class _Program:
 class Following:
     """Follows the programs of one system. `left` are libraries that are left to those who know them, each by the id of its
     ecosystem and its name, "pypi botocore", and may change from one program to the next: a file that is loaded as a part of one
-    is not gone into. Nor is the probe's own package: `own` says whether a path is in it.
+    is not gone into. Nor is the probe's own package: `own` says whether a path is in it. `shown` are interpreters that
+    processes run: what a script starts by them in the end, though only running tells what, is read by these.
     """
 
     ground: Ground
@@ -104,6 +105,7 @@ class Following:
     left: Collection[str] = ()
     trails: Trails | None = None
     own: Callable[[str], bool] = lambda _: False
+    shown: Collection[str] = ()
     _by_name: dict[str, Language | None] = field(default_factory=dict)  # of programs that have loaded nothing yet
 
     def follow(self, start: Start) -> Loads:
@@ -250,7 +252,8 @@ class _Followed:
         self._environment.update(dict.fromkeys(begun.way.environment))
         # An interpreter that a script calls with nothing reads what the script hands it, which was read there; and asked for its
         # version it runs nothing.
-        if begun.unknown and not (depth and _QUESTIONS.issuperset(start.arguments[1:])):
+        told = depth and (_QUESTIONS.issuperset(start.arguments[1:]) or start.executable in self._following.shown)
+        if begun.unknown and not told:
             self._cut_short = self._cut_short or unread.NO_SCRIPT
         self._go(language, begun, depth)
 

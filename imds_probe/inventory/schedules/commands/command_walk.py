@@ -20,6 +20,7 @@ from imds_probe.inventory.schedules.commands.around import (
     text_at,
     with_path,
 )
+from imds_probe.inventory.schedules.commands.compose import services
 from imds_probe.inventory.schedules.commands.container_run import ENGINES, run_by
 from imds_probe.inventory.schedules.commands.followed import (
     MAYBE_RUN,
@@ -44,6 +45,7 @@ from imds_probe.inventory.schedules.commands.handed_on import (
     runs_arguments,
     variants,
 )
+from imds_probe.inventory.schedules.commands.in_container import InContainer, in_container, started_again
 from imds_probe.inventory.schedules.commands.named import beside
 from imds_probe.inventory.schedules.commands.other_roots import Entered, directory_of, entered
 from imds_probe.inventory.schedules.commands.programs import (
@@ -58,6 +60,7 @@ from imds_probe.inventory.schedules.commands.project_asked import Run
 from imds_probe.inventory.schedules.commands.project_environments import places_of
 from imds_probe.inventory.schedules.commands.projects import is_runner, run_of
 from imds_probe.inventory.schedules.commands.server_scripts import server_of
+from imds_probe.inventory.schedules.commands.settings_named import settings_named
 from imds_probe.inventory.schedules.commands.shell_commands import Command, Shell
 from imds_probe.inventory.schedules.commands.shell_functions import MAYBE_NONE, UNKNOWN, Arguments, Function
 from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Words, inner
@@ -295,6 +298,9 @@ class Walk:
                 self._say(NO_NAME, around)
             else:
                 self.found.run_image(replace(run, engine=base))
+        for named in settings_named(base, words[1:]):
+            self.found.name_settings(replace(named, path=self._at(named.path, around)))
+        self._run_in_containers(words, base, around)
         if units := asked(base, words):
             self._start_units(units, words, around, depth)
         if base in _OTHER_ROOTS:
@@ -330,6 +336,24 @@ class Walk:
         for path in found or () if not around.within else ():
             self.run((*words[:at], path, *words[at + 1 :]), with_path(words, at, path, around), depth + 1, 0)
         return found is not None
+
+    def _run_in_containers(self, words: Words, base: str, around: Around) -> None:
+        """What runs in containers that are there, or of services of a project."""
+        project = services(base, words[1:], around.directory, around.environment, self._files) or []
+        inside = in_container(base, words[1:])
+        to_start = started_again(base, words[1:])
+        if inside is not None and not (inside.is_new and any(each.run for each in project)):
+            to_start.append(inside)
+        elif inside is None:
+            to_start += [InContainer("service", each.name or None, ()) for each in project if each.run is None]
+        if around.perhaps and (project or to_start):
+            self._say(NO_NAME, around)
+            return
+        for run in (each.run for each in project):
+            if run is not None:
+                self.found.run_image(run)
+        for one in to_start:
+            self.found.run_inside(one)
 
     def _hand_on(self, words: Words, base: str, started: Started, around: Around, depth: int) -> None:
         """What a program that is there runs of its arguments, or may run."""

@@ -89,9 +89,14 @@ def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
     words = tuple(word or "" for word in arguments[at + 1 :])
     if entry:
         words = (entry, *words)
-    own = network.partition(":")[0] not in _SHARED_NETWORKS
+    own = has_own_network(network)
     name = arguments[at] or ""
     return ImageRun(name, words, entry is not None, variables, directory, mounts=tuple(mounts), own_network=own)
+
+
+def has_own_network(mode: str) -> bool:
+    """Whether a container with this network is given one of its own."""
+    return mode.partition(":")[0] not in _SHARED_NETWORKS
 
 
 def _mounted(value: str, *, by_name: bool) -> list[tuple[str, str]]:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
+from imds_probe.inventory.schedules.commands.in_container import InContainer
 from imds_probe.inventory.schedules.commands.programs import Started
+from imds_probe.inventory.schedules.commands.settings_named import NamedSettings
 
 STARTED_MAX = 300
 PROJECTS_MAX = 200  # commands of projects, each of which may start others
@@ -52,7 +54,8 @@ class HeldText:
 class Followed:
     """`text` is the command itself as a text for a shell, to be searched for what it asks by itself. `started` are the
     programs, each once; a script stands there with its interpreter. `images` are those of containers that it runs, `roots` what
-    runs in other roots, `held` further texts for a shell. `passes_over`: some starts come to nothing.
+    runs in other roots, `held` further texts for a shell, `containers` what runs in containers that run already.
+    `passes_over`: some starts come to nothing. `settings` are those that command lines name.
     """
 
     text: str
@@ -62,3 +65,5 @@ class Followed:
     roots: tuple[InRoot, ...] = ()
     held: tuple[HeldText, ...] = ()
     passes_over: bool = False
+    containers: tuple[InContainer, ...] = ()
+    settings: tuple[NamedSettings, ...] = ()

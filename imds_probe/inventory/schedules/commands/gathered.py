@@ -14,7 +14,9 @@ from imds_probe.inventory.schedules.commands.followed import (
     InRoot,
     Unfollowed,
 )
+from imds_probe.inventory.schedules.commands.in_container import InContainer
 from imds_probe.inventory.schedules.commands.programs import Started
+from imds_probe.inventory.schedules.commands.settings_named import NamedSettings
 
 
 class Gathered:
@@ -28,6 +30,8 @@ class Gathered:
         self._images: dict[tuple[object, ...], ImageRun] = {}
         self._roots: dict[tuple[str, tuple[str, ...]], InRoot] = {}
         self._held: dict[tuple[str, str], HeldText] = {}
+        self._inside: dict[tuple[object, ...], InContainer] = {}
+        self._settings: dict[NamedSettings, None] = {}
         self._of_projects: set[tuple[object, ...]] = set()
 
     @property
@@ -52,6 +56,16 @@ class Gathered:
         """As many as programs are started."""
         if len(self._roots) < STARTED_MAX:
             self._roots.setdefault((root.directory, root.words), root)
+
+    def run_inside(self, asked: InContainer) -> None:
+        """As many as programs are started."""
+        if len(self._inside) < STARTED_MAX:
+            self._inside.setdefault((asked.by, asked.name, asked.inner, asked.words), asked)
+
+    def name_settings(self, named: NamedSettings) -> None:
+        """The same of settings."""
+        if len(self._settings) < STARTED_MAX:
+            self._settings[named] = None
 
     def hold(self, held: HeldText) -> None:
         self._held.setdefault((held.path, held.text), held)
@@ -78,4 +92,6 @@ class Gathered:
             tuple(self._roots.values()),
             tuple(self._held.values()),
             self.passes_over or passes_over,
+            tuple(self._inside.values()),
+            tuple(self._settings),
         )

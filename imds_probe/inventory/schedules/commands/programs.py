@@ -16,6 +16,7 @@ INTERPRETERS_MAX = 4  # one after the other
 PATH_PARTS_MAX = 64
 CACHED_MAX = 5000
 MARK = b"#!"
+_ENVIRONMENTS = frozenset(("env", "with-contenv"))  # the other one is of s6-overlay, which has its variables in files
 # In the place of a program's path: what follows are files that are read and done as they say, all of them or only some.
 READ, READ_SOME = "(read)", "(read some)"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -82,7 +83,7 @@ class Programs:
             if not named:
                 return (self.files.real_path(at) or at, *arguments)
             name, *options = named
-            if posixpath.basename(name) == "env":
+            if posixpath.basename(name) in _ENVIRONMENTS:
                 name, options = _of_env(options)
             interpreter = self.found(name, path, directory) if name else ""
             arguments = (interpreter, *options, at, *arguments[1:])

@@ -117,8 +117,10 @@ STARTERS: Mapping[str, Starter] = {
     "su": Starter(("-g", "-G", "-s", "--group", "--shell"), before=1, text=("-c", "--command")),
     "gosu": Starter(before=1),
     "su-exec": Starter(before=1),
-    "tini": Starter(("-p", "-e")),
-    "dumb-init": Starter(("-r",)),
+    **dict.fromkeys(("tini", "tini-static"), Starter(("-p", "-e"))),
+    "dumb-init": Starter(("-r", "--rewrite")),
+    **dict.fromkeys(("docker-init", "podman-init"), Starter(("-p", "-e"))),  # tini and catatonit, as engines call them
+    "catatonit": Starter(),
 }
 
 
@@ -183,6 +185,8 @@ def inner(name: str, arguments: Words) -> Inner | None:
         return _of_find(arguments)
     if name == "scl":
         return _of_scl(arguments)
+    if name == "ip":
+        return _of_ip(arguments)
     if name in BEHIND:
         return _of_behind(*BEHIND[name], arguments)
     starter = STARTERS.get(name) or STARTERS_OF_LANGUAGES.get(name)
@@ -293,3 +297,12 @@ def _of_scl(arguments: Words) -> Inner | None:
     if own is None:
         return Inner(text=arguments[end] or "", assigned=assigned)
     return Inner(tuple(arguments[own + 1 :]), assigned=assigned) if own + 1 < len(arguments) else None
+
+
+def _of_ip(arguments: Words) -> Inner | None:
+    """ip netns exec NAME COMMAND, and the same of vrf: in another network, with the files of this system."""
+    at = next((at for at, word in enumerate(arguments) if word in ("netns", "vrf")), None)
+    if at is None or arguments[at + 1 : at + 2] not in (("exec",), ["exec"]):
+        return None
+    words = tuple(arguments[at + 3 :])
+    return Inner(words) if words else None

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from imds_probe.inventory.schedules.commands.settings_named import (
+    CRONTAB,
+    CRONTABS,
+    KNOWN,
+    NamedSettings,
+    settings_named,
+)
+from imds_probe.inventory.schedules.settings_known import SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("supervisord -n -c /a.conf", [NamedSettings("supervisor", "/a.conf")]),
+        ("supervisord --configuration=a.conf", [NamedSettings("supervisor", "a.conf")]),
+        ("supervisord -c/a.conf -n", [NamedSettings("supervisor", "/a.conf")]),
+        ("python3.11 /usr/bin/supervisord -c /a.conf", [NamedSettings("supervisor", "/a.conf")]),
+        (
+            "telegraf --config /a --config-directory /d",
+            [NamedSettings("Telegraf", "/a"), NamedSettings("Telegraf", "/d", within=True)],
+        ),
+        ("telegraf --config https://example.com/a", []),
+        ("logrotate -f -s /state --mail=x /a /b", [NamedSettings("logrotate", "/a"), NamedSettings("logrotate", "/b")]),
+        ("nginx -p /srv -c conf/nginx.conf -g x", [NamedSettings("nginx", "conf/nginx.conf")]),
+        ("haproxy -W -f /a -f /b", [NamedSettings("HAProxy", "/a"), NamedSettings("HAProxy", "/b")]),
+        ("zabbix_agentd -c /a", [NamedSettings("Zabbix", "/a")]),
+        ("consul agent -config-dir=/d", [NamedSettings("Consul", "/d", within=True)]),
+        ("supercronic -passthrough-logs /app/crontab", [NamedSettings(CRONTAB, "/app/crontab")]),
+        ("crond -f -l 8 -c /app/crontabs", [NamedSettings(CRONTABS, "/app/crontabs", within=True)]),
+        ("busybox crond -c /app/crontabs", [NamedSettings(CRONTABS, "/app/crontabs", within=True)]),
+        ("crond -n", []),
+        ("supervisord -n", []),
+        ("supervisord -c", []),
+        ("supervisord", []),
+        ("python3 /opt/x.py -c /a", []),
+        ("python3", []),
+        ("tar -c /a -f /b", []),
+    ],
+)
+def test_what_a_command_line_names(line: str, expected: list[NamedSettings]) -> None:
+    program, *arguments = line.split()
+    assert list(settings_named(program, arguments)) == expected
+
+
+def test_a_word_that_only_running_tells_is_none() -> None:
+    assert list(settings_named("supervisord", ["-c", None])) == []
+    assert list(settings_named("logrotate", [None, "/a"])) == [NamedSettings("logrotate", "/a")]
+
+
+def test_all_of_them_are_known() -> None:
+    known = {each.what for each in SETTINGS} | {CRONTAB, CRONTABS}
+    assert {each.what for each in KNOWN.values()} - known == set()
