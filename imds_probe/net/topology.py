@@ -75,6 +75,12 @@ class Topology:
         found = self._inode_of(place, link) if place and link and link.kind == "veth" else None
         return None if found == inode else found
 
+    def leaves_by_cable(self, inode: int, address: str) -> bool:
+        """Whether requests to an address leave this namespace by a cable to another one, as those of a container do."""
+        place = self._place(inode)
+        link, _ = _leaving(place, address) if place else (None, None)
+        return link is not None and link.kind == "veth"
+
     def way(self, inode: int, address: str, host: int) -> tuple[Step, ...]:
         """The namespaces that a request passes, from this one to the host, or to one with an uplink of its own; empty
         where it cannot be followed to its end.

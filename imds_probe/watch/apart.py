@@ -88,6 +88,7 @@ class Apart:
         self._refused: dict[int, str] = {}
         self._there: Mapping[int, Path] = {}
         self._outside: int | None = None
+        self._lost = False  # where the host's own cable ends
         self._numbers = itertools.count(1)
         self._missed: dict[tuple[int, str], Missed] = {}
         self._seen: OrderedDict[tuple[int, str], float] = OrderedDict()  # when they began, in seconds since the epoch
@@ -139,7 +140,7 @@ class Apart:
         now = time.monotonic()
         self._not_before = now + LOOKING_SHARE * (time.thread_time() - began)
         # The kernel says that an interface leaves before it is where it goes.
-        if at - self._left_at < SETTLED_WITHIN_S:
+        if at - self._left_at < SETTLED_WITHIN_S or self._lost:
             self._again_at = now + SETTLED_WITHIN_S
         else:
             self._again_at, self._moved = now + ALL_WITHIN_S, False
@@ -183,9 +184,10 @@ class Apart:
             return
         with Topology({self._home: namespaces.CURRENT, **self._there}) as topology:
             # Where the host's own cable ends is outside, if it has one, as a host that is a container has. Nothing there is the
-            # host's, nor in the machine that it is a part of.
+            # host's, nor in the machine that it is a part of. Of all others, only hardware is.
+            cable = topology.leaves_by_cable(self._home, self._service)
             outside = topology.beyond(self._home, self._service) or self._outside  # the kernel may be too busy to say
-            self._outside = outside
+            self._outside, self._lost = outside, cable and outside is None
             others = {self._home, outside, next(iter(self._there), None)}
             for netns in some:
                 path = self._there[netns]
@@ -195,8 +197,10 @@ class Apart:
                     self._not_looked_into(netns, path)
                 else:
                     links = topology.uplinks(netns, outside)
-                    cables = any(link.kind for link in links) and _is_of_user(path)
-                    self._watch(netns, path, frozenset(link.index for link in links if not (link.kind and cables)))
+                    if self._lost and all(link.kind for link in links):
+                        continue  # until that is known
+                    none = outside is None or (any(link.kind for link in links) and _is_of_user(path))
+                    self._watch(netns, path, frozenset(link.index for link in links if not (link.kind and none)))
 
     def _not_looked_into(self, netns: int, path: Path) -> None:
         try:

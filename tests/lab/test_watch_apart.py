@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -103,7 +104,6 @@ def test_an_interface_that_is_moved_to_a_task_is_watched_from_its_first_call_on(
     (call,) = watched.calls
     assert (call["path"], call["netns"], call["how"]) == (numbered(3), node.inode, "tracepoint")
     assert "1 IMDSv1 call and 0 IMDSv2 calls" in watched.err
-    assert "could not be confirmed" not in watched.err
 
 
 def test_who_connects_before_the_interface_was_found_is_not_silent(lab, service):
@@ -122,8 +122,10 @@ def test_who_connects_before_the_interface_was_found_is_not_silent(lab, service)
     child.communicate()
     assert [each["path"] for each in watched.calls][-1] == PATHS[-1]
     unseen = 2 - len(watched.calls)  # the first, unless it was looked for just then
-    assert ("1 more request by IMDSv1 could not be confirmed" in watched.err) is bool(unseen)
-    assert ("a connection to the metadata service was made where nobody watched yet" in watched.err) is bool(unseen)
+    # The kernel tells of all connections of this machine, also of those that other labs make meanwhile.
+    ours = f"was made where nobody watched yet from process {child.pid} "
+    assert (ours in watched.err) is bool(unseen)
+    assert not unseen or re.search(r"[0-9]+ more requests? by IMDSv1 could not be confirmed", watched.err)
 
 
 def test_a_task_that_calls_blocks_the_switch(run, service, lab, made_up, nodes, tmp_path):

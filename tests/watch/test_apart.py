@@ -76,6 +76,29 @@ def test_one_each_where_packets_leave_past_the_host(lab: Lab, opened: Apart) -> 
     assert opened.netns_of(99 * APART) is None
 
 
+def test_until_it_is_known_where_the_hosts_own_cable_ends_no_cable_counts_as_one_to_the_outside(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a kernel that is too busy does not say it: what belongs to another machine would be taken for the host's."""
+    with monkeypatch.context() as busy:
+        busy.setattr(Topology, "beyond", lambda *_: None)
+        made = lab.instance.call(lambda: Apart(Path("/proc"), lab.instance.inode, MD4, FILTER, select.poll()))
+    with closing(made):
+        assert watched(lab, made) == [] and lab.nodes["task"].inode not in made._nothing
+        assert made._again_at - time.monotonic() <= module.SETTLED_WITHIN_S
+        made._again_at = made._not_before = 0.0
+        look(lab, made)
+        assert watched(lab, made) == ["task"]
+
+
+def test_where_the_host_has_hardware_no_cable_is_one_to_the_outside(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Topology, "leaves_by_cable", lambda *_: False)
+    monkeypatch.setattr(Topology, "beyond", lambda *_: None)
+    made = lab.instance.call(lambda: Apart(Path("/proc"), lab.instance.inode, MD4, FILTER, select.poll()))
+    with closing(made):
+        assert watched(lab, made) == [] and lab.nodes["task"].inode in made._nothing
+
+
 def test_what_leaves_there_is_seen_with_the_number_of_its_namespace(lab: Lab, opened: Apart) -> None:
     task = lab.nodes["task"]
     caller = f"import socket; socket.create_connection(('{MD4}', 80))"
