@@ -17,6 +17,7 @@ AT_BOOT = "at each boot"
 AT_LOGIN = "at each login"
 AT_START = "at each start of the container"
 ONCE = "once, when an instance is new"
+RELOADED, STOPPED = "whenever it is reloaded", "whenever it is stopped"  # of a unit
 
 
 @dataclass(frozen=True)
