@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from imds_probe.collect.dues import Coming, Dues, longest, shortest
-from imds_probe.inventory.schedules.scheduled import AT_BOOT, STOPPED
 from imds_probe.collect.program_reading import Piece, Program
 from imds_probe.collect.schedule_reading import Due
+from imds_probe.inventory.schedules.scheduled import AT_BOOT, STOPPED
 
 ENVIRONMENT = "/usr/local/lib/python3.11/site-packages"
 

@@ -67,7 +67,10 @@ def test_what_says_nothing_of_a_container(changes):
         (replace(CALLER, container="other", container_id="9" * 64, image="other:1"), True),
         (NOBODY, False),
         (replace(NOBODY, distance=1), False),
-        (replace(NOBODY, distance=0, client="10.0.0.10"), True),  # from the host's own network, and too short for its process
+        (
+            replace(NOBODY, distance=0, client="10.0.0.10"),
+            True,
+        ),  # from the host's own network, and too short for its process
         (replace(ON_HOST, netns=WEB.netns), False),
         (replace(CALLER, container="web-1", container_id="9" * 64, image=WEB.image), False),  # one of its kind
         (replace(NOBODY, probe=True), True),

@@ -38,7 +38,8 @@ class LeftOut:
 class SystemFiles:
     """A root. `troubles` are sentences, `said` counts them, also those that were said before. `trail` are the paths that anything
     was found out of, while somebody wants to know. `owner_uid` is the unprivileged user whose own files are read now, None while
-    root's are: no user's take the room of anybody else's. `left_out` is what was not read, each once. `of_image`: nothing runs in it.
+    root's are: no user's take the room of anybody else's. `left_out` is what was not read, each once. `of_image`: nothing runs
+    there.
     """
 
     root: Path

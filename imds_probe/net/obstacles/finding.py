@@ -55,7 +55,7 @@ def find_obstacles(netns: str | None, said: Settings, proc: Path, timeout_s: flo
 
 
 def _weight(obstacle: Obstacle) -> tuple[bool, bool]:
-    """Lower for what weighs more where there are many: network policies have rules on each pod, which drop what they do not know."""
+    """Lower for what weighs more where there are many: network policies have rules on each pod, which drop the unknown."""
     return obstacle.kind != "redirect", obstacle.applies_to == "forward"
 
 
