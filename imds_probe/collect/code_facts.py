@@ -255,7 +255,7 @@ def read_of(
             read += not why and not is_due
             scheduled_read += not why and is_due
             # A service that the boot starts is known by its process.
-            if why and not (is_due and each.due.coming_of(program.name).at_boot_alone and program.name in unread_now):
+            if why and not (is_due and each.due.is_service(program.name) and program.name in unread_now):
                 not_read.append(_not_read(program, why, one, catalog, owner_of))
     owners = _owners(found)
     kept, rest = shared(not_read, lambda each: _party(each, owners), *NOT_READ_MAX)

@@ -10,7 +10,9 @@ from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Runs
 from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.code.spoken import Spoken, worse
+from imds_probe.inventory.schedules.scheduled import RELOADED, STOPPED
 
+_OF_UNITS = (f", {RELOADED}", f", {STOPPED}")
 RUNS_BY_WEIGHT: tuple[Runs, ...] = ("boot", "scheduled", "once")
 
 
@@ -112,6 +114,11 @@ class Dues:
     def coming_of(self, program: str) -> Coming:
         """How a program of this name will run."""
         return Coming.by_all(self.started_by.get(program, {}).values())
+
+    def is_service(self, program: str) -> bool:
+        """Whether nothing starts it but the boot, and the commands that stop or reload a unit."""
+        by = self.started_by.get(program, {}).items()
+        return Coming.by_all(coming for each, coming in by if not each.endswith(_OF_UNITS)).at_boot_alone
 
 
 @dataclass

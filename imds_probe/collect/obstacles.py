@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from imds_probe.net.obstacles.obstacle import Obstacle
 
 NAMESPACES_MAX = 16  # each takes some 25 ms, and what is in the way of many is mostly one rule on the host
-TIMEOUT_S = 10.0  # a busy host takes seconds to start the programs that list rules
+ON_OWNERS_MAX = 128  # of those with rules on users, as a service mesh has them in each pod
+TIMEOUT_S = 10.0  # at least, where the run has as much: a busy host takes seconds to start the programs that list rules
 SETTINGS_S = 5.0  # takes a millisecond
 
 
@@ -121,13 +122,13 @@ def in_containers(seen: SeenContainers, *, deadline: float) -> FoundObstacles:
     found: list[PathObstacle] = []
     unread: list[str] = []
     odd, others = _unexplained(seen)
-    by_owner = _with_rules_on_owners(others, seen)
-    asked = [*odd, *by_owner]
-    if not asked:
+    first = odd[:NAMESPACES_MAX]
+    by_owner = _with_rules_on_owners([*odd[NAMESPACES_MAX:], *others], seen)
+    looked_into = [*first, *by_owner[:ON_OWNERS_MAX]]
+    if not looked_into:
         return FoundObstacles((), ())
     from imds_probe.net.obstacles.finding import find_obstacles  # noqa: PLC0415
 
-    looked_into = [*odd[:NAMESPACES_MAX], *by_owner[:NAMESPACES_MAX]]
     for container in looked_into:
         assert container.netns is not None  # noqa: S101 - see _unexplained
         way_in = str(seen.namespaces[container.netns].path)
@@ -143,10 +144,12 @@ def in_containers(seen: SeenContainers, *, deadline: float) -> FoundObstacles:
             and (container in odd or (each.kind == "redirect" and each.spares_root))
         ]
         unread += [f"{name}: {line}" for line in there.unread]
-    if len(looked_into) < len(asked):
-        unread.append(
-            f"only {len(looked_into)} of {len(asked)} containers with unexplained results or rules on users were inspected"
-        )
+    for count, most, having in (
+        (len(odd), NAMESPACES_MAX, "unexplained results"),
+        (len(by_owner), ON_OWNERS_MAX, "rules on users"),
+    ):
+        if count > most:
+            unread.append(f"only {most} of {count} containers with {having} were inspected")
     return FoundObstacles(tuple(found), tuple(dict.fromkeys(unread)))
 
 
@@ -164,7 +167,8 @@ def with_containers(
 
 
 def _time_left_s(deadline: float) -> float:
-    return max(0.1, min(TIMEOUT_S, deadline - time.monotonic()))
+    left = deadline - time.monotonic()
+    return max(0.1, min(max(TIMEOUT_S, left / 2), left))
 
 
 def _unexplained(seen: SeenContainers) -> tuple[list[Container], list[Container]]:

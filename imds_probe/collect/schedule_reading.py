@@ -66,7 +66,7 @@ def read_due(asked: Schedules) -> Iterator[tuple[Due, ...]]:
     system = DueSystem(
         reading, ground, following, commands, ScheduleMemory(schedules_kept.decoded(asked.kept), ground), asked.image
     )
-    files = SystemFiles(ground.root)
+    files = SystemFiles(ground.root, of_image=asked.image)
     system.accounts = accounts(SystemFiles(ground.root))  # what of them is left out, who reads schedules says
     system.views = RootViews(ground.root)
     with rootfs.read_by(system.views.door):

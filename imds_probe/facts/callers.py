@@ -261,14 +261,15 @@ class Callers(Section):
     @cached_property
     def unplaced(self) -> frozenset[int | None]:
         """The network namespaces, but for the host's, from which somebody called in no container that is known; with None where
-        it is not known at all who called.
+        it is not known at all who called, unless that was in the host's own network.
         """
         found: set[int | None] = set()
         for each in self.by:
             if each.probe or each.container_id or each.container or each.origin in ("virtual-machine", "another-host"):
                 continue
             if each.uid is None and each.pid is None:
-                found.add(None)
+                if each.distance != 0:  # not further away than the host's own network is
+                    found.add(None)
             elif each.netns is not None:
                 found.add(each.netns)
         return frozenset(found)

@@ -7,6 +7,7 @@ the software is known to ask for.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from imds_probe.catalog.catalog import Catalog
@@ -27,7 +28,7 @@ from imds_probe.facts.sdk_settings import (
     ValueClass,
 )
 from imds_probe.rules.asking import ANY_SDK, Asking, asking_in
-from imds_probe.rules.quiet import never_called
+from imds_probe.rules.quiet import never_called, why_left_open
 
 Credentials = Literal["irsa", "pod-identity", "ecs-task-role", "static", "profile", "instance", "unknown"]
 NeedState = Literal["observed", "likely", "unlikely", "unknown"]
@@ -124,6 +125,8 @@ def metadata_need(container: Container, facts: Facts, catalog: Catalog) -> Need:
         return unknown_need(f"its programs could not be inspected: {container.own_stack}")
     if said.state == "unknown" and (quiet := never_called(container, facts)):
         return Need("unlikely", said.credentials, quiet, Part("unlikely", quiet), Part("unlikely", quiet))
+    if said.state == "unknown" and (left := why_left_open(container, facts)):
+        return replace(said, reason=f"{said.reason}; {left}")
     return said
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -199,6 +200,20 @@ def test_what_a_container_is_given_by_the_host_is_read_in_place_of_what_its_imag
     (system.root / "usr/bin/docker").chmod(0o755)
     (entry,) = started(system.code())
     assert (entry.path, entry.speaks, entry.inside) == ("/opt/fit.py", "v1", IMAGE)
+
+
+def test_what_docker_starts_again_is_read_with_what_lies_in_it_of_the_host(system: CodeSystem) -> None:
+    """A script that is no part of the image is mounted in most small set-ups."""
+    in_docker(system.root)
+    at = f"{DOCKER}/containers/{'ab' * 32}"
+    record = {"State": {"Running": False}, "Path": "python3", "Args": ["/app/x.py"], "Config": {"Image": NAME}}
+    record["MountPoints"] = {"/app": {"Type": "bind", "Source": "/srv/app"}}
+    settings = {"RestartPolicy": {"Name": "always"}, "NetworkMode": "bridge"}
+    made(system.root, {f"{at}/config.v2.json": json.dumps(record), f"{at}/hostconfig.json": json.dumps(settings)})
+    made(system.root, {"/srv/app/x.py": V1})
+    (entry,) = started(system.code())
+    assert (entry.path, entry.speaks, entry.runs, entry.inside) == ("/app/x.py", "v1", "boot", IMAGE)
+    assert entry.own_network
 
 
 @pytest.mark.parametrize(

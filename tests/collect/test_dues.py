@@ -5,6 +5,7 @@ import pytest
 from imds_probe.collect.dues import Coming, Dues, longest, shortest
 from imds_probe.collect.program_reading import Piece, Program
 from imds_probe.collect.schedule_reading import Due
+from imds_probe.inventory.schedules.scheduled import AT_BOOT, STOPPED
 
 ENVIRONMENT = "/usr/local/lib/python3.11/site-packages"
 
@@ -37,6 +38,18 @@ def test_what_only_the_boot_starts() -> None:
     assert Coming("boot").at_boot_alone
     assert not Coming("boot", scheduled=True).at_boot_alone
     assert not Coming("scheduled", scheduled=True).at_boot_alone
+
+
+def test_a_service_is_what_the_boot_and_its_own_unit_start() -> None:
+    dues = Dues()
+    ways = {"x": ("boot",), "y": ("boot", "scheduled"), "z": ("scheduled",)}
+    for name, runs in ways.items():
+        for each in runs:
+            how = AT_BOOT if each == "boot" else STOPPED
+            dues.add(Due(Piece(program=Program(name, ())), each, f"/etc/systemd/system/a.service, {how}"))
+    assert [dues.is_service(name) for name in (*ways, "nobody's")] == [True, True, False, False]
+    dues.add(Due(Piece(program=Program("y", ())), "scheduled", "/etc/crontab, daily", 60.0, 5.0))
+    assert not dues.is_service("y")
 
 
 def test_a_length_that_is_not_known_makes_none_known() -> None:

@@ -7,6 +7,7 @@ import pytest
 from observed import ENDPOINT, IMDS, container
 from soon import SOON_S
 
+from imds_probe.collect import obstacles
 from imds_probe.collect.containers import SeenContainers
 from imds_probe.collect.obstacles import NAMESPACES_MAX, in_containers, on_host, with_containers
 from imds_probe.facts.obstacles import PathObstacle
@@ -118,12 +119,33 @@ def test_a_proxy_that_runs_in_a_container_has_its_image():
     assert with_containers((proxy,), ()) == (proxy,)
 
 
-def test_many_open_questions_are_bounded_and_said(lab, tmp_path):
-    seen = seen_in(lab, stranded="unreachable")
+def many_like(seen, count):
+    """As many containers as this one, in networks that are alike."""
     (one,) = seen.containers
     way_in = seen.namespaces[one.netns]
-    many = tuple(replace(one, name=f"c{number}", netns=number + 1) for number in range(NAMESPACES_MAX + 3))
-    seen = replace(seen, containers=many, namespaces=dict(seen.namespaces) | {each.netns: way_in for each in many})
-    result = inside(seen)
+    many = tuple(replace(one, name=f"c{number}", netns=number + 1) for number in range(count))
+    return replace(seen, containers=many, namespaces=dict(seen.namespaces) | {each.netns: way_in for each in many})
+
+
+def test_many_open_questions_are_bounded_and_said(lab, tmp_path):
+    result = inside(many_like(seen_in(lab, stranded="unreachable"), NAMESPACES_MAX + 3))
     assert len({each.namespace for each in result.obstacles}) == NAMESPACES_MAX
-    assert f"only {NAMESPACES_MAX} of {NAMESPACES_MAX + 3} containers" in result.unread[-1]
+    assert result.unread[-1] == (
+        f"only {NAMESPACES_MAX} of {NAMESPACES_MAX + 3} containers with unexplained results were inspected"
+    )
+
+
+def test_of_many_containers_all_are_looked_into_that_have_rules_on_users(lab, tmp_path, monkeypatch):
+    """As a service mesh has them in each pod, whatever came of the request there."""
+    monkeypatch.setattr(obstacles, "NAMESPACES_MAX", 2)
+    for token in ("lost", "unreachable"):
+        result = inside(many_like(seen_in(lab, **{"by-user": token}), 5))
+        redirects = {each.namespace for each in result.obstacles if each.kind == "redirect"}
+        assert redirects == {f"c{number}" for number in range(5)}
+        assert not any("rules on users" in line for line in result.unread)
+
+
+def test_of_very_many_containers_with_rules_on_users_the_rest_is_said(lab, tmp_path, monkeypatch):
+    monkeypatch.setattr(obstacles, "ON_OWNERS_MAX", 2)
+    result = inside(many_like(seen_in(lab, **{"by-user": "lost"}), 5))
+    assert result.unread[-1] == "only 2 of 5 containers with rules on users were inspected"

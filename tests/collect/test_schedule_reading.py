@@ -250,6 +250,20 @@ def test_a_service_that_the_boot_starts_and_that_is_not_read_is_known_by_its_pro
     assert [(each.pids, each.runs) for each in system.code(5).read.not_read] == [((5,), None), ((), "boot")]
 
 
+@pytest.mark.parametrize("key", ["ExecReload", "ExecStop", "ExecStopPost"])
+def test_the_command_that_stops_or_reloads_a_service_is_known_by_its_process(system: CodeSystem, key: str) -> None:
+    """It speaks to the service: pm2 reload, nginx -s quit. A program of its own that only stops it is not known by that."""
+    packed = elves.made({".text": b"x"})[:200] + b"UPX!" + bytes(2000)
+    unit = f"[Service]\nExecStart=/opt/x\n{key}=/opt/x quit\n"
+    made(system.root, {f"{UNIT}/x.service": unit, f"{UNIT}/multi-user.target.wants/x.service": ""})
+    made(system.root, {"/opt/x": packed, "/opt/y": packed}, executable=("/opt/x", "/opt/y"))
+    system.process(5, system.root, exe="/opt/x", argv=["/opt/x"])
+    assert [(each.program, each.pids, each.runs) for each in system.code(5).read.not_read] == [("/opt/x", (5,), None)]
+    made(system.root, {f"{UNIT}/x.service": f"{unit}{key}=/opt/y\n"})
+    left = [(each.program, each.pids, each.runs) for each in system.code(5).read.not_read]
+    assert left == [("/opt/x", (5,), None), ("/opt/y", (), "scheduled")]
+
+
 def test_what_only_running_tells_is_named(system: CodeSystem) -> None:
     made(system.root, {"/etc/crontab": "@daily root $TOOL x\n"})
     found = system.code()

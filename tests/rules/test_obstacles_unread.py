@@ -8,7 +8,7 @@ from imds_probe.rules.obstacles_unread import unread
 from imds_probe.system import process
 
 MANY = "packet rules: too many to judge in the time given; some were not looked at"
-FEW = "only 16 of 19 containers with unexplained results or rules on users were inspected"
+FEW = "only 128 of 131 containers with rules on users were inspected"
 
 
 def seen(reason, name="obstacles", status="partial", **given):
@@ -24,7 +24,7 @@ def seen(reason, name="obstacles", status="partial", **given):
         ("obstacles", "nftables: nft did not end within 0.3 s; legacy iptables: Permission denied; needs root"),
         ("obstacles", "nftables: only the first 20000 rules were read"),
         ("obstacles", "legacy iptables: only the first 20000 lines were read"),
-        ("obstacles", "300 obstacles were found; the first 200 are listed"),
+        ("obstacles", "300 redirects were found; the first 200 are listed"),
         ("container-obstacles", FEW),
     ],
 )
@@ -43,6 +43,11 @@ def test_rules_that_there_was_no_time_or_room_for_leave_the_verdict_open(name, r
         seen("/etc/cloud/cloud.cfg.d: only the first 100 files were read"),
         seen(MANY, status="ok"),
         seen(MANY, callers=watched()),
+        seen("300 obstacles were found; the first 200 are listed"),  # of a policy for each pod
+        seen("only 16 of 19 containers with unexplained results were inspected", "container-obstacles"),
+        seen(
+            "only 16 of 19 containers with unexplained results or rules on users were inspected", "container-obstacles"
+        ),  # of a release before, which did not say of which
     ],
 )
 def test_what_was_inspected_or_watched_leaves_nothing_open(facts):

@@ -66,6 +66,11 @@ def test_what_says_nothing_of_a_container(changes):
         (replace(NOBODY, origin="virtual-machine"), True),
         (replace(CALLER, container="other", container_id="9" * 64, image="other:1"), True),
         (NOBODY, False),
+        (replace(NOBODY, distance=1), False),
+        (
+            replace(NOBODY, distance=0, client="10.0.0.10"),
+            True,
+        ),  # from the host's own network, and too short for its process
         (replace(ON_HOST, netns=WEB.netns), False),
         (replace(CALLER, container="web-1", container_id="9" * 64, image=WEB.image), False),  # one of its kind
         (replace(NOBODY, probe=True), True),
@@ -98,6 +103,31 @@ def test_an_older_one_is_known_by_a_longer_silence_or_by_a_boot_that_was_watched
     assert never_called(old, facts_of(old, callers=replace(watched(), silent_s=21 * DAY_S)))
     assert never_called(old, facts_of(old, callers=watched(boots=(BOOT,))))
     assert never_called(old, facts_of(old, callers=watched(boots=(replace(BOOT, imdsv1=3),)))) == ""
+
+
+@pytest.mark.parametrize(
+    ("age_s", "said"),
+    [
+        (DAY_S / 2, "not one call of it was seen, but it started only 12 h ago"),
+        (20 * DAY_S, "not one call of it was seen, but nobody watched its start: restart it under the watch"),
+    ],
+)
+def test_why_a_quiet_container_still_counts(age_s, said):
+    web = replace(WEB, age_s=age_s)
+    need = metadata_need(web, facts_of(web), NONE)
+    assert (need.state, need.reason) == ("unknown", f"the environment names no source of credentials; {said}")
+    (found,) = RULE.judge(facts_of(web), NONE)
+    assert (found.id, said in found.evidence[0]) == ("hop-limit-too-low", True)
+    called = facts_of(replace(web, calls_seen=0), replace(CALLER, container="web-1", image=web.image))
+    assert said not in metadata_need(web, called, NONE).reason
+
+
+def test_a_quiet_container_is_no_reason_to_lower_the_hop_limit():
+    """It may ask on rare occasions, and has its token then."""
+    reach = container("web", 1, "ok", 2).reach
+    facts = facts_of(replace(WEB, reach=reach), limit=2)
+    assert never_called(replace(WEB, reach=reach), facts)
+    assert not RULE.judge(facts, NONE)
 
 
 def test_a_collector_that_failed_has_seen_nothing():

@@ -26,7 +26,7 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
             policy = _object_in(settings, "RestartPolicy").get("Name")
             if policy in ("always", "unless-stopped", "on-failure"):
                 record = f"{posixpath.dirname(path)}/config.v2.json"
-                yield from _container(_object(files, record), settings, policy, record)
+                yield from _container(_object(files, record), settings, policy, record, of_image=files.of_image)
 
 
 def _directories(files: SystemFiles) -> tuple[str, ...]:
@@ -37,13 +37,14 @@ def _directories(files: SystemFiles) -> tuple[str, ...]:
 
 
 def _container(
-    record: Mapping[str, object], settings: Mapping[str, object], policy: str, path: str
+    record: Mapping[str, object], settings: Mapping[str, object], policy: str, path: str, *, of_image: bool
 ) -> Iterator[Scheduled]:
+    """What ran while an image was made of the instance is not found by its processes, and has not ended by itself."""
     state, config = _object_in(record, "State"), _object_in(record, "Config")
     runs = state.get("Running") is True
     stopped = policy == "unless-stopped" and record.get("HasBeenManuallyStopped") is True
-    succeeded = policy == "on-failure" and state.get("ExitCode") == 0
-    if not record or runs or stopped or succeeded:
+    succeeded = policy == "on-failure" and state.get("ExitCode") == 0 and not runs
+    if not record or (runs and not of_image) or stopped or succeeded:
         return
     image, program, directory = config.get("Image"), record.get("Path"), config.get("WorkingDir")
     mode = settings.get("NetworkMode")
@@ -57,7 +58,16 @@ def _container(
         image=image[:WORD_MAX] if isinstance(image, str) else "",
         whole=True,
         own_network=not isinstance(mode, str) or mode.partition(":")[0] not in _SHARED_NETWORKS,
+        mounts=tuple(_mounted(_object_in(record, "MountPoints"))),
     )
+
+
+def _mounted(points: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """What of the host lies where in the container: directories and volumes."""
+    for there, point in list(points.items())[:WORDS_MAX]:
+        here = point.get("Source") if isinstance(point, dict) else None
+        if isinstance(here, str) and here.startswith("/") and there.startswith("/"):
+            yield here[:WORD_MAX], there[:WORD_MAX]
 
 
 def _object(files: SystemFiles, path: str) -> Mapping[str, object]:

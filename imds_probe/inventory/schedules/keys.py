@@ -22,6 +22,7 @@ def key_of(scheduled: Scheduled) -> str:
         (f"{name}={value}" for name, value in sorted(scheduled.environment.items())),
         (scheduled.root, "") if scheduled.image is None else (scheduled.image,),
         (str(scheduled.whole), *(() if scheduled.own_network else ("host",))),
+        (each for pair in scheduled.mounts for each in pair),
     )
     digest = hashlib.sha256()
     for part in parts:

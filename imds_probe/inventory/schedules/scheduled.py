@@ -17,6 +17,7 @@ AT_BOOT = "at each boot"
 AT_LOGIN = "at each login"
 AT_START = "at each start of the container"
 ONCE = "once, when an instance is new"
+RELOADED, STOPPED = "whenever it is reloaded", "whenever it is stopped"  # of a unit
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Scheduled:
     sets: PATH is always there, and values may be secrets. `image` names the container image that the command runs in, None
     for the system itself; of an image, the command may be the `whole`, or come behind the image's own entry point. `root` is the
     directory that is the command's root, where that is not the system's. `owner_uid` is the unprivileged user who alone decides
-    that it is started, None where root does. `own_network`: a container of the image has a network of its own.
+    that it is started, None where root does. `own_network`: a container of the image has a network of its own; `mounts` as
+    ImageRun has them.
     """
 
     command: tuple[str, ...] | str
@@ -62,6 +64,7 @@ class Scheduled:
     root: str = ""
     owner_uid: int | None = None
     own_network: bool = True
+    mounts: tuple[tuple[str, str], ...] = ()
 
     def encodable(self) -> Scheduled:
         """The same with all text such that it can be handed on: names of files may be any bytes."""
@@ -75,4 +78,5 @@ class Scheduled:
             user=encodable(self.user),
             image=None if self.image is None else encodable(self.image),
             root=encodable(self.root),
+            mounts=tuple((encodable(here), encodable(there)) for here, there in self.mounts),
         )

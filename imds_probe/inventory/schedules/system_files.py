@@ -38,7 +38,8 @@ class LeftOut:
 class SystemFiles:
     """A root. `troubles` are sentences, `said` counts them, also those that were said before. `trail` are the paths that anything
     was found out of, while somebody wants to know. `owner_uid` is the unprivileged user whose own files are read now, None while
-    root's are: no user's take the room of anybody else's. `left_out` is what was not read, each once.
+    root's are: no user's take the room of anybody else's. `left_out` is what was not read, each once. `of_image`: nothing runs
+    there.
     """
 
     root: Path
@@ -47,6 +48,7 @@ class SystemFiles:
     trail: set[str] | None = None
     owner_uid: int | None = None
     left_out: dict[LeftOut, None] = field(default_factory=dict)
+    of_image: bool = False
     _left_bytes: dict[int | None, int] = field(default_factory=lambda: {None: ALL_MAX_BYTES})
     _left_yaml: int = YAML_MAX
     _said: set[str] = field(default_factory=set)

@@ -47,8 +47,16 @@ def find_obstacles(netns: str | None, said: Settings, proc: Path, timeout_s: flo
     found += [*set_so, *proxies.obstacles(proxies.running(proc), redirects)]
     unread += said.unread
     if len(found) > ITEMS_LIMIT:
+        found.sort(key=_weight)
         unread.append(f"{len(found)} obstacles were found; the first {ITEMS_LIMIT} are listed")
+    if len(redirects) > ITEMS_LIMIT:
+        unread.append(f"{len(redirects)} redirects were found; the first {ITEMS_LIMIT} are listed")
     return Obstacles(tuple(found[:ITEMS_LIMIT]), tuple(shortened(line) for line in unread))
+
+
+def _weight(obstacle: Obstacle) -> tuple[bool, bool]:
+    """Lower for what weighs more where there are many: network policies have rules on each pod, which drop the unknown."""
+    return obstacle.kind != "redirect", obstacle.applies_to == "forward"
 
 
 def _in_this_namespace(deadline: float, without: str) -> tuple[list[Obstacle], list[str]]:

@@ -15,8 +15,8 @@ _OWNERS = (*(attribute(2, struct.pack("!I", key)) for key in (10, 11)), b"owner\
 
 
 def may_tell_owners(netns: Path) -> bool:
-    """Whether a rule there is one on users or groups, or may be: tables of legacy iptables are not looked into. False also where
-    nobody may look.
+    """Whether a rule there is one on users or groups, or may be: tables of legacy iptables are not looked into where the kernel
+    has their match, as Docker has some in each container. False also where nobody may look.
     """
     try:
         return namespaces.call_in(netns, _in_this_namespace)
@@ -25,9 +25,17 @@ def may_tell_owners(netns: Path) -> bool:
 
 
 def _in_this_namespace() -> bool:
-    if any(legacy_tables(prefix) for _, prefix in FAMILIES):
+    if any(legacy_tables(prefix) and _knows_owners(prefix) for _, prefix in FAMILIES):
         return True
     if not is_loaded():
         return False  # there are no such rules, and the host is not to be changed by a question
     with Nfnetlink() as asking:
         return any(mark in rule for rule in asking.rules() for mark in _OWNERS)
+
+
+def _knows_owners(prefix: str) -> bool:
+    """Whether a rule of legacy iptables can be one on users: the kernel has the match, or does not say."""
+    try:
+        return "owner" in Path(f"/proc/thread-self/net/{prefix}_tables_matches").read_text().split()
+    except OSError:
+        return True

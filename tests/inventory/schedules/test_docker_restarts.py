@@ -62,6 +62,38 @@ def test_which_docker_starts_again(tmp_path: Path, policy: str, changes: dict[st
 
 
 @pytest.mark.parametrize(
+    ("policy", "changes", "starts"),
+    [
+        ("always", {}, True),
+        ("unless-stopped", {}, True),
+        ("on-failure", {"State": {"Running": True, "ExitCode": 0}}, True),
+        ("no", {}, False),
+        ("on-failure", {"State": {"Running": False, "ExitCode": 0}}, False),
+    ],
+)
+def test_what_ran_while_an_image_was_made_starts_with_its_instances(
+    tmp_path: Path, policy: str, changes: dict[str, object], starts: bool
+) -> None:
+    record = {**RECORD, "State": {"Running": True}, **changes}
+    files = {f"{AT}/config.v2.json": json.dumps(record)}
+    files[f"{AT}/hostconfig.json"] = json.dumps({"RestartPolicy": {"Name": policy}})
+    system = SystemFiles(made(tmp_path, files), of_image=True)
+    assert len(list(docker_restarts.look(system))) == starts
+
+
+def test_what_of_the_host_lies_in_it(tmp_path: Path) -> None:
+    points = {
+        "/app": {"Type": "bind", "Source": "/srv/app"},
+        "/data": {"Type": "volume", "Source": "/var/lib/docker/volumes/data/_data"},
+        "/tmp": {"Type": "tmpfs", "Source": ""},
+        "odd": {"Source": "/x"},
+        "/none": [],
+    }
+    (found,), _ = look(tmp_path, {**RECORD, "MountPoints": points})
+    assert found.mounts == (("/srv/app", "/app"), ("/var/lib/docker/volumes/data/_data", "/data"))
+
+
+@pytest.mark.parametrize(
     ("mode", "own"),
     [("bridge", True), ("backend", True), ("host", False), ("none", False), ("container:ab", False), (None, True)],
 )

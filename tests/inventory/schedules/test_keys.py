@@ -21,6 +21,8 @@ def test_whatever_changes_how_it_is_started_changes_the_key():
         replace(BACKUP, image="example/app"),
         replace(BACKUP, root="/srv"),
         replace(BACKUP, whole=True),
+        replace(BACKUP, own_network=False),
+        replace(BACKUP, mounts=(("/srv/app", "/app"),)),
     )
     assert len({key_of(each) for each in (BACKUP, *others)}) == len(others) + 1
     assert key_of(replace(BACKUP, command="\udcff")) != key_of(BACKUP)

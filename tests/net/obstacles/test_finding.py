@@ -472,6 +472,16 @@ def test_more_obstacles_than_anybody_reads(host):
     assert all(len(each.scope) <= 200 for each in looked.items)
 
 
+def test_redirects_are_listed_before_what_a_policy_drops_of_each_pod(host):
+    """A network policy has rules on the interface of each pod, which drop what it does not allow."""
+    host.chain("\n".join(f'iifname "cali{n}" drop' for n in range(ITEMS_LIMIT + 20)), "forward", table="ip f")
+    host.chain(f"ip daddr {IMDS} tcp dport 80 redirect to :8181", "prerouting", "nat", "ip n")
+    looked = host.look()
+    (said,) = looked.unread
+    assert said.endswith(f"obstacles were found; the first {ITEMS_LIMIT} are listed")
+    assert (looked.items[0].kind, looked.items[-1].kind) == ("redirect", "drop")
+
+
 def test_out_of_time(host, tmp_path):
     host.chain(f"ip daddr {IMDS} drop", table="ip t")
     for name in ("ip", "nft"):

@@ -45,5 +45,19 @@ def test_a_kernel_without_nf_tables_is_not_made_to_load_it(lab, monkeypatch):
     assert not may_tell_owners(node.netns)
 
 
+@pytest.mark.parametrize(("matches", "expected"), [("u32\nowner\n", True), ("u32\nstate\n", False), (None, True)])
+def test_legacy_tables_have_rules_on_owners_only_where_the_kernel_has_the_match(
+    lab, monkeypatch, tmp_path, matches, expected
+):
+    """Docker has a table of its own in each container, for names."""
+    if matches is not None:
+        (tmp_path / "ip_tables_matches").write_text(matches)
+    there = {f"/proc/thread-self/net/{name}": tmp_path / name for name in ("ip_tables_matches", "ip6_tables_matches")}
+    monkeypatch.setattr(owners, "Path", lambda path: there[path])
+    monkeypatch.setattr(owners, "legacy_tables", lambda prefix: ["nat"] if prefix == "ip" else [])
+    monkeypatch.setattr(owners, "is_loaded", lambda: False)
+    assert may_tell_owners(lab.instance.netns) is expected
+
+
 def test_nobody_may_look(tmp_path):
     assert not may_tell_owners(tmp_path / "gone")

@@ -68,7 +68,8 @@ class Following:
         words = (command,) if isinstance(command, str) else command
         if scheduled.image is not None:
             said = scheduled.environment, scheduled.directory
-            run = ImageRun(scheduled.image, words, scheduled.whole, *said, own_network=scheduled.own_network)
+            own = scheduled.own_network
+            run = ImageRun(scheduled.image, words, scheduled.whole, *said, mounts=scheduled.mounts, own_network=own)
             return Followed(text, images=(run,) if scheduled.image else ())
         if scheduled.root:
             return Followed(text, roots=(InRoot(scheduled.root, words, scheduled.directory, scheduled.environment),))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.accounts import ROOT, Account, accounts
 from imds_probe.inventory.schedules.commands.conditions import passes_over
-from imds_probe.inventory.schedules.scheduled import AT_BOOT, Place, Scheduled
+from imds_probe.inventory.schedules.scheduled import AT_BOOT, RELOADED, STOPPED, Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd.activation import Activations
 from imds_probe.inventory.schedules.systemd.environment import surroundings
@@ -29,12 +29,7 @@ KEYS = (
     "ExecStopPost",
 )
 # What runs by an event of its own, which a boot that was watched need not have had in it.
-BY_EVENT = {
-    "ExecReload": "whenever it is reloaded",
-    "ExecStop": "whenever it is stopped",
-    "ExecStopPre": "whenever it is stopped",
-    "ExecStopPost": "whenever it is stopped",
-}
+BY_EVENT = {"ExecReload": RELOADED, "ExecStop": STOPPED, "ExecStopPre": STOPPED, "ExecStopPost": STOPPED}
 PATH_CONDITIONS = (
     "ConditionPathExists",
     "ConditionFileNotEmpty",
