@@ -190,7 +190,7 @@ class Apart:
             for netns in some:
                 path = self._there[netns]
                 if netns in others:
-                    self._nothing[netns] = time.monotonic()
+                    self._has_nothing(netns)
                 elif not topology.is_known(netns):
                     self._not_looked_into(netns, path)
                 else:
@@ -206,12 +206,16 @@ class Apart:
             return
         except namespaces.NamespaceError:
             pass  # it has gone, or is none
+        self._has_nothing(netns)
+
+    def _has_nothing(self, netns: int) -> None:
         self._nothing[netns] = time.monotonic()
+        self._refused.pop(netns, None)
 
     def _watch(self, netns: int, path: Path, interfaces: frozenset[int]) -> None:
         place = self._places.get(netns)
         if not interfaces:
-            self._nothing[netns] = time.monotonic()
+            self._has_nothing(netns)
             if place is not None:
                 self._close(netns)
         elif place is None or place.interfaces != interfaces:
@@ -300,7 +304,7 @@ class Apart:
         netns, key = caller.netns, (port, service)
         if netns == self._home or at < self._began or abs(self._seen.get(key, 0.0) - at) < SEEN_WITHIN_S:
             return
-        if netns is not None and netns not in self._places and netns not in self._nothing:
+        if netns is not None and not any(netns in known for known in (self._places, self._nothing, self._refused)):
             self._met(netns, caller.pid)
         place = self._places.get(netns) if netns is not None else None
         if (place is None or at < place.since) and len(self._missed) < MISSED_MAX:

@@ -261,6 +261,30 @@ def test_where_one_cannot_be_watched_it_is_said_and_who_connects_there_counts_as
         assert not apart.undecided
 
 
+def test_what_kept_one_from_being_watched_is_forgotten_once_there_is_nothing_to_watch(lab, opened, monkeypatch) -> None:
+    """Nor is it tried at each connection: that costs more than a connection does."""
+    node = lab.add_container("loses-it")
+    plumbing.ip_batch(lab.service.netns, [f"link add lost type veth peer name eth1 netns {node.netns.name}"])
+    child = node.start(["sh", "-c", "echo; exec sleep 600"], stdout=subprocess.PIPE)
+    try:
+        assert child.stdout and child.stdout.readline()
+        monkeypatch.setattr(module, "RINGS_MAX", 1)
+        opened._again_at = opened._not_before = 0.0
+        look(lab, opened)
+        assert opened.unwatched.endswith("there are more than 1 of them")
+        monkeypatch.setattr(Apart, "_met", None)
+        caller = replace(CURL, pid=child.pid, netns=node.inode)
+        opened.connected(caller, 4000, MD4, time.time())
+        assert [each.caller for each in opened.missed(float("inf"))] == [caller]
+        plumbing.ip_batch(node.netns, ["link del eth1"])
+        opened._again_at = opened._not_before = 0.0
+        look(lab, opened)
+        assert opened.unwatched == ""
+    finally:
+        child.kill()
+        child.communicate()
+
+
 def test_what_connected_before_it_was_found_counts_unless_packets_of_it_were_seen(lab: Lab, opened: Apart) -> None:
     task = lab.nodes["task"].inode
     opened._close(task)
