@@ -165,9 +165,12 @@ def test_a_daemon_that_cannot_watch_a_task_says_so_and_its_silence_settles_nothi
         daemon.terminate()
         assert daemon.wait(timeout=SOON_S) == 0
     ran = run("--state-directory", str(state))
-    assert ran.report["callers"]["unconfirmed"] == 1
+    # The kernel tells the daemon of all connections of this machine, also of those that other labs make meanwhile.
+    assert ran.report["callers"]["unconfirmed"] >= 1
+    senders = ran.report["callers"]["senders"]
+    assert senders and all("made where nobody watched yet" in each for each in senders)
     (finding,) = [each for each in ran.report["findings"] if each["id"] == "requests-not-confirmed"]
-    assert finding["summary"].startswith("1 request came from a network that was not watched yet")
+    assert "came from a network that was not watched yet" in finding["summary"]
 
 
 def _is_watched(node: Node) -> bool:
