@@ -25,7 +25,7 @@ from imds_probe.net.netlink import attributes, messages
 from imds_probe.net.topology import Topology
 from imds_probe.system.mounts import mounts
 from imds_probe.watch.caller import Caller
-from imds_probe.watch.connection import APART, Connection
+from imds_probe.watch.connection import APART, SEEN_WITHIN_S, Connection
 from imds_probe.watch.ring import Packet, Ring
 
 FRAMES = 512  # a megabyte
@@ -34,7 +34,6 @@ ALL_WITHIN_S, GONE_WITHIN_S, SETTLED_WITHIN_S = 300.0, 2.0, 0.5
 KNOWN_S = 3600.0  # so long one that had nothing of its own is taken to have nothing
 LOOKING_SHARE = 20  # in one so much of the time, all processes are looked at
 PROMPT_S = 2.0  # after an interface left, it is found before anybody calls there
-SEEN_WITHIN_S = 3.5  # a SYN that was lost is sent again
 CLOSED_MAX, MISSED_MAX, SEEN_MAX = 256, 1000, 256
 NEVER = float("-inf")
 RTMGRP_LINK, RTM_DELLINK = 1, 17  # <linux/rtnetlink.h>
@@ -330,9 +329,11 @@ class Apart:
         """Whether packets of somebody who connected may come yet."""
         return bool(self._missed)
 
-    def missed(self, before: float) -> list[Missed]:
+    def missed(self, before: float, is_opening: Callable[[int, str, float], bool] = lambda *_: False) -> list[Missed]:
         """Connections from before then (seconds since the epoch) of which no packet was seen, each once. Of those that a proxy in
         their own network took, none is to be seen: what is unsure counts if a network is found there that was not watched.
+        Of an ended process nobody knows where it was; `is_opening` says of a port, an address and a time whether a connection was
+        seen to begin: then it was where somebody watches, and came no further.
         """
         due = [key for key, each in self._missed.items() if each.at < before]
         unsure = {self._missed[key].caller.netns for key in due if self._missed[key].unsure}
@@ -341,8 +342,13 @@ class Apart:
                 due = [key for key in due if not self._missed[key].unsure]
             else:
                 self._look_again(unsure)
-        found = [self._missed.pop(key) for key in due]
-        return [each for each in found if not each.unsure or self._was_missed(each)]
+        found = [(*key, self._missed.pop(key)) for key in due]
+        return [
+            each
+            for port, service, each in found
+            if not each.unsure
+            or (self._was_missed(each) and not (each.caller.netns is None and is_opening(port, service, each.at)))
+        ]
 
     def _look_again(self, some: Collection[int | None]) -> None:
         """At these, and at all for one that is not known."""

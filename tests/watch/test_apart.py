@@ -317,6 +317,22 @@ def test_of_a_process_that_has_ended_it_counts_where_a_network_is_found_that_was
     assert watched(lab, opened) == ["task"]
 
 
+def test_of_a_process_that_has_ended_it_does_not_count_where_its_connection_was_seen_to_begin(lab, opened) -> None:
+    """A packet rule kept it from the service, which is so on many hosts."""
+    asked, at = [], time.time()
+    opened._opened_at = at + 1
+
+    def is_opening(*of: object) -> bool:
+        asked.append(of)
+        return of[0] == 4000
+
+    for port in (4000, 4001):
+        opened.connected(ENDED, port, MD4, at)
+    found = lab.instance.call(lambda: opened.missed(float("inf"), is_opening))
+    assert [each.caller for each in found] == [ENDED]
+    assert asked == [(4000, MD4, at), (4001, MD4, at)]
+
+
 def test_the_kernel_is_not_asked_again_and_again(lab: Lab, opened: Apart, monkeypatch) -> None:
     looked: list[object] = []
     monkeypatch.setattr(Apart, "_look_at", lambda self, some: looked.append(sorted(some)))
