@@ -30,6 +30,7 @@ from imds_probe.watch.ring import Packet, Ring
 
 FRAMES = 512  # a megabyte
 RINGS_MAX, NAMESPACES_MAX = 64, 512
+RINGS_OF_USERS_MAX = 16  # in namespaces that users made, who find kinds of interfaces that look like hardware
 ALL_WITHIN_S, GONE_WITHIN_S, SETTLED_WITHIN_S = 300.0, 2.0, 0.5
 KNOWN_S = 3600.0  # so long one that had nothing of its own is taken to have nothing
 LOOKING_SHARE = 20  # in one so much of the time, all processes are looked at
@@ -52,6 +53,7 @@ class _Place:
     interfaces: frozenset[int]
     ring: Ring
     since: float
+    of_user: bool
 
 
 @dataclass(slots=True)
@@ -194,8 +196,9 @@ class Apart:
                     self._not_looked_into(netns, path)
                 else:
                     links = topology.uplinks(netns, outside)
-                    cables = any(link.kind for link in links) and _is_of_user(path)
-                    self._watch(netns, path, frozenset(link.index for link in links if not (link.kind and cables)))
+                    of_user = bool(links) and _is_of_user(path)
+                    interfaces = frozenset(link.index for link in links if not (link.kind and of_user))
+                    self._watch(netns, path, interfaces, of_user=of_user)
 
     def _not_looked_into(self, netns: int, path: Path) -> None:
         try:
@@ -211,18 +214,20 @@ class Apart:
         self._nothing[netns] = time.monotonic()
         self._refused.pop(netns, None)
 
-    def _watch(self, netns: int, path: Path, interfaces: frozenset[int]) -> None:
+    def _watch(self, netns: int, path: Path, interfaces: frozenset[int], *, of_user: bool) -> None:
         place = self._places.get(netns)
         if not interfaces:
             self._has_nothing(netns)
             if place is not None:
                 self._close(netns)
         elif place is None or place.interfaces != interfaces:
-            self._open(netns, path, interfaces)
+            self._open(netns, path, interfaces, of_user=of_user)
 
-    def _open(self, netns: int, path: Path, interfaces: frozenset[int]) -> None:
-        if netns not in self._places and len(self._places) >= RINGS_MAX:
-            self._refused[netns] = f"there are more than {RINGS_MAX} of them"
+    def _open(self, netns: int, path: Path, interfaces: frozenset[int], *, of_user: bool) -> None:
+        most = RINGS_OF_USERS_MAX if of_user else RINGS_MAX
+        users = sum(each.of_user for each in self._places.values())
+        if netns not in self._places and (len(self._places) >= RINGS_MAX or (of_user and users >= most)):
+            self._refused[netns] = f"there are more than {most} of them"
             return
         try:
             ring = Ring(self._program(interfaces), path, FRAMES)
@@ -239,7 +244,7 @@ class Apart:
             return
         self._close(netns)
         self._opened_at = time.time()
-        place = _Place(next(self._numbers), netns, path, interfaces, ring, self._opened_at)
+        place = _Place(next(self._numbers), netns, path, interfaces, ring, self._opened_at, of_user)
         if not self._places:
             self._gone_at = time.monotonic() + GONE_WITHIN_S
         self._places[netns] = self._numbered[place.number] = place

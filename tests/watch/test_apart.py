@@ -213,6 +213,28 @@ def test_a_cable_in_a_namespace_that_a_user_made_is_where_he_likes_it(lab: Lab, 
         assert watched(lab, apart) == ["task"]
 
 
+def test_users_do_not_take_the_room_of_tasks(lab: Lab, monkeypatch) -> None:
+    """Their interfaces may look like hardware: of some that they can have made, the kernel names no kind."""
+    task, web = lab.nodes["task"].inode, lab.nodes["web"].inode
+    card, uplinks = Topology.links, Topology.uplinks
+
+    def with_cards(self, netns, outside=None):
+        looks_like_one = (replace(card(self, netns)[0], kind=""),) if netns == web else ()
+        return looks_like_one or uplinks(self, netns, outside)
+
+    def of_user(path: Path) -> int | None:
+        return 1000 if path.stat().st_ino == web else None
+
+    monkeypatch.setattr(Topology, "uplinks", with_cards)
+    monkeypatch.setattr(module.namespaces, "owner_uid", of_user)
+    poll = select.poll()
+    for room, expected in ((1, {task, web}), (0, {task})):
+        monkeypatch.setattr(module, "RINGS_OF_USERS_MAX", room)
+        with closing(lab.instance.call(lambda: Apart(Path("/proc"), lab.instance.inode, MD4, FILTER, poll))) as apart:
+            assert {netns for netns in (task, web) if apart.has(netns)} == expected
+            assert apart.unwatched.endswith("there are more than 0 of them") is (room == 0)
+
+
 def refused(*_: object) -> None:
     raise PermissionError(1, "Operation not permitted")
 
