@@ -471,7 +471,8 @@ OBJECTS: Mapping[str, Described] = {
         "A caller by IMDSv1 that calls less often than the period is long.",
         {
             "caller": "Its calls before the period.",
-            "longest_gap_s": "Seconds of its longest silence between two calls.",
+            "longest_gap_s": "Seconds of its longest silence between two calls. Where less than half of such a time was watched, "
+            "only what was watched of it counts.",
             "silent_s": "Seconds that were watched since its last call.",
         },
     ),

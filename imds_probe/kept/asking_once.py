@@ -11,7 +11,7 @@ from __future__ import annotations
 _OF_AWS = ("aws-sdk-", "aws-cli/", "boto3/", "botocore/")
 # It asks for a token before credentials alone; and that for JavaScript v3 and its token requests have no name.
 _JAVASCRIPT_V2 = "aws-sdk-nodejs/"
-_NAMELESS = ("node", "nodejs")
+_NODE = frozenset(("node", "nodejs"))
 _CREDENTIALS = "credentials"
 
 
@@ -21,7 +21,12 @@ def asks_once(user_agent: str, program: str, path_class: str) -> bool:
     """
     words = user_agent.lower().split()
     if not words:
-        return path_class == _CREDENTIALS and program.rpartition("/")[2] in _NAMELESS
+        return path_class == _CREDENTIALS and _is_node(program.rpartition("/")[2])
     if any(word.startswith(_JAVASCRIPT_V2) for word in words):
         return path_class == _CREDENTIALS
     return any(word.startswith(_OF_AWS) for word in words)
+
+
+def _is_node(name: str) -> bool:
+    """Also of one version: Amazon Linux 2023 and Fedora call it node-20, SUSE node20."""
+    return name in _NODE or name.rstrip("0123456789").removesuffix("-") in _NODE

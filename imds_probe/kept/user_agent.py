@@ -11,7 +11,8 @@ GROUPS_MAX, GROUP_MAX = 4, 6  # of a version: numbers, and digits of each
 # SDKs, command lines, agents and the HTTP libraries that they name beside themselves, in lower case.
 KNOWN = frozenset(
     (
-        *("aws-cli", "aws-sdk-cpp", "aws-sdk-dotnet-coreclr", "aws-sdk-go", "aws-sdk-go-v2", "aws-sdk-java"),
+        *("aws-cli", "aws-sdk-cpp", "aws-sdk-crt", "aws-sdk-dotnet-35", "aws-sdk-dotnet-45", "aws-sdk-dotnet-core"),
+        *("aws-sdk-dotnet-coreclr", "aws-sdk-go", "aws-sdk-go-v2", "aws-sdk-java"),
         *("aws-sdk-js", "aws-sdk-kotlin", "aws-sdk-nodejs", "aws-sdk-php", "aws-sdk-ruby", "aws-sdk-ruby2"),
         *("aws-sdk-ruby3", "aws-sdk-rust", "aws-sdk-swift", "aws-chalice", "aws-crt", "boto", "boto3", "botocore"),
         *("guzzlehttp", "fog", "jets3t", "net-http", "s3fs", "rclone", "s3cmd", "minio", "hadoop", "goofys"),

@@ -30,6 +30,7 @@ from imds_probe.net.netlink import (
 # <linux/rtnetlink.h>
 RTM_GETADDR, IFA_SCOPE_UNIVERSE = 22, 0
 ARPHRD_ETHER = 1  # <linux/if_arp.h>: a tap has it, and a tun has not
+ARPHRD_PIMREG = 779  # of a router for multicast: no hardware, though it has no kind
 RTM_GETLINK, RTM_NEWROUTE, RTM_GETROUTE, RTM_NEWNSID, RTM_GETNSID = 18, 24, 26, 88, 90
 RTN_UNICAST, RTN_LOCAL = 1, 2
 # <linux/if_link.h>, <linux/if.h>
@@ -171,7 +172,7 @@ def _link(answer: bytes) -> Link:
     _, hardware, index, flags, _ = _LINK.unpack_from(answer)
     said = attributes(answer[_LINK.size :])
     about = attributes(said.get(IFLA_LINKINFO, b""))
-    kind = text(about.get(IFLA_INFO_KIND, b""))
+    kind = text(about.get(IFLA_INFO_KIND, b"")) or ("pimreg" if hardware == ARPHRD_PIMREG else "")
     return Link(
         index=index,
         name=text(said.get(IFLA_IFNAME, b"")),

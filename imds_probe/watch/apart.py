@@ -25,16 +25,16 @@ from imds_probe.net.netlink import attributes, messages
 from imds_probe.net.topology import Topology
 from imds_probe.system.mounts import mounts
 from imds_probe.watch.caller import Caller
-from imds_probe.watch.connection import APART, Connection
+from imds_probe.watch.connection import APART, SEEN_WITHIN_S, Connection
 from imds_probe.watch.ring import Packet, Ring
 
 FRAMES = 512  # a megabyte
 RINGS_MAX, NAMESPACES_MAX = 64, 512
+RINGS_OF_USERS_MAX = 16  # in namespaces that users made, who find kinds of interfaces that look like hardware
 ALL_WITHIN_S, GONE_WITHIN_S, SETTLED_WITHIN_S = 300.0, 2.0, 0.5
 KNOWN_S = 3600.0  # so long one that had nothing of its own is taken to have nothing
 LOOKING_SHARE = 20  # in one so much of the time, all processes are looked at
 PROMPT_S = 2.0  # after an interface left, it is found before anybody calls there
-SEEN_WITHIN_S = 3.5  # a SYN that was lost is sent again
 CLOSED_MAX, MISSED_MAX, SEEN_MAX = 256, 1000, 256
 NEVER = float("-inf")
 RTMGRP_LINK, RTM_DELLINK = 1, 17  # <linux/rtnetlink.h>
@@ -53,6 +53,7 @@ class _Place:
     interfaces: frozenset[int]
     ring: Ring
     since: float
+    of_user: bool
 
 
 @dataclass(slots=True)
@@ -192,15 +193,17 @@ class Apart:
             for netns in some:
                 path = self._there[netns]
                 if netns in others:
-                    self._nothing[netns] = time.monotonic()
+                    self._has_nothing(netns)
                 elif not topology.is_known(netns):
                     self._not_looked_into(netns, path)
                 else:
                     links = topology.uplinks(netns, outside)
                     if self._lost and all(link.kind for link in links):
                         continue  # until that is known
-                    none = outside is None or (any(link.kind for link in links) and _is_of_user(path))
-                    self._watch(netns, path, frozenset(link.index for link in links if not (link.kind and none)))
+                    of_user = bool(links) and _is_of_user(path)
+                    no_cables = of_user or outside is None
+                    interfaces = frozenset(link.index for link in links if not (link.kind and no_cables))
+                    self._watch(netns, path, interfaces, of_user=of_user)
 
     def _not_looked_into(self, netns: int, path: Path) -> None:
         try:
@@ -210,20 +213,26 @@ class Apart:
             return
         except namespaces.NamespaceError:
             pass  # it has gone, or is none
-        self._nothing[netns] = time.monotonic()
+        self._has_nothing(netns)
 
-    def _watch(self, netns: int, path: Path, interfaces: frozenset[int]) -> None:
+    def _has_nothing(self, netns: int) -> None:
+        self._nothing[netns] = time.monotonic()
+        self._refused.pop(netns, None)
+
+    def _watch(self, netns: int, path: Path, interfaces: frozenset[int], *, of_user: bool) -> None:
         place = self._places.get(netns)
         if not interfaces:
-            self._nothing[netns] = time.monotonic()
+            self._has_nothing(netns)
             if place is not None:
                 self._close(netns)
         elif place is None or place.interfaces != interfaces:
-            self._open(netns, path, interfaces)
+            self._open(netns, path, interfaces, of_user=of_user)
 
-    def _open(self, netns: int, path: Path, interfaces: frozenset[int]) -> None:
-        if netns not in self._places and len(self._places) >= RINGS_MAX:
-            self._refused[netns] = f"there are more than {RINGS_MAX} of them"
+    def _open(self, netns: int, path: Path, interfaces: frozenset[int], *, of_user: bool) -> None:
+        most = RINGS_OF_USERS_MAX if of_user else RINGS_MAX
+        users = sum(each.of_user for each in self._places.values())
+        if netns not in self._places and (len(self._places) >= RINGS_MAX or (of_user and users >= most)):
+            self._refused[netns] = f"there are more than {most} of them"
             return
         try:
             ring = Ring(self._program(interfaces), path, FRAMES)
@@ -240,7 +249,7 @@ class Apart:
             return
         self._close(netns)
         self._opened_at = time.time()
-        place = _Place(next(self._numbers), netns, path, interfaces, ring, self._opened_at)
+        place = _Place(next(self._numbers), netns, path, interfaces, ring, self._opened_at, of_user)
         if not self._places:
             self._gone_at = time.monotonic() + GONE_WITHIN_S
         self._places[netns] = self._numbered[place.number] = place
@@ -304,7 +313,7 @@ class Apart:
         netns, key = caller.netns, (port, service)
         if netns == self._home or at < self._began or abs(self._seen.get(key, 0.0) - at) < SEEN_WITHIN_S:
             return
-        if netns is not None and netns not in self._places and netns not in self._nothing:
+        if netns is not None and not any(netns in known for known in (self._places, self._nothing, self._refused)):
             self._met(netns, caller.pid)
         place = self._places.get(netns) if netns is not None else None
         if (place is None or at < place.since) and len(self._missed) < MISSED_MAX:
@@ -330,9 +339,11 @@ class Apart:
         """Whether packets of somebody who connected may come yet."""
         return bool(self._missed)
 
-    def missed(self, before: float) -> list[Missed]:
+    def missed(self, before: float, is_opening: Callable[[int, str, float], bool] = lambda *_: False) -> list[Missed]:
         """Connections from before then (seconds since the epoch) of which no packet was seen, each once. Of those that a proxy in
         their own network took, none is to be seen: what is unsure counts if a network is found there that was not watched.
+        Of an ended process nobody knows where it was; `is_opening` says of a port, an address and a time whether a connection was
+        seen to begin: then it was where somebody watches, and came no further.
         """
         due = [key for key, each in self._missed.items() if each.at < before]
         unsure = {self._missed[key].caller.netns for key in due if self._missed[key].unsure}
@@ -341,8 +352,13 @@ class Apart:
                 due = [key for key in due if not self._missed[key].unsure]
             else:
                 self._look_again(unsure)
-        found = [self._missed.pop(key) for key in due]
-        return [each for each in found if not each.unsure or self._was_missed(each)]
+        found = [(*key, self._missed.pop(key)) for key in due]
+        return [
+            each
+            for port, service, each in found
+            if not each.unsure
+            or (self._was_missed(each) and not (each.caller.netns is None and is_opening(port, service, each.at)))
+        ]
 
     def _look_again(self, some: Collection[int | None]) -> None:
         """At these, and at all for one that is not known."""

@@ -20,6 +20,7 @@ DISTANCE_MAX = 8  # hops beyond this host: no network of containers has more
 Place = tuple[int, bool]  # an interface, and whether packets left by it
 # Interfaces of this network namespace have lower numbers. Of another one, they have its number in the watch besides.
 APART = 1 << 32
+SEEN_WITHIN_S = 3.5  # after who connects: a SYN that was lost is sent again
 Sighting = tuple[Place, Ends]
 # Where the answers come from. "uplink": in, where the host's way to the service leads. "stack": out of the host's own
 # stack, which answers in the service's stead, as a proxy does that connections are redirected to. "elsewhere": in by

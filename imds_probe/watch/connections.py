@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection
 
 from imds_probe.watch.connection import (
     APART,
+    SEEN_WITHIN_S,
     SIGHTINGS_MAX,
     Answers,
     Call,
@@ -97,6 +98,13 @@ class Connections:
     def undecided(self) -> bool:
         """Whether something may be confirmed yet."""
         return bool(self._unproven)
+
+    def is_opening(self, port: int, service: bytes, at: float) -> bool:
+        """Whether a connection was seen to begin about then from this port, of which nothing else was seen. Looks at all."""
+        return any(
+            opening.sightings[0][1][1:] == (port, service) and abs(opening.began - at) < SEEN_WITHIN_S
+            for opening in self._opening
+        )
 
     def give_up(self, before: float) -> None:
         """Whatever was sent before then (seconds since the epoch) and is not confirmed yet counts as unconfirmed."""

@@ -14,7 +14,7 @@ from imds_probe.facts.callers import CallerSeen, RareCaller
 from imds_probe.facts.containers import namespace_in, short
 from imds_probe.kept.generated_names import lasting, lasting_unit
 from imds_probe.watch.evidence import ROW, caller_of_row, named_alike
-from imds_probe.watch.history_earlier import KEPT_S, loses, watched
+from imds_probe.watch.history_earlier import KEPT_S, Watched, loses, watched
 from imds_probe.watch.history_format import HOUR_S, TABLES
 
 RARE_MAX = 50
@@ -59,7 +59,7 @@ def rare_callers(
         silent_s = after.since(float(last * HOUR_S))
         if last >= hour or silent_s >= TIMES * (last - first) * HOUR_S or len(rare) >= RARE_MAX:
             continue  # it called in the window, or no gap is long enough
-        longest_s = _longest_gap(_hours(database, calls, begin))
+        longest_s = _longest_gap(_hours(database, calls, begin), after)
         if silent_s >= TIMES * longest_s:
             continue
         callers = [caller_of_row(each.of, full_command_lines=full_command_lines) for each in calls]
@@ -113,5 +113,11 @@ def _hours(database: sqlite3.Connection, calls: Iterable[_Calls], begin: float) 
     return sorted(hours)
 
 
-def _longest_gap(hours: Sequence[int]) -> float:
-    return float(max((later - earlier for earlier, later in pairwise(hours)), default=0) * HOUR_S)
+def _longest_gap(hours: Sequence[int], after: Watched) -> float:
+    """In seconds. Of a time in which mostly nobody watched, as while the instance was stopped, what was watched counts alone."""
+    longest_s = 0.0
+    for earlier, later in pairwise(float(hour * HOUR_S) for hour in hours):
+        if later - earlier > longest_s:
+            watched_s = after.since(earlier) - after.since(later)
+            longest_s = max(longest_s, later - earlier if 2 * watched_s >= later - earlier else watched_s)
+    return longest_s

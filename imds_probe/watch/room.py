@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -41,6 +41,9 @@ class Room(Generic[T]):
 
     def __contains__(self, entry: T) -> bool:
         return entry in self._places.get(entry.place, ())
+
+    def __iter__(self) -> Iterator[T]:
+        return (entry for of_place in self._places.values() for entry in of_place)
 
     def add(self, place: Hashable, entry: T, keys: tuple[Hashable, ...] = ()) -> None:
         """Take in an entry that is in no room."""

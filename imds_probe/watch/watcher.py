@@ -158,11 +158,15 @@ class Watcher:
 
     def _take_missed(self) -> None:
         """What was not seen of namespaces that nobody watches, or not yet. Only the tracepoint tells whether there was anything."""
-        for each in self._apart.missed(self._traced_until - ANSWER_WITHIN_S):
+        for each in self._apart.missed(self._traced_until - ANSWER_WITHIN_S, self._is_opening):
             self._unconfirmed.add_unseen(each.caller)
         late, self._apart.late = self._apart.late, 0
         if self._tracepoint is None:
             self.dropped += late + bool(self.unwatched)
+
+    def _is_opening(self, port: int, service: str, at: float) -> bool:
+        family = socket.AF_INET6 if ":" in service else socket.AF_INET
+        return self._connections.is_opening(port, socket.inet_pton(family, service), at)
 
     @property
     def unwatched(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections import Counter
@@ -122,10 +121,9 @@ def test_who_connects_before_the_interface_was_found_is_not_silent(lab, service)
     child.communicate()
     assert [each["path"] for each in watched.calls][-1] == PATHS[-1]
     unseen = 2 - len(watched.calls)  # the first, unless it was looked for just then
-    # The kernel tells of all connections of this machine, also of those that other labs make meanwhile.
-    ours = f"was made where nobody watched yet from process {child.pid} "
-    assert (ours in watched.err) is bool(unseen)
-    assert not unseen or re.search(r"[0-9]+ more requests? by IMDSv1 could not be confirmed", watched.err)
+    said = f"a connection to the metadata service was made where nobody watched yet from process {child.pid} ("
+    assert (said in watched.err) is bool(unseen)
+    assert "could not be confirmed" in watched.err or not unseen
 
 
 def test_a_task_that_calls_blocks_the_switch(run, service, lab, made_up, nodes, tmp_path):
@@ -167,9 +165,12 @@ def test_a_daemon_that_cannot_watch_a_task_says_so_and_its_silence_settles_nothi
         daemon.terminate()
         assert daemon.wait(timeout=SOON_S) == 0
     ran = run("--state-directory", str(state))
-    assert ran.report["callers"]["unconfirmed"] == 1
+    # The kernel tells the daemon of all connections of this machine, also of those that other labs make meanwhile.
+    assert ran.report["callers"]["unconfirmed"] >= 1
+    senders = ran.report["callers"]["senders"]
+    assert senders and all("made where nobody watched yet" in each for each in senders)
     (finding,) = [each for each in ran.report["findings"] if each["id"] == "requests-not-confirmed"]
-    assert finding["summary"].startswith("1 request came from a network that was not watched yet")
+    assert "came from a network that was not watched yet" in finding["summary"]
 
 
 def _is_watched(node: Node) -> bool:

@@ -4,6 +4,7 @@ import socket
 import pytest
 
 from imds_probe.net import namespaces, rtnetlink
+from imds_probe.net.netlink import attribute
 from imds_probe.net.rtnetlink import RTN_LOCAL, RTN_UNICAST, Route, Rtnetlink
 from imds_probe.simulator.lab import plumbing
 from imds_probe.simulator.lab.lab import Lab
@@ -38,6 +39,14 @@ def test_the_links_of_a_namespace(lab):
     assert inside.other in {link.index for link in found.values()}
     mac = links(lab.nodes["mac"])["eth0"]
     assert (mac.kind, mac.other) == ("macvlan", found["ens6"].index)
+
+
+@pytest.mark.parametrize(("hardware", "kind"), [(rtnetlink.ARPHRD_PIMREG, "pimreg"), (rtnetlink.ARPHRD_ETHER, "")])
+def test_what_a_router_for_multicast_registers_with_is_no_hardware(hardware, kind):
+    """Whoever rules over a network namespace has one made, and the kernel names no kind of it."""
+    name = attribute(rtnetlink.IFLA_IFNAME, b"pimreg\0")
+    link = rtnetlink._link(rtnetlink._LINK.pack(0, hardware, 2, 0x80, 0) + name)
+    assert (link.index, link.name, link.kind, link.loopback) == (2, "pimreg", kind, False)
 
 
 @pytest.mark.parametrize("count", [300])

@@ -236,6 +236,28 @@ def test_a_cable_in_a_namespace_that_a_user_made_is_where_he_likes_it(lab: Lab, 
         assert watched(lab, apart) == ["task"]
 
 
+def test_users_do_not_take_the_room_of_tasks(lab: Lab, monkeypatch) -> None:
+    """Their interfaces may look like hardware: of some that they can have made, the kernel names no kind."""
+    task, web = lab.nodes["task"].inode, lab.nodes["web"].inode
+    card, uplinks = Topology.links, Topology.uplinks
+
+    def with_cards(self, netns, outside=None):
+        looks_like_one = (replace(card(self, netns)[0], kind=""),) if netns == web else ()
+        return looks_like_one or uplinks(self, netns, outside)
+
+    def of_user(path: Path) -> int | None:
+        return 1000 if path.stat().st_ino == web else None
+
+    monkeypatch.setattr(Topology, "uplinks", with_cards)
+    monkeypatch.setattr(module.namespaces, "owner_uid", of_user)
+    poll = select.poll()
+    for room, expected in ((1, {task, web}), (0, {task})):
+        monkeypatch.setattr(module, "RINGS_OF_USERS_MAX", room)
+        with closing(lab.instance.call(lambda: Apart(Path("/proc"), lab.instance.inode, MD4, FILTER, poll))) as apart:
+            assert {netns for netns in (task, web) if apart.has(netns)} == expected
+            assert apart.unwatched.endswith("there are more than 0 of them") is (room == 0)
+
+
 def refused(*_: object) -> None:
     raise PermissionError(1, "Operation not permitted")
 
@@ -284,6 +306,30 @@ def test_where_one_cannot_be_watched_it_is_said_and_who_connects_there_counts_as
         assert not apart.undecided
 
 
+def test_what_kept_one_from_being_watched_is_forgotten_once_there_is_nothing_to_watch(lab, opened, monkeypatch) -> None:
+    """Nor is it tried at each connection: that costs more than a connection does."""
+    node = lab.add_container("loses-it")
+    plumbing.ip_batch(lab.service.netns, [f"link add lost type veth peer name eth1 netns {node.netns.name}"])
+    child = node.start(["sh", "-c", "echo; exec sleep 600"], stdout=subprocess.PIPE)
+    try:
+        assert child.stdout and child.stdout.readline()
+        monkeypatch.setattr(module, "RINGS_MAX", 1)
+        opened._again_at = opened._not_before = 0.0
+        look(lab, opened)
+        assert opened.unwatched.endswith("there are more than 1 of them")
+        monkeypatch.setattr(Apart, "_met", None)
+        caller = replace(CURL, pid=child.pid, netns=node.inode)
+        opened.connected(caller, 4000, MD4, time.time())
+        assert [each.caller for each in opened.missed(float("inf"))] == [caller]
+        plumbing.ip_batch(node.netns, ["link del eth1"])
+        opened._again_at = opened._not_before = 0.0
+        look(lab, opened)
+        assert opened.unwatched == ""
+    finally:
+        child.kill()
+        child.communicate()
+
+
 def test_what_connected_before_it_was_found_counts_unless_packets_of_it_were_seen(lab: Lab, opened: Apart) -> None:
     task = lab.nodes["task"].inode
     opened._close(task)
@@ -314,6 +360,22 @@ def test_of_a_process_that_has_ended_it_counts_where_a_network_is_found_that_was
     opened._not_before = 0.0
     assert [each.caller for each in lab.instance.call(lambda: opened.missed(time.time() + 1))] == [ENDED]
     assert watched(lab, opened) == ["task"]
+
+
+def test_of_a_process_that_has_ended_it_does_not_count_where_its_connection_was_seen_to_begin(lab, opened) -> None:
+    """A packet rule kept it from the service, which is so on many hosts."""
+    asked, at = [], time.time()
+    opened._opened_at = at + 1
+
+    def is_opening(*of: object) -> bool:
+        asked.append(of)
+        return of[0] == 4000
+
+    for port in (4000, 4001):
+        opened.connected(ENDED, port, MD4, at)
+    found = lab.instance.call(lambda: opened.missed(float("inf"), is_opening))
+    assert [each.caller for each in found] == [ENDED]
+    assert asked == [(4000, MD4, at), (4001, MD4, at)]
 
 
 def test_the_kernel_is_not_asked_again_and_again(lab: Lab, opened: Apart, monkeypatch) -> None:

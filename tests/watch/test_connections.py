@@ -101,6 +101,22 @@ def test_a_token_that_comes_to_an_interface_of_its_own_arrives_unless_somebody_i
     assert call.token.arrived is arrives
 
 
+@pytest.mark.parametrize("way", [FROM_CONTAINER, FROM_IPV6])
+def test_one_that_comes_no_further_is_opening_until_it_does(tap: Tap, way) -> None:
+    talk = Talk(way)
+    (_, client, port), *_ = way
+    service = socket.inet_pton(socket.AF_INET6 if ":" in client else socket.AF_INET, MD6 if ":" in client else MD4)
+    syn, *rest = talk.opened()
+    tap.see([syn])
+    assert tap.connections.is_opening(port, service, 0.5)
+    assert not tap.connections.is_opening(port + 1, service, 0.5)
+    assert not tap.connections.is_opening(port, b"\x7f\0\0\1", 0.5)
+    assert not tap.connections.is_opening(port, service, 9.0)  # another one from the same port
+    tap.see(rest, talk.asks())
+    assert tap.said == [("/a", False, 200)]
+    assert not tap.connections.is_opening(port, service, 0.5)
+
+
 def test_who_sends_there_in_the_services_name_proves_nothing(tap: Tap) -> None:
     tap.connections._leads_there = lambda interface: interface == APART + UPLINK
     talk = Talk((((APART + UPLINK, True), "10.0.2.20", 4000),))

@@ -59,6 +59,20 @@ def test_its_own_rhythm_tells_for_how_long(tmp_path: Path, days, window, known) 
     assert bool(seen(tmp_path, *alike(days), window=window).rare) is known
 
 
+@pytest.mark.parametrize(("watched_until", "known"), [(70.0, False), (45.0, True)])
+def test_silence_while_nobody_watched_tells_no_rhythm(tmp_path: Path, watched_until: float, known: bool) -> None:
+    """As an instance that was stopped for weeks has it: each day it calls, before and after, until it was changed."""
+    days, again = [*range(71, 81), *range(18, 31)], 31.0
+    began, late, now = TODAY - 89 * DAY, TODAY - watched_until * DAY, TODAY - again * DAY
+    with History(tmp_path / "history.db") as history:
+        calls = [(replace(SEEN, at=TODAY - day * DAY), None) for day in days]
+        history.record(calls[:10], began, late)
+        history.record(calls[10:], now, TODAY)
+        found = history.evidence(TODAY, 14 * DAY, 0.99).rare
+    assert bool(found) is known  # it was mostly seen not to call
+    assert [each.longest_gap_s / DAY for each in found] == [41.0] * known
+
+
 def test_each_run_in_a_container_of_its_own_is_one_of_the_same_job(tmp_path: Path) -> None:
     def runs(image: str | None, **more: object) -> list[tuple[float, Mapping[str, object]]]:
         callers = [replace(CURL, unit=None, container=f"{day}" * 32, runtime="docker") for day in MONTHLY]
