@@ -71,6 +71,8 @@ FILES: Mapping[str, str | bytes] = {
     "/etc/icinga2/conf.d/x.conf": 'command = [ PluginDir + "/x" ]\n',
     "/var/lib/pacemaker/cib/cib.xml": '<primitive class="ocf" provider="x" type="y"/><alert path="/z"/>',
     "/var/lib/jenkins/jobs/x/config.xml": "<command>/x &amp;</command><script>sh(&apos;/y \\&apos;&apos;)\nsh '/z'</script>",
+    "/var/lib/jenkins/jobs/y/config.xml": "<flow-definition><x class='CpsScmFlowDefinition'/></flow-definition>",
+    "/var/lib/jenkins/jobs/y/builds/1/build.xml": "<script>node('x') { sh '/z' }</script><loadedScripts><entry></loadedScripts>",
     "/opt/codedeploy-agent/deployment-root/g/d/deployment-archive/appspec.yml": "hooks: {A: [{location: x}]}\n",
     "/home/a/.config/systemd/user/x.service": UNIT,
     "/home/a/.pm2/dump.pm2": '[{"pm_exec_path": "/x.js", "exec_interpreter": "none", "args": ["y"], "env": {"A": "b"}}]',

@@ -32,6 +32,8 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
             hooks = document.get("hooks") if isinstance(document, dict) else None
             for location in _locations(hooks):
                 script = posixpath.normpath(f"{archive}/{location}")
+                if not files.has_file(script):
+                    continue  # the deployment fails there, and nothing is run
                 # The agent makes each script executable before it runs it.
                 executable = any(files.files([script], executable=True))
                 command = (script,) if executable else ("/bin/sh", script)

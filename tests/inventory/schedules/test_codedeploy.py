@@ -15,7 +15,7 @@ hooks:
   ApplicationStop:
     - location: scripts/stop.sh
       runas: root
-    - location: ../x
+    - location: ../x  # which is not there
 """
 
 
@@ -36,15 +36,21 @@ def test_scripts_of_hooks_run_at_the_next_deployment(tmp_path: Path) -> None:
     assert looked(tmp_path / "without", deployment("d-1"), script) == []
 
 
+def test_a_script_that_is_not_there_is_not_run(tmp_path: Path) -> None:
+    system = SystemFiles(made(tmp_path, {AGENT: "", f"{ROOT}/group/d-1/deployment-archive/appspec.yml": SPEC}))
+    assert list(codedeploy.look(system)) == []
+    assert (system.troubles, system.take_left_out()) == ([], ())
+
+
 def test_only_the_deployment_that_ran_last_counts(tmp_path: Path) -> None:
     files = {AGENT: "", **deployment("d-1"), **deployment("d-2")}
-    assert len(looked(tmp_path, files)) == 4
+    assert len(looked(tmp_path, files)) == 2
     noted = {
         f"{INSTRUCTIONS}/group_last_successful_install": f"{ROOT}/group/d-2\n",
         f"{INSTRUCTIONS}/group_cleanup": "/x",
     }
     found = looked(tmp_path / "noted", files | noted)
-    assert len(found) == 2
+    assert len(found) == 1
     assert found[0] == ("/bin/sh", f"{ROOT}/group/d-2/deployment-archive/scripts/stop.sh")
 
 

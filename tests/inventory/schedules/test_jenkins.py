@@ -84,6 +84,112 @@ def test_what_may_be_bound_to_the_controller_counts(tmp_path: Path, node: str) -
     assert [command for command, *_ in found] == ["/x"]
 
 
+BUILD = "<flow-build><execution><script>%s</script>\n<loadedScripts/></execution></flow-build>"
+BRANCHES = "<org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject plugin='x'/>"
+ORGANIZATION = (
+    "<jenkins.branch.OrganizationFolder><x.WorkflowMultiBranchProjectFactory/></jenkins.branch.OrganizationFolder>"
+)
+
+
+def test_a_pipeline_of_a_repository_is_what_its_last_build_ran(tmp_path: Path) -> None:
+    at = f"{HOME}/jobs/a"
+    files = {
+        f"{at}/config.xml": FROM_REPOSITORY,
+        f"{at}/builds/9/build.xml": BUILD % "node { sh '/old' }",
+        f"{at}/builds/10/build.xml": BUILD % "node { sh '/x' }",
+        f"{at}/builds/permalinks": "x",
+    }
+    found, system = looked(tmp_path, files | WAR)
+    assert found == [("/x", None, f"{HOME}/workspace/a")]
+    assert system.troubles == []
+
+
+def test_each_branch_has_a_last_build(tmp_path: Path) -> None:
+    at = f"{HOME}/jobs/o/jobs/a"
+    files = {f"{HOME}/jobs/o/config.xml": ORGANIZATION, f"{at}/config.xml": BRANCHES}
+    for name in ("main", "next"):
+        files[f"{at}/branches/{name}/config.xml"] = "x"
+        files[f"{at}/branches/{name}/builds/1/build.xml"] = BUILD % f"pipeline {{ agent any\nsh './{name}' }}"
+    system = SystemFiles(made(tmp_path, files | WAR))
+    found = list(jenkins.look(system))
+    assert [(each.command, each.place.path, each.directory) for each in found] == [
+        (f"./{name}", f"{at}/branches/{name}/config.xml", f"{HOME}/workspace/o/a_{name}") for name in ("main", "next")
+    ]
+    assert system.troubles == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"builds/1/build.xml": "<flow-build/>"},
+        {"builds/1/build.xml": BUILD % "x" + " " * jenkins.BUILD_MAX, "builds/2/log": "x"},
+        {
+            "builds/1/build.xml": (BUILD % "x").replace(
+                "<loadedScripts/>", "<loadedScripts><entry>x</entry></loadedScripts>"
+            )
+        },
+        {"builds/1/build.xml": BUILD % "x", "builds/1/libs/own/vars/build.groovy": "x"},
+        {"branches/a/builds/1/build.xml": BUILD % "x", "branches/b/config.xml": "x"},
+    ],
+)
+def test_a_last_build_that_does_not_say_all_is_named(tmp_path: Path, files: dict[str, str]) -> None:
+    job = {f"{HOME}/jobs/a/config.xml": FROM_REPOSITORY} | {f"{HOME}/jobs/a/{path}": x for path, x in files.items()}
+    found, system = looked(tmp_path, job | WAR)
+    assert found == []
+    assert system.take_left_out() == (LeftOut(f"{HOME}/jobs", unread.NO_SCRIPT, None),)
+
+
+def test_more_last_builds_than_the_limit_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jenkins, "BUILDS_MAX", 2)
+    at = f"{HOME}/jobs/a"
+    files = {f"{at}/branches/{each}/builds/1/build.xml": BUILD % f"node {{ sh '/{each}' }}" for each in "abcd"}
+    found, system = looked(tmp_path, files | {f"{at}/config.xml": BRANCHES} | WAR)
+    assert [command for command, *_ in found] == ["/a", "/b"]
+    assert len(system.take_left_out()) == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "here"),
+    [
+        ("pipeline { agent any\n stages { sh '/x' } }", True),
+        ("pipeline { agent { label 'linux' }\n sh '/x' }", False),
+        ("pipeline { agent { node { label 'linux' } }\n sh '/x' }", False),
+        ("pipeline { agent { label 'linux' } stages { stage { agent { label 'built-in' } sh '/x' } } }", True),
+        ("pipeline { agent { label 'linux' }\n stage { agent { docker { image 'y' } } sh '/x' } }", True),
+        ("pipeline { agent { label 'linux || own' }\n sh '/x' }", True),
+        ("pipeline { agent { kubernetes { yaml 'y' } }\n sh '/x' }", False),
+        ("pipeline { agent none\n sh label: 'linux', script: '/x' }", True),
+        ("node('linux') { sh '/x' }", False),
+        ("node(POD_LABEL) { sh '/x' }", False),
+        ("node('own') { sh '/x' }", True),
+        ("node(env.WHERE) { sh '/x' }", True),
+        ("node() { sh '/x' }", True),
+        ("node { sh '/x' }", True),
+    ],
+)
+def test_a_pipeline_runs_where_its_label_is(tmp_path: Path, script: str, *, here: bool) -> None:
+    settings = "<hudson><label>own</label><clouds><x><label>linux</label></x></clouds></hudson>"
+    job = f"<flow-definition><script>{script}</script></flow-definition>"
+    files = {f"{HOME}/jobs/a/config.xml": job, f"{HOME}/config.xml": settings}
+    found, _ = looked(tmp_path, files | WAR)
+    assert bool(found) == here
+
+
+def test_an_exclusive_controller_runs_pipelines_that_name_it(tmp_path: Path) -> None:
+    files = {f"{HOME}/config.xml": "<hudson><mode>EXCLUSIVE</mode></hudson>"}
+    for number, where in enumerate(("any", "{ label 'built-in' }", "{ label 'linux' }")):
+        job = f"<flow-definition><script>pipeline {{ agent {where}\n sh '/{number}' }}</script></flow-definition>"
+        files[f"{HOME}/jobs/{number}/config.xml"] = job
+    found, _ = looked(tmp_path, files | WAR)
+    assert [command for command, *_ in found] == ["/1"]
+
+
+def test_steps_know_their_workspace(tmp_path: Path) -> None:
+    system = SystemFiles(made(tmp_path, {f"{HOME}/jobs/a/config.xml": SHELL % "$WORKSPACE/x"} | WAR))
+    told = next(jenkins.look(system)).environment
+    assert (told["WORKSPACE"], told["HOME"]) == (f"{HOME}/workspace/a", HOME)
+
+
 def test_pipelines_of_repositories_are_named(tmp_path: Path) -> None:
     files = {f"{HOME}/jobs/{name}/config.xml": FROM_REPOSITORY for name in "ab"}
     found, system = looked(tmp_path, files | WAR)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.commands.project_asked import Asked, Held, Run
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 FILES_MAX, TEXT_MAX, DEPTH_MAX, EXECS_MAX = 60, 256 * 1024, 6, 500
+CATALOG_MAX = 8 * 1024 * 1024  # of some thousand resources, with what the files have in them
 _SALT_LOCAL = re.compile(r"^file_client[ \t]{0,9}:[ \t]{0,9}['\"]?local\b", re.MULTILINE)
 _SALT_CACHE = re.compile(r"^cachedir[ \t]{0,9}:[ \t]{0,9}['\"]?(/[\w./-]{1,300})", re.MULTILINE)
 _PUPPET_STATES = ("/opt/puppetlabs/puppet/cache", "/var/lib/puppet", "/var/cache/puppet")
@@ -82,21 +85,43 @@ def _catalogs(asked: Asked) -> Iterator[str]:
         yield from asked.files.files([f"{top}/catalog/{name}" for name in names[:FILES_MAX]])
 
 
+class _Catalog(msgspec.Struct, gc=False):
+    """Puppet 3 has it within "data". What it says of files and packages, which is nearly all, stays as it stands there."""
+
+    data: msgspec.Raw = msgspec.Raw()
+    resources: list[msgspec.Raw] = []
+
+
+class _Resource(msgspec.Struct, gc=False):
+    type: object = None
+    title: object = None
+    parameters: msgspec.Raw = msgspec.Raw()
+
+
+def _resources(path: str, files: SystemFiles) -> Iterator[_Resource]:
+    """The Execs of a catalog."""
+    content = files.content(path, CATALOG_MAX) or b"{}"
+    if len(content) == CATALOG_MAX:
+        files.leave_out(path, unread.MORE, f"{path} is longer than {CATALOG_MAX} bytes, and was not read")
+        return
+    try:
+        # Puppet before 6 wrote bytes that are no text.
+        catalog = msgspec.json.decode(content.decode(errors="replace"), type=_Catalog)
+        for _ in range(2):
+            if catalog.data:
+                catalog = msgspec.json.decode(catalog.data, type=_Catalog)
+        for each in catalog.resources:
+            resource = msgspec.json.decode(each, type=_Resource)
+            if resource.type == "Exec":
+                yield resource
+    except (ValueError, RecursionError, msgspec.MsgspecError):
+        files.say(f"{path} is no catalog of Puppet")
+
+
 def _execs(path: str, files: SystemFiles) -> Iterator[Held]:
     """The commands of a catalog: each Exec with the commands that say whether it is run."""
-    try:
-        catalog = json.loads(files.text(path) or "{}")
-    except (ValueError, RecursionError):
-        files.say(f"{path} is not JSON")
-        return
-    for _ in range(2):  # Puppet 3 has it within "data"
-        if isinstance(catalog, dict) and isinstance(catalog.get("data"), dict):
-            catalog = catalog["data"]
-    resources = catalog.get("resources") if isinstance(catalog, dict) else None
-    for resource in resources if isinstance(resources, list) else ():
-        if not isinstance(resource, dict) or resource.get("type") != "Exec":
-            continue
-        parameters = resource.get("parameters")
+    for resource in _resources(path, files):
+        parameters = msgspec.json.decode(resource.parameters) if resource.parameters else None
         given = parameters if isinstance(parameters, dict) else {}
         directory = given.get("cwd")
         places = given.get("path")
@@ -105,7 +130,7 @@ def _execs(path: str, files: SystemFiles) -> Iterator[Held]:
             place for each in listed if isinstance(each, str) for place in each.split(":") if place.startswith("/")
         )
         for key in ("command", "onlyif", "unless", "refresh"):
-            default = resource.get("title") if key == "command" else None
+            default = resource.title if key == "command" else None
             for command in _commands(given.get(key, default)):
                 own = directory if isinstance(directory, str) and directory.startswith("/") else "/"
                 yield Held(path, command, own, at)

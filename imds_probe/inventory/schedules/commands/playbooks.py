@@ -38,6 +38,10 @@ _DELEGATED = re.compile(
 )
 _ROLES_IN_LINE = re.compile(r"\broles[ \t]{0,9}:[ \t]{0,9}\[([^\]]{0,2000})")
 _NAME = re.compile(r"[\w.-]{1,80}")
+_PLAIN_HOSTS = re.compile(
+    r"[\w.,:'\" \t-]{1,200}"
+)  # neither a variable nor a pattern, nor a list in the lines that follow
+_ANY = "*"  # stands for the groups of an inventory in YAML, which are not looked at
 _ROLES_PATH = re.compile(r"^[ \t]{0,9}roles_path[ \t]{0,9}[=:]([^\n]{1,1000})", re.MULTILINE)
 _LOCAL_IN_YAML = re.compile(r"\bansible_connection['\"]?[ \t]{0,9}:[ \t]{0,9}['\"]?local\b")
 _LOCAL_HOST = re.compile(
@@ -65,9 +69,9 @@ def playbook(asked: Asked) -> Run | None:
         waiting = _pulled(asked, own=bool(directory))
     found: dict[str, None] = {}
     here, others = _in_inventory(asked)
-    here_only = pulls or _is_for_this_host(asked) or (here and not others)
+    here_only = pulls or _is_for_this_host(asked) or (bool(here) and not others)
     plays: list[bool] = []
-    partly = here
+    partly = False
     more_roles = _role_places(asked)
     for path in waiting:
         if path in found or len(found) >= FILES_MAX or not asked.files.has_file(path):
@@ -75,7 +79,7 @@ def playbook(asked: Asked) -> Run | None:
         found[path] = None
         text = (asked.files.text(path, TEXT_MAX) or "") if path.endswith(_YAML) else ""
         plays += _plays(text)
-        partly = partly or any(plays) or _DELEGATED.search(text) is not None
+        partly = partly or any(plays) or _DELEGATED.search(text) is not None or _names_one_of(here, text)
         at = posixpath.dirname(path)
         named = [match[1] or match[2] for match in _NAMED_IN_PLAY.finditer(text)]
         beside = (at, f"{at}/tasks", f"{posixpath.dirname(at)}/files", f"{posixpath.dirname(at)}/tasks")
@@ -106,28 +110,47 @@ def _pulled(asked: Asked, *, own: bool) -> list[str]:
     return [path for each in kept for path in list(asked.files.files([f"{each}/{name}" for name in names]))[:1]]
 
 
-def _in_inventory(asked: Asked) -> tuple[bool, bool]:
-    """Whether the inventory has this host as one to be done without a connection, and whether it has others."""
+def _names_one_of(here: frozenset[str], text: str) -> bool:
+    """Whether a play may be for this host, of which `here` are the names and groups: what is no plain name may be for any."""
+    return _ANY in here or any(
+        not _PLAIN_HOSTS.fullmatch(hosts.strip()) or not here.isdisjoint(_NAME.findall(hosts))
+        for hosts in (_HOSTS.findall(text) if here else ())
+    )
+
+
+def _in_inventory(asked: Asked) -> tuple[frozenset[str], bool]:
+    """The names and groups by which the inventory has this host as one to be done without a connection, none where it has not,
+    and whether it has others.
+    """
     named = [asked.at(each) for each in asked.values("-i", "--inventory") if "," not in each] or ["/etc/ansible/hosts"]
     inside = [f"{each}/{name}" for each in named for name in asked.files.names(each)[:FILES_MAX]]
-    here = others = False
+    here, others = set[str](), False
+    above: dict[str, set[str]] = {}
     for path in list(asked.files.files([*named, *inside]))[:FILES_MAX]:
         text = asked.files.text(path, TEXT_MAX) or ""
         if path.endswith(_YAML):
-            here = here or _LOCAL_IN_YAML.search(text) is not None
+            here |= {_ANY} if _LOCAL_IN_YAML.search(text) else set()
             others = True
             continue
         section = ""
         for line in (each.strip() for each in text.split("\n")):
-            section = line if line.startswith("[") else section
-            if not line or line.startswith(("#", ";", "[")) or section.endswith(":children]"):
+            section = line.strip("[] ") if line.startswith("[") else section
+            if not line or line.startswith(("#", ";", "[")):
+                continue
+            group, _, kind = section.partition(":")
+            first = line.split()[0]
+            if kind == "children":
+                above.setdefault(first, set()).add(group)
                 continue
             local = _LOCAL_HOST.search(line) is not None
-            here = here or local
-            others = others or (not local and not section.endswith(":vars]"))
-            if local and section == "[all:vars]":
-                return True, False
-    return here, others
+            if local and section == "all:vars":
+                return frozenset((_ANY,)), False
+            here |= {group or "ungrouped", "all", *(() if kind else (first,))} if local else set()
+            others = others or (not local and kind != "vars")
+    waiting = list(here)
+    for group in waiting:
+        waiting += above.pop(group, ())
+    return frozenset(waiting), others
 
 
 def _role_places(asked: Asked) -> list[str]:

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from small_roots import made
 
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.schedules.commands import management
 from imds_probe.inventory.schedules.commands.project_asked import Held, Run
 from imds_probe.inventory.schedules.commands.projects import run_of
-from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 
 FILES = {
     "/srv/salt/web/init.sls": "",
@@ -67,7 +69,33 @@ def test_an_agent_of_puppet_runs_what_its_server_has_compiled(tmp_path: Path, wr
     )
 
 
-@pytest.mark.parametrize("content", ["", "[", "[]", "{}", '{"resources": {}}', '{"data": []}', "[" * 100_000])
+def test_a_catalog_may_be_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [{"type": "File", "title": str(each), "parameters": {"content": "x" * 1000}} for each in range(1200)]
+    content = json.dumps({"resources": [*files, {"type": "Exec", "title": "/x"}]})
+    system = SystemFiles(made(tmp_path, {CATALOG: content}))
+    found = run("puppet agent", system)
+    assert found is not None and [each.text for each in found.texts] == ["/x"]
+    assert system.troubles == []
+    (system.root / CATALOG[1:]).write_bytes(content.encode().replace(b"xx", b"\xff\xfe", 1))
+    assert run("puppet agent", system) == found
+    monkeypatch.setattr(management, "CATALOG_MAX", 1_000_000)
+    assert run("puppet agent", system) is None
+    assert system.take_left_out() == (LeftOut(CATALOG, unread.MORE),)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[",
+        "[]",
+        "{}",
+        '{"resources": [{"type": "Exec", "parameters": [}]}',
+        '{"resources": {}}',
+        '{"data": []}',
+        "[" * 100_000,
+    ],
+)
 def test_a_catalog_that_is_none(tmp_path: Path, content: str) -> None:
     assert run("puppet agent", SystemFiles(made(tmp_path, {CATALOG: content}))) is None
 

@@ -136,6 +136,24 @@ def test_an_inventory_may_have_this_host(
     assert (bool(found.files), bool(found.some_of)) == (all_here, some_here)
 
 
+CONTROLLER = (
+    "localhost ansible_connection=local\n[web]\nother\n[near]\nself ansible_connection=local\n[site:children]\nnear\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "here"),
+    [
+        *(("web", False), ("'web:db'", False), ("[web, db]", True), ("all", True), ("near", True), ("site,db", True)),
+        *(("ungrouped", True), ("self", True), ("'{{ x }}'", True), ("web*", True), ("\n  - near", True)),
+    ],
+)
+def test_plays_for_other_hosts_of_an_inventory_do_nothing_here(tmp_path: Path, hosts: str, here: bool) -> None:
+    play = f"- hosts: {hosts}\n  tasks: [{{shell: x}}]\n"
+    files = SystemFiles(made(tmp_path, {"/p/site.yml": play, "/etc/ansible/hosts": CONTROLLER}))
+    assert (run("ansible-playbook /p/site.yml", files) is not None) == here
+
+
 def test_inventories_may_be_yaml_or_a_directory(tmp_path: Path) -> None:
     files = SystemFiles(
         made(tmp_path, {"/p/site.yml": PLAY, "/i/x.yml": "all:\n  vars:\n    ansible_connection: local\n"})
