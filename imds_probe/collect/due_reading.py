@@ -86,6 +86,7 @@ class DueSystem:
     remembers: bool = True
     views: RootViews | None = None  # none of what is another root itself
     runs: Callable[[Start], bool] | None = None  # whether it was read, as a process runs it
+    at_start: Callable[[Scheduled], tuple[Due, ...]] | None = None  # what comes of what a container does at each start
     named: dict[tuple[int | None, NamedSettings], None] = field(
         default_factory=dict
     )  # by command lines, and whose these are

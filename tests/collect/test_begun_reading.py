@@ -172,6 +172,61 @@ def test_what_an_image_goes_through_by_a_variable_leaves_nothing_open(system: Co
     assert (said(found), found.read.not_read) == ({}, ())
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'for f in /docker-entrypoint.d/*; do bash "$f"; done',
+        'for f in $(ls /docker-entrypoint.d/*.sh); do sh "$f"; done',
+        'find /docker-entrypoint.d -name "*.sh" | while read f; do . "$f"; bash "$f"; done',
+        'cat "$SCRIPT" | sh',
+        "chroot --userspec=1000:0 / node /srv/app.js",
+        "ruby -v; php -m; php -i | grep version; node --version",
+        "ruby migrate.rb\nphp artisan migrate --force",  # beside the application, not beside the entry point
+    ],
+)
+def test_what_scripts_of_ordinary_images_do_leaves_nothing_open(system: Containers, lines: str) -> None:
+    programs = {f"/usr/bin/{name}": ELF for name in ("ruby", "php", "find", "cat")} | {"/bin/bash": ELF}
+    files = {**programs, "/srv/migrate.rb": "puts 1\n", "/srv/artisan": "<?php echo 1;\n"}
+    entry = f'#!/bin/bash\nset -e\n{lines}\nexec "$@"\n'
+    found = system.of(system.container({ENTRY: entry, **files}, (ENTRY, *COMMAND), directory="/srv"))
+    assert (said(found), found.read.not_read) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"cd /srv; {PYTHON} migrate.py",
+        f"{PYTHON} migrate.py",
+        f"chroot --userspec=1000:0 / {PYTHON} /srv/migrate.py",
+    ],
+)
+def test_what_it_starts_beside_the_application_is_read(system: Containers, line: str) -> None:
+    files = {ENTRY: f'#!/bin/sh\n{line}\nexec "$@"\n', "/srv/migrate.py": V1}
+    found = system.of(system.container(files, (ENTRY, *COMMAND), directory="/srv"))
+    assert (said(found), found.read.not_read) == ({"/srv/migrate.py": ("v1", "boot")}, ())
+
+
+def test_a_root_that_only_running_tells_is_not_the_same_root(system: Containers) -> None:
+    found = system.of(system.container({}, ("/bin/sh", "-c", 'chroot "$(cat /srv/root)/" /srv/x')))
+    assert [each.program for each in found.read.not_read] == ["/bin/sh"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'for SCRIPT in /custom-cont-init.d/*; do /bin/bash "${SCRIPT}"; done',
+        'for MIGRATION in $(find /migrations/* | sort -n); do ("${MIGRATION}"); done',
+        "exec s6-setuidgid abc node /srv/app.js",
+    ],
+)
+def test_scripts_that_go_through_directories_of_their_images(system: Containers, lines: str) -> None:
+    """As those of many images with s6 do that have nothing in these directories."""
+    run, exe = "/etc/s6-overlay/s6-rc.d/init-custom-files/run", "/bin/s6-svscan"
+    files = {exe: ELF, "/bin/bash": ELF, run: f"#!/usr/bin/with-contenv bash\n{lines}\n"}
+    found = system.of(system.container(files, (exe,), (exe,), exe=exe))
+    assert (said(found), found.read.not_read) == ({}, ())
+
+
 def test_the_usual_places_count_only_where_no_record_says_what_it_begins_with(system: Containers) -> None:
     assert said(system.of(system.container({ENTRY: ASKS}, COMMAND))) == {}
 
