@@ -9,7 +9,7 @@ import os
 import posixpath
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
 from imds_probe.collect.code_tasks import Begun, Due, Piece, Program
@@ -131,9 +131,17 @@ def _identities(paths: Sequence[str], system: DueSystem) -> tuple[tuple[int, ...
 
 
 def at_start(begun: Begun, system: DueSystem) -> Callable[[Scheduled], tuple[Due, ...]]:
-    """What comes of each thing more that is done at each start of the container, by what it begins with."""
+    """What comes of each thing more that is done at each start of the container, by what it begins with, in its environment."""
     inside = _inside(begun, system)
-    return lambda scheduled: _done(scheduled, inside, system)
+
+    def done(scheduled: Scheduled) -> tuple[Due, ...]:
+        around = {**scheduled.environment, **inside.environment}
+        if inside.is_whole:
+            said = scheduled.command if isinstance(scheduled.command, str) else " ".join(scheduled.command)
+            around = _with_unset(around, (said,))
+        return _done(replace(scheduled, environment=around).encodable(), inside, system)
+
+    return done
 
 
 def _done(scheduled: Scheduled, inside: _Inside, system: DueSystem) -> tuple[Due, ...]:

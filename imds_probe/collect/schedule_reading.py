@@ -32,6 +32,7 @@ from imds_probe.inventory.schedules.cloud_init_places import CLOUD, SERVED
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.commands.settings_named import NamedSettings
 from imds_probe.inventory.schedules.scheduled import Kind, Scheduled
+from imds_probe.inventory.schedules.settings_known import BY_SUPERVISOR
 from imds_probe.inventory.schedules.sources import SETTINGS, SOURCES, Source, of_source
 from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 from imds_probe.kept.shapes import OMITTED, is_path
@@ -226,7 +227,8 @@ def _of_one(key: str, scheduled: Scheduled, system: DueSystem) -> tuple[Due, ...
     files.owner_uid = scheduled.owner_uid
     files.trail = system.trail = system.ground.trail = {scheduled.place.path}
     system.remembers = True
-    of_container = system.at_start if scheduled.kind == "boot" else None
+    is_at_start = scheduled.kind == "boot" or scheduled.how_often == BY_SUPERVISOR
+    of_container = system.at_start if is_at_start else None
     found = tuple(of_schedule(scheduled, system)) if of_container is None else of_container(scheduled)
     cut = (Program(encodable(each.path), (), why=each.why) for each in files.take_left_out() if each.why == unread.MORE)
     dues = system.done[key] = (*found, *(Due(Piece(program=each)) for each in cut))

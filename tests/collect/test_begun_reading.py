@@ -299,6 +299,30 @@ def test_settings_of_what_runs_there_are_read(
     assert next(iter(files)) in of(found, path).started_by[0]
 
 
+def test_what_supervisor_keeps_running_there_is_told_by_its_processes(system: Containers) -> None:
+    """Its programs have the environment of the container."""
+    lines = (
+        "[program:web]",
+        'command=bash -c "exec node $NODE_OPTS $UNSET /srv/app.js"',
+        "[program:mode]",
+        "command=/srv/start.sh %(ENV_MODE)s",
+        "[program:report]",
+        "command=/opt/x.sh",
+    )
+    files = {
+        "/etc/supervisor/supervisord.conf": "\n".join(lines),
+        "/usr/bin/supervisord": ELF,
+        "/srv/start.sh": '#!/bin/sh\nfor f in $(ls /srv/begin); do "$f"; done\nexec node /srv/app.js\n',
+        "/opt/x.sh": f"#!/bin/sh\n{CURL}",
+    }
+    argv = ("/usr/bin/supervisord", "-n")
+    one = system.container(files, argv, argv, exe="/usr/bin/supervisord", env="NODE_OPTS=--trace\0MODE=web\0")
+    root = (system.proc / str(one.pid) / "root").resolve()
+    node = system.process(90, root, exe="/usr/bin/node", argv=COMMAND)
+    found = system.of(replace(one, pids=(*one.pids, node)))
+    assert (said(found), found.read.not_read) == ({"/opt/x.sh": ("v1", "scheduled")}, ())
+
+
 def test_settings_of_what_does_not_run_there_are_not(system: Containers) -> None:
     files = {"/etc/telegraf/telegraf.conf": '[[inputs.exec]]\n  commands = ["/opt/x.sh"]\n', "/usr/bin/telegraf": ELF}
     found = system.of(system.container({"/opt/x.sh": f"#!/bin/sh\n{CURL}", **files}, COMMAND))
