@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import field, replace
 from pathlib import Path
 
 from imds_probe.collect.code_tasks import Begun, Due, Piece, Program
@@ -43,6 +43,7 @@ _OF_ONE = frozenset(
     )
 )
 SCRIPT_MAX_BYTES = 256 * 1024
+_SHELLS = frozenset(f"{top}/bin/{name}" for top in ("", "/usr", "/usr/local") for name in SHELLS)
 # Variables as an environment has them; of those with a default, that counts.
 _USED = re.compile(r"\$\{?([A-Z][A-Z0-9_]{0,60})")
 _DEFAULT = re.compile(r"\$\{([A-Z][A-Z0-9_]{0,60}):?[-=]")
@@ -129,9 +130,30 @@ def _identities(paths: Sequence[str], system: DueSystem) -> tuple[tuple[int, ...
     return tuple(None if status is None else identity_of(status)[1:] for status in statuses)
 
 
+def at_start(begun: Begun, system: DueSystem) -> Callable[[Scheduled], tuple[Due, ...]]:
+    """What comes of each thing more that is done at each start of the container, by what it begins with, in its environment."""
+    inside = _inside(begun, system)
+
+    def done(scheduled: Scheduled) -> tuple[Due, ...]:
+        around = {**scheduled.environment, **inside.environment}
+        if inside.is_whole:
+            said = scheduled.command if isinstance(scheduled.command, str) else " ".join(scheduled.command)
+            around = _with_unset(around, (said,))
+        return _done(replace(scheduled, environment=around).encodable(), inside, system)
+
+    return done
+
+
+def _done(scheduled: Scheduled, inside: _Inside, system: DueSystem) -> tuple[Due, ...]:
+    """Scripts of images go through files by names of variables: a shell that is given one is no more than that."""
+    system.runs, system.following.shown = _is_run(inside, system), inside.executables | _SHELLS
+    told = inside.executables | (_SHELLS - {scheduled.place.path})  # or it is the command itself that was not followed
+    found = tuple(due for due in of_schedule(scheduled, system) if not _is_known_to_run(due, told))
+    system.runs, system.following.shown = None, ()
+    return found
+
+
 def _found(begun: Begun, inside: _Inside, system: DueSystem) -> Iterator[tuple[Listed, tuple[Due, ...]]]:
-    system.runs = _is_run(inside, system)
-    system.following.shown = {each for each in inside.executables if posixpath.basename(each) not in SHELLS}
     programs, path = Programs(system.commands.files), ""
     for words, directory, is_handed in _begins(begun, inside, system):
         if system.is_late():
@@ -142,9 +164,7 @@ def _found(begun: Begun, inside: _Inside, system: DueSystem) -> Iterator[tuple[L
         texts = " ".join(words), _script(path, system)
         around = _with_unset(inside.environment, texts) if inside.is_whole else inside.environment
         scheduled = Scheduled(words, Place(path), "boot", AT_START, environment=around, directory=directory).encodable()
-        dues = tuple(due for due in of_schedule(scheduled, system) if not _is_known_to_run(due, inside))
-        yield Listed("", scheduled.place.path, "boot", AT_START, None), dues
-    system.runs, system.following.shown = None, ()
+        yield Listed("", scheduled.place.path, "boot", AT_START, None), _done(scheduled, inside, system)
 
 
 def of_asked(begun: Begun, system: DueSystem) -> Iterator[tuple[Due, tuple[Due, ...]]]:
@@ -210,10 +230,10 @@ def _is_run(inside: _Inside, system: DueSystem) -> Callable[[Start], bool]:
     return runs
 
 
-def _is_known_to_run(due: Due, inside: _Inside) -> bool:
-    """Whether it is an interpreter whose script only running tells, and a process of it tells."""
+def _is_known_to_run(due: Due, told: Collection[str]) -> bool:
+    """Whether it is an interpreter whose script only running tells, and a process of it tells; or a shell."""
     program = due.piece.program
-    return program is not None and program.why == unread.NO_SCRIPT and program.name in inside.executables
+    return program is not None and program.why == unread.NO_SCRIPT and program.name in told
 
 
 def _begins(begun: Begun, inside: _Inside, system: DueSystem) -> Iterator[tuple[tuple[str, ...], str, bool]]:

@@ -240,11 +240,11 @@ def read_of(
     programs = read = searched = scheduled = scheduled_read = 0
     not_read: list[NotRead] = []
     containers = (one.system.container for one in found)
-    images = {whole_name(each.image) for each in containers if each is not None and each.image}
+    images = {(whole_name(each.image), each.owner_uid) for each in containers if each is not None and each.image}
     for one in found:
         each = one.found
         running = tuple(each.programs.values())
-        due = tuple(program for program in each.due.programs.values() if not _is_of_image(program.name, images))
+        due = tuple(program for program in each.due.programs.values() if not _is_of_container(program, one, images))
         programs += len(running)
         searched += each.searched
         scheduled += len(due)
@@ -271,9 +271,15 @@ def read_of(
     )
 
 
-def _is_of_image(program: str, images: Collection[str]) -> bool:
-    """Whether it is an image that is read in a container which runs of it."""
-    return program.startswith(OF_IMAGE) and whole_name(program.removeprefix(OF_IMAGE)) in images
+def _is_of_container(program: Program, one: FoundIn, images: Collection[tuple[str, int | None]]) -> bool:
+    """Whether it is an image that is read in a container which runs of it; or what the boot starts in one, where variables and
+    processes tell what the image alone does not. Of users' containers, theirs alone counts.
+    """
+    coming = one.found.due.coming_of(program.name)
+    by_container = coming.at_boot_alone and program.why in (unread.BY_NAME, unread.NO_SCRIPT)
+    place = (one.inside or "") if by_container and not program.name.startswith(OF_IMAGE) else program.name
+    image = whole_name(place.removeprefix(OF_IMAGE)) if place.startswith(OF_IMAGE) else ""
+    return bool(image) and any((image, owner_uid) in images for owner_uid in {None, coming.starter_uid})
 
 
 def _why(program: Program, found: Found) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import posixpath
 import re
 import shlex
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -86,6 +87,7 @@ class DueSystem:
     remembers: bool = True
     views: RootViews | None = None  # none of what is another root itself
     runs: Callable[[Start], bool] | None = None  # whether it was read, as a process runs it
+    at_start: Callable[[Scheduled], tuple[Due, ...]] | None = None  # what comes of what a container does at each start
     named: dict[tuple[int | None, NamedSettings], None] = field(
         default_factory=dict
     )  # by command lines, and whose these are
@@ -241,8 +243,21 @@ def _in_image(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> Iterato
         inner = replace(scheduled, command=words, directory=directory, environment=around, image=None, root="")
         if not run.whole:  # what the image starts by itself stands nowhere else
             yield from _of_text(scheduled, Followed(shlex.join(words)), system)
-        found += _inside(name, root, inner, system)
+        entry = () if run.whole else stored.config.entrypoint
+        entry = entry if words[: len(entry)] == entry else ()
+        found += (_of_entry_point(due, entry) for due in _inside(name, root, inner, system))
     yield from found or [Due(Piece(program=Program(name, (), why=unread.NO_SCRIPT)))]
+
+
+def _of_entry_point(due: Due, words: Sequence[str]) -> Due:
+    """What an image's entry point goes through by names of variables its images seldom have, and what it is handed is read by
+    itself.
+    """
+    program = due.piece.program
+    names = {posixpath.basename(word) for word in words}
+    if program is None or program.why != unread.BY_NAME or posixpath.basename(program.name) not in names:
+        return due
+    return replace(due, piece=replace(due.piece, program=replace(program, why="")))
 
 
 def _inside(name: str, root: Path, scheduled: Scheduled, system: DueSystem) -> list[Due]:

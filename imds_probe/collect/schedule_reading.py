@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from imds_probe.collect import schedules_kept
-from imds_probe.collect.begun_reading import of_asked, of_begun, runs_of
+from imds_probe.collect.begun_reading import at_start, of_asked, of_begun, runs_of
 from imds_probe.collect.code_tasks import Begun, Due, Piece, Program, Schedules
 from imds_probe.collect.due_reading import DueSystem, of_schedule, since_s
 from imds_probe.collect.dues import shortest
@@ -32,6 +32,7 @@ from imds_probe.inventory.schedules.cloud_init_places import CLOUD, SERVED
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.commands.settings_named import NamedSettings
 from imds_probe.inventory.schedules.scheduled import Kind, Scheduled
+from imds_probe.inventory.schedules.settings_known import BY_SUPERVISOR
 from imds_probe.inventory.schedules.sources import SETTINGS, SOURCES, Source, of_source
 from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 from imds_probe.kept.shapes import OMITTED, is_path
@@ -76,6 +77,7 @@ def read_due(asked: Schedules) -> Iterator[tuple[Due, ...]]:
             if SETTINGS not in sources:
                 runs = runs_of(asked.begun.runs)
                 sources.append(replace(SETTINGS, look=partial(named_in_settings.of_running, runs=runs)))
+                system.at_start = at_start(asked.begun, system)
         for source in (each for each in sources if not each.of_users):
             yield from _of_source(source, files, system)
         if asked.user_data and not system.is_late():
@@ -225,7 +227,9 @@ def _of_one(key: str, scheduled: Scheduled, system: DueSystem) -> tuple[Due, ...
     files.owner_uid = scheduled.owner_uid
     files.trail = system.trail = system.ground.trail = {scheduled.place.path}
     system.remembers = True
-    found = tuple(of_schedule(scheduled, system))
+    is_at_start = scheduled.kind == "boot" or scheduled.how_often == BY_SUPERVISOR
+    of_container = system.at_start if is_at_start else None
+    found = tuple(of_schedule(scheduled, system)) if of_container is None else of_container(scheduled)
     cut = (Program(encodable(each.path), (), why=each.why) for each in files.take_left_out() if each.why == unread.MORE)
     dues = system.done[key] = (*found, *(Due(Piece(program=each)) for each in cut))
     # What kept us from reading may be over in the next run, without a trace on any file.

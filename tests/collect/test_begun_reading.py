@@ -172,6 +172,61 @@ def test_what_an_image_goes_through_by_a_variable_leaves_nothing_open(system: Co
     assert (said(found), found.read.not_read) == ({}, ())
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'for f in /docker-entrypoint.d/*; do bash "$f"; done',
+        'for f in $(ls /docker-entrypoint.d/*.sh); do sh "$f"; done',
+        'find /docker-entrypoint.d -name "*.sh" | while read f; do . "$f"; bash "$f"; done',
+        'cat "$SCRIPT" | sh',
+        "chroot --userspec=1000:0 / node /srv/app.js",
+        "ruby -v; php -m; php -i | grep version; node --version",
+        "ruby migrate.rb\nphp artisan migrate --force",  # beside the application, not beside the entry point
+    ],
+)
+def test_what_scripts_of_ordinary_images_do_leaves_nothing_open(system: Containers, lines: str) -> None:
+    programs = {f"/usr/bin/{name}": ELF for name in ("ruby", "php", "find", "cat")} | {"/bin/bash": ELF}
+    files = {**programs, "/srv/migrate.rb": "puts 1\n", "/srv/artisan": "<?php echo 1;\n"}
+    entry = f'#!/bin/bash\nset -e\n{lines}\nexec "$@"\n'
+    found = system.of(system.container({ENTRY: entry, **files}, (ENTRY, *COMMAND), directory="/srv"))
+    assert (said(found), found.read.not_read) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"cd /srv; {PYTHON} migrate.py",
+        f"{PYTHON} migrate.py",
+        f"chroot --userspec=1000:0 / {PYTHON} /srv/migrate.py",
+    ],
+)
+def test_what_it_starts_beside_the_application_is_read(system: Containers, line: str) -> None:
+    files = {ENTRY: f'#!/bin/sh\n{line}\nexec "$@"\n', "/srv/migrate.py": V1}
+    found = system.of(system.container(files, (ENTRY, *COMMAND), directory="/srv"))
+    assert (said(found), found.read.not_read) == ({"/srv/migrate.py": ("v1", "boot")}, ())
+
+
+def test_a_root_that_only_running_tells_is_not_the_same_root(system: Containers) -> None:
+    found = system.of(system.container({}, ("/bin/sh", "-c", 'chroot "$(cat /srv/root)/" /srv/x')))
+    assert [each.program for each in found.read.not_read] == ["/bin/sh"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'for SCRIPT in /custom-cont-init.d/*; do /bin/bash "${SCRIPT}"; done',
+        'for MIGRATION in $(find /migrations/* | sort -n); do ("${MIGRATION}"); done',
+        "exec s6-setuidgid abc node /srv/app.js",
+    ],
+)
+def test_scripts_that_go_through_directories_of_their_images(system: Containers, lines: str) -> None:
+    """As those of many images with s6 do that have nothing in these directories."""
+    run, exe = "/etc/s6-overlay/s6-rc.d/init-custom-files/run", "/bin/s6-svscan"
+    files = {exe: ELF, "/bin/bash": ELF, run: f"#!/usr/bin/with-contenv bash\n{lines}\n"}
+    found = system.of(system.container(files, (exe,), (exe,), exe=exe))
+    assert (said(found), found.read.not_read) == ({}, ())
+
+
 def test_the_usual_places_count_only_where_no_record_says_what_it_begins_with(system: Containers) -> None:
     assert said(system.of(system.container({ENTRY: ASKS}, COMMAND))) == {}
 
@@ -242,6 +297,30 @@ def test_settings_of_what_runs_there_are_read(
     assert said(found) == {path: ("v1", "scheduled")}
     assert of(found, path).container_ids == (one.identity,)
     assert next(iter(files)) in of(found, path).started_by[0]
+
+
+def test_what_supervisor_keeps_running_there_is_told_by_its_processes(system: Containers) -> None:
+    """Its programs have the environment of the container."""
+    lines = (
+        "[program:web]",
+        'command=bash -c "exec node $NODE_OPTS $UNSET /srv/app.js"',
+        "[program:mode]",
+        "command=/srv/start.sh %(ENV_MODE)s",
+        "[program:report]",
+        "command=/opt/x.sh",
+    )
+    files = {
+        "/etc/supervisor/supervisord.conf": "\n".join(lines),
+        "/usr/bin/supervisord": ELF,
+        "/srv/start.sh": '#!/bin/sh\nfor f in $(ls /srv/begin); do "$f"; done\nexec node /srv/app.js\n',
+        "/opt/x.sh": f"#!/bin/sh\n{CURL}",
+    }
+    argv = ("/usr/bin/supervisord", "-n")
+    one = system.container(files, argv, argv, exe="/usr/bin/supervisord", env="NODE_OPTS=--trace\0MODE=web\0")
+    root = (system.proc / str(one.pid) / "root").resolve()
+    node = system.process(90, root, exe="/usr/bin/node", argv=COMMAND)
+    found = system.of(replace(one, pids=(*one.pids, node)))
+    assert (said(found), found.read.not_read) == ({"/opt/x.sh": ("v1", "scheduled")}, ())
 
 
 def test_settings_of_what_does_not_run_there_are_not(system: Containers) -> None:

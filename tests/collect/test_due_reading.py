@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from code_systems import CURL, PYTHON, V1, V2, CodeSystem
 from image_stores import CONTAINERD, DOCKER, containerd_image, docker_image
+from sdk_systems import container
 from small_roots import made
 
 from imds_probe.collect.code import CodeFound
@@ -261,6 +263,56 @@ def test_a_container_has_a_network_of_its_own_unless_its_command_gives_it_anothe
     )
     (entry,) = started(system.code())
     assert (entry.path, entry.inside, entry.own_network) == ("/opt/fit.py", IMAGE, own)
+
+
+GOES_THROUGH = '#!/bin/sh\nfind /docker-entrypoint.d | while read -r f; do "$f"; done\nexec "$@"\n'
+TOLD_BY_RUNNING = "#!/bin/sh\nexec /usr/bin/java $JAVA_OPTS -jar /app/app.jar\n"
+AT_BOOT = {
+    "/usr/lib/systemd/systemd": b"\x7fELF",
+    "/etc/systemd/system/app.service": f"[Service]\nExecStart=/usr/bin/docker run --rm {NAME}\n"
+    "[Install]\nWantedBy=multi-user.target\n",
+    "/etc/systemd/system/multi-user.target.wants/app.service": Path("/etc/systemd/system/app.service"),
+}
+BY_CRON = {"/etc/cron.d/x": f"@daily root docker run --rm {NAME}\n"}
+
+
+def with_image(system: CodeSystem, starts: Mapping[str, str | bytes | Path], entry: str, command: str) -> None:
+    java = {"/usr/bin/java": b"\x7fELF"}
+    layer = {**java, "/bin/sh": b"\x7fELF", "/entry.sh": entry, "/app/run.sh": command}
+    config = {"Entrypoint": ["/entry.sh"], "Cmd": ["/app/run.sh"]}
+    docker_image(system.root, NAME, [layer], config, executable=("/usr/bin/java", "/bin/sh"))
+    made(system.root, {**starts, "/usr/bin/docker": b"\x7fELF"}, executable=("/usr/bin/docker",))
+
+
+@pytest.mark.parametrize("starts", [AT_BOOT, BY_CRON])
+def test_what_an_entry_point_goes_through_by_a_variable_leaves_nothing_open(
+    system: CodeSystem, starts: Mapping[str, str | bytes | Path]
+) -> None:
+    with_image(system, starts, GOES_THROUGH, "#!/bin/sh\ntrue\n")
+    assert system.code().read.not_read == ()
+
+
+def test_what_an_image_is_told_to_run_leaves_open_what_it_goes_through(system: CodeSystem) -> None:
+    with_image(system, BY_CRON, '#!/bin/sh\nexec "$@"\n', GOES_THROUGH)
+    assert {each.program for each in system.code().read.not_read} == {"/app/run.sh"}
+
+
+@pytest.mark.parametrize(
+    ("starts", "owner_uid", "is_known"),
+    [(AT_BOOT, None, True), (AT_BOOT, 1000, False), (BY_CRON, None, False)],
+)
+def test_what_the_boot_starts_of_an_image_is_known_by_the_container_that_runs_of_it(
+    system: CodeSystem, starts: Mapping[str, str | bytes | Path], owner_uid: int | None, is_known: bool
+) -> None:
+    """Not so what cron starts, which runs at other times; nor may a user's container of that name hide what root's starts."""
+    with_image(system, starts, '#!/bin/sh\nexec "$@"\n', TOLD_BY_RUNNING)
+    assert {each.program for each in system.code().read.not_read} >= {"/usr/bin/java"}
+    root = system.image("running")
+    system.write("app", b"\x7fELF", root)
+    system.process(50, root, exe="/app")
+    one = replace(container("x", 50), image=f"docker.io/library/{NAME}", owner_uid=owner_uid)
+    open_ones = {each.program for each in system.code(containers=(one,)).read.not_read if each.started_by}
+    assert (not open_ones) == is_known
 
 
 def test_an_image_that_cannot_be_read_may_ask_in_a_network_of_its_own(system: CodeSystem) -> None:

@@ -66,6 +66,7 @@ class Scripts:
     names: re.Pattern[str] = ANY_NAME
 
 
+BY_SUPERVISOR = "when supervisor starts it"
 _S6 = ("s6-svscan", "/command/s6-svscan")
 _OPENRESTY, _APACHE = "/usr/local/openresty/nginx/conf", ("apache2", "httpd")
 _ZABBIX, _NRPE = "/etc/zabbix", "/etc/nagios"
@@ -153,7 +154,7 @@ SETTINGS = (
     ),
     Settings(
         "supervisor",
-        "when supervisor starts it",
+        BY_SUPERVISOR,
         by_line.supervisor,
         ("supervisord",),
         ("/etc/supervisord.conf", "/etc/supervisor/supervisord.conf"),

@@ -23,6 +23,7 @@ PROGRAMS = frozenset(
     ("bin", "sbin", "libexec", "", "tmp", "root", "home")
 )  # whose files have nothing to do with each other
 _QUESTIONS = frozenset(("-v", "-V", "-version", "--version", "-h", "--help"))
+_QUESTIONS_OF_PHP = frozenset(("-m", "--modules", "-i", "--info", "--ini"))
 # Interpreters of languages that are not followed, by the ends of their scripts: of a script the text itself is read.
 _INTERPRETED = {
     **{".lua": ("resty",), ".ps1": ("pwsh", "powershell"), ".fish": ("fish",)},
@@ -252,8 +253,8 @@ class _Followed:
         self._environment.update(dict.fromkeys(begun.way.environment))
         # An interpreter that a script calls with nothing reads what the script hands it, which was read there; and asked for its
         # version it runs nothing.
-        told = depth and (_QUESTIONS.issuperset(start.arguments[1:]) or start.executable in self._following.shown)
-        if begun.unknown and not told:
+        told = depth and (not start.arguments[1:] or start.executable in self._following.shown)
+        if begun.unknown and not told and not _only_asks(start):
             self._cut_short = self._cut_short or unread.NO_SCRIPT
         self._go(language, begun, depth)
 
@@ -352,3 +353,10 @@ def _misses(program: _Program) -> bool:
 def _has_no_end(path: str) -> bool:
     """A script is of its interpreter's language, however it is called."""
     return "." not in posixpath.basename(path)
+
+
+def _only_asks(start: Start) -> bool:
+    """Whether an interpreter is asked for its version, or for what it is made of."""
+    asked = frozenset(start.arguments[1:])
+    of_php = _QUESTIONS_OF_PHP if posixpath.basename(start.executable).startswith("php") else frozenset()
+    return bool(asked) and asked <= _QUESTIONS | of_php

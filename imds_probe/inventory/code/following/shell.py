@@ -37,6 +37,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
     way = Way(
         posixpath.dirname(script) if script else start.directory,
         variables=dict(start.environment),
+        directory=start.directory,
         arguments=given.rest,
     )
     if given.text is not None:
@@ -58,7 +59,7 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
             fitting = fnmatch.filter(sorted(ground.listed(directory)), pattern)[:SOURCED_MAX]
             yield from (Load(ground.real(f"{directory}/{each}")) for each in fitting)
             continue
-        paths = [joined(way.own, placed)]
+        paths = [joined(way.own, placed), *([joined(way.directory, placed)] if way.directory else ())]
         if "/" not in placed:
             paths += [f"{place}/{placed}" for place in way.variables.get("PATH", SEARCHED).split(":")]
         if path := ground.first(paths):
@@ -73,9 +74,10 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
         if words[0] == ENTERED:
             entered = joined(entered or way.own, words[1])
             continue
-        # A subshell leaves what it entered: what is named has to be there.
-        there = entered and any(ground.has(joined(entered, word)) for word in words if not word.startswith(("-", "/")))
-        found = start_of(words, ground, directory=entered if there else way.own, environment=way.variables)
+        # A subshell leaves what it entered: what is named has to be there. One that enters nothing is where it was started.
+        within = entered or way.directory
+        there = within and any(ground.has(joined(within, word)) for word in words if not word.startswith(("-", "/")))
+        found = start_of(words, ground, directory=within if there else way.own, environment=way.variables)
         if found is not None:
             yield found
 

@@ -244,7 +244,10 @@ class Walk:
         if base == "run-parts":
             self._run_parts(words[1:], around, depth)
         elif root := entered(base, words[1:]):
-            self._enter(base, root, around)
+            if root.directory == "/" and _says("/", words, around):  # another user of the same root
+                self.run(root.words, around.copy({}, root.within), depth, starters + 1)
+            else:
+                self._enter(base, root, around)
         elif started := inner(base, words[1:]):
             within = around.copy(started.assigned, self._at(started.directory, around))
             if base in BEHIND or base in STARTERS_OF_LANGUAGES:
@@ -557,6 +560,11 @@ def _written_by(command: Command) -> str | None:
     if words[:1] in (["echo"], ["printf"]) and len(words) > 1:
         return " ".join(words[1:])
     return None
+
+
+def _says(said: str, words: Words, around: Around) -> bool:
+    """Whether one of the words is just that, and nothing of it depends on what runs."""
+    return any(word == said and pattern_of(words, at, around) is None for at, word in enumerate(words))
 
 
 def _path(places: Sequence[str], around: Around) -> str:

@@ -14,6 +14,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.commands.recent_lines import RECENT
 from imds_probe.inventory.schedules.commands.shell_functions import (
     ALL,
+    FUNCTIONS_DEEP_MAX,
     FUNCTIONS_MAX,
     MAYBE_NONE,
     UNKNOWN,
@@ -114,7 +115,8 @@ class Shell:
 
     def _make(self, step: Step) -> None:
         """The functions that are made here, each with what stands in it."""
-        if step.function is not None and len(self.functions) < FUNCTIONS_MAX:
+        has_room = len(self.functions) < FUNCTIONS_MAX and len(self._made) < FUNCTIONS_DEEP_MAX
+        if step.function is not None and has_room:
             made = self.functions[step.function] = Function(step.function)
             self._made = (*self._made, made)
         if self._made:

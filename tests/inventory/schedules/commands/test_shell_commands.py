@@ -4,6 +4,8 @@ import pytest
 
 from imds_probe.inventory.schedules.commands import shell_commands
 from imds_probe.inventory.schedules.commands.shell_commands import COMMANDS_MAX, TEXT_MAX, Shell
+from imds_probe.inventory.schedules.commands.shell_functions import FUNCTIONS_DEEP_MAX, Function
+from imds_probe.inventory.schedules.commands.simple_commands import Step
 
 
 def commands(text: str, **variables: str) -> list[tuple[str | None, ...]]:
@@ -90,3 +92,17 @@ def test_what_has_no_end_is_said() -> None:
         shell = Shell({})
         assert len(list(shell.commands(text))) <= COMMANDS_MAX
         assert shell.problems == [problem]
+
+
+def test_functions_in_each_other_without_end_cost_no_more_than_their_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[object] = []
+    original = Function.take
+
+    def counted(self: Function, step: Step) -> bool:
+        taken.append(step)
+        return original(self, step)
+
+    monkeypatch.setattr(Function, "take", counted)
+    deep = 1000
+    assert commands("f() { " * deep + "/opt/x; " + "}; " * deep) == [("/opt/x",)]
+    assert len(taken) < 5 * deep * FUNCTIONS_DEEP_MAX
