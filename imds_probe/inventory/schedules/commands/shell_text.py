@@ -53,13 +53,15 @@ Part = str | Variable | Substituted
 @dataclass(frozen=True)
 class Word:
     """A word in parts: texts, and what only running it would tell. `fed`: it is no word but the file that standard input is, or,
-    where it is `content`, what standard input has: a here-document or here-string.
+    where it is `content`, what standard input has: a here-document or here-string. `aside`: it is no word either but another file
+    that is redirected, of which only the commands count whose output its name is.
     """
 
     parts: tuple[Part, ...]
     quoted: bool = False
     fed: bool = False
     content: bool = False
+    aside: bool = False
 
     @property
     def plain(self) -> str | None:
@@ -147,10 +149,10 @@ class _Reading:
                     return _HERE
                 if target is not None and sign == "<<<":
                     return Word(target.parts, target.quoted, fed=True, content=True)
-                if target is not None and target.parts and any(isinstance(part, Substituted) for part in target.parts):
-                    return Word(tuple(part for part in target.parts if isinstance(part, Substituted)))
                 if target is not None and sign[:1] == "<" and sign[1:2] not in _OTHER_THAN_FED:
                     return Word(target.parts, target.quoted, fed=True)
+                if target is not None and any(isinstance(part, Substituted) for part in target.parts):
+                    return Word(tuple(part for part in target.parts if isinstance(part, Substituted)), aside=True)
                 continue
             operator = _SHELL_OPERATOR.match(self._text, self._at)
             if operator is None:

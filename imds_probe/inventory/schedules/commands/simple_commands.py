@@ -152,9 +152,8 @@ def _given(array: str, words: Sequence[Word]) -> Step:
 
 def _simple(words: list[Word], *, is_piped: bool) -> Simple | None:
     fed = [word for word in words if word.fed]
-    words = [word for word in words if not word.fed]
-    contents = [word for word in fed if word.content]
-    parts = (part for word in (*words, *contents) for part in word.parts)
+    parts = (part for word in sorted(words, key=lambda word: word.fed) for part in word.parts)
+    words = [word for word in words if not word.fed and not word.aside]
     substituted = tuple(part.command for part in parts if isinstance(part, Substituted) and part.command)
     if looped := _looped(words):
         return Simple(substituted, (looped,), (), None, is_loop=True)

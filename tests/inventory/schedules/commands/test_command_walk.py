@@ -398,6 +398,7 @@ def test_a_name_that_only_running_tells_is_said_of_its_script(root: Path, script
         'L=/var/log/$(b).log\nsh -c "a > $L"\n',
         "F=($(b) $NONE)\n",
         'log() { echo "$1"; }\nlog "$(b)"\n',
+        'exec > >(tee -a /x | logger -t x) 2>&1\n> "/y.$(date)"\nb\n',
     ],
 )
 def test_what_needs_no_name_says_nothing(root: Path, script: str) -> None:
