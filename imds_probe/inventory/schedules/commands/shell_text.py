@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.schedules.commands.cut_values import Cut, cut_by
 from imds_probe.inventory.schedules.commands.recent import Recent
 
 TOKENS_MAX = 20_000
@@ -33,11 +34,12 @@ HERE_DOCS_MAX = 50
 
 @dataclass(frozen=True)
 class Variable:
-    """What a variable stands for, or `default` where it is not set: ${NAME:-default}."""
+    """What a variable stands for, or `default` where it is not set: ${NAME:-default}. `cut` is what is cut off: ${NAME%/*}."""
 
     name: str
     quoted: bool
     default: str = ""
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True)
@@ -337,7 +339,10 @@ def _in_braces(inside: str, quoted: bool) -> Part:
     if rest in ("[@]", "[*]"):
         return Variable(name, quoted=False)
     # The first of several values is what an array stands for by itself.
-    return Variable(name, quoted) if rest in ("", "[0]") else Substituted("")
+    rest = rest.removeprefix("[0]")
+    if cut := cut_by(rest):
+        return Variable(name, quoted, cut=cut)
+    return Variable(name, quoted) if not rest else Substituted("")
 
 
 def _joined(parts: list[Part]) -> tuple[Part, ...]:
