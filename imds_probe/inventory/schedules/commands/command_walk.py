@@ -341,7 +341,9 @@ class Walk:
 
     def _starts_unknown(self, words: Words, around: Around, depth: int) -> bool:
         """Whether an interpreter runs one of several scripts that fit what is known of the name, which are followed here."""
-        known = [each or "" if (known := pattern_of(words, at, around)) is None else known for at, each in enumerate(words)]
+        known = [
+            each or "" if (known := pattern_of(words, at, around)) is None else known for at, each in enumerate(words)
+        ]
         if words[0] and posixpath.basename(words[0]) == "java":
             at = known.index("-jar") + 1 if "-jar" in known[:-1] else None
         else:

@@ -6,6 +6,7 @@ gone through where it is made, without its arguments, and again where it is call
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
@@ -359,7 +360,7 @@ def _split(word: str) -> tuple[str | None, str | None]:
 def _logs_in(text: str) -> bool:
     """Whether the AWS CLI prints a command of Docker's, as its first version did."""
     words = text.split()
-    return any(pair == ("ecr", "get-login") for pair in zip(words, words[1:], strict=False))
+    return any(pair == ("ecr", "get-login") for pair in itertools.pairwise(words))
 
 
 def _prints_else(text: str) -> bool:

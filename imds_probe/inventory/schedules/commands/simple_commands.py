@@ -5,6 +5,7 @@ Scripts of one author have many lines in common. A line is taken apart once for 
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 from collections.abc import Sequence
 
@@ -176,7 +177,7 @@ def _simple(words: list[Word], *, is_piped: bool) -> Simple | None:
 
 def _asked_for_link(words: Sequence[Word]) -> str:
     """The variable behind -h or -L in a condition."""
-    for sign, word in zip(words[:3], words[1:4], strict=False):
+    for sign, word in itertools.pairwise(words[:4]):
         part = word.parts[0] if len(word.parts) == 1 else None
         if sign.plain in ("-h", "-L") and isinstance(part, Variable):
             return part.name

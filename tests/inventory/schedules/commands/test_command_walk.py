@@ -400,12 +400,12 @@ def test_a_name_that_only_running_tells_is_said_of_its_script(root: Path, script
         'log() { echo "$1"; }\nlog "$(b)"\n',
         'exec > >(tee -a /x | logger -t x) 2>&1\n> "/y.$(date)"\nb\n',
         '[ -n "$BEFORE" ] && $BEFORE\n[ -n "$AFTER" ] && "$AFTER"\n$BEFORE a\n',
-        '$(aws ecr get-login --no-include-email)\nL=`aws ecr get-login`\n$L\n',
+        "$(aws ecr get-login --no-include-email)\nL=`aws ecr get-login`\n$L\n",
         'P="$0"\nwhile [ -h "$P" ]; do P=$(ls -l "$P"); done\n$(dirname "$P")/none\n',
         '[[ -L $0 ]] && . "${BASH_SOURCE%/*}/none"\n"${0%/*}/none"\n',
         "D=$(pwd)\n$D/none\n. $PWD/none\n",
         'H=/opt; $cygwin && H=`cygpath --unix "$H"`\n"$H/none"\n',
-        'python3 $NONE /opt/x.py\n',
+        "python3 $NONE /opt/x.py\n",
     ],
 )
 def test_what_needs_no_name_says_nothing(root: Path, script: str) -> None:
@@ -485,5 +485,9 @@ def test_what_may_have_been_set_is_not_known(root: Path, script: str) -> None:
 
 
 def test_a_script_that_starts_itself_again_and_again_has_no_other_name(root: Path) -> None:
-    made(root, {"/opt/x": SCRIPT + 'case $1 in x) "$0" y z "$@" ;; y) $0 x "$1" a "$@" ;; esac\n'}, executable=("/opt/x",))
+    made(
+        root,
+        {"/opt/x": SCRIPT + 'case $1 in x) "$0" y z "$@" ;; y) $0 x "$1" a "$@" ;; esac\n'},
+        executable=("/opt/x",),
+    )
     assert not [each for each in followed(root, "/opt/x b").unfollowed if each.why in reasons.OF_NAMES]
