@@ -45,7 +45,7 @@ from imds_probe.system.small_file import control_groups, read_several
 _PLACE = re.compile(
     r"(?!PWD|OLDPWD|HOME|XDG_|SSH_|PYENV|CREDENTIALS|RUNTIME|STATE|CACHE|LOGS)\w{0,60}(?:LIBS?|LIBRARY|LIBRARIES|PATHS?|DIRS?|ROOT|BASE|PACKAGES|MODULES)"
 )
-FOLLOWED_BY = VARIABLES | CHOOSING | {"PERL5LIB", "RUBYLIB"}
+FOLLOWED_BY = VARIABLES | CHOOSING | {"ERL_LIBS", "PERL5LIB", "RUBYLIB"}
 # Libraries that have credentials from where a profile says, by what their packages are called, and variables that say which.
 _OF_SDKS = re.compile(r"(?:aio)?boto.*|@?aws-.*|aws\.?sdk.*")
 _OF_PROFILES = CHOOSING - {"HOME"}

@@ -654,3 +654,14 @@ def test_the_program_that_an_sdk_has_its_credentials_from_is_read(
     found = system.code(containers=[container("shop", 7)])
     assert said(found) == ({"/opt/own.sh": ("v1", "running")} if asks else {})
     assert [each.pids for each in found.code.code] == ([(7,)] if asks else [])
+
+
+def test_a_process_of_erlang_is_followed_into_its_libraries(system: CodeSystem) -> None:
+    beam = system.write("usr/lib/erlang/erts-13/bin/beam.smp", b"\x7fELF")
+    system.write("opt/rabbit/plugins/rabbit-3.10/ebin/rabbit.beam", b"FOR1")
+    line = (
+        "beam.smp -W w -- -root /usr/lib/erlang -progname erl -- -home /srv -- -noinput -s rabbit boot -boot start_sasl"
+    )
+    for pid, environment in ((7, "ERL_LIBS=/opt/rabbit/plugins\0"), (8, "")):
+        system.process(pid, system.root, exe=beam, argv=line.split(), env=environment)
+    assert [each.pids for each in system.code(7, 8).read.not_read] == [(8,)]

@@ -17,7 +17,8 @@ from imds_probe.inventory.code.following.loads import NOTHING, Asked, Begun, Loa
 from imds_probe.inventory.code.following.machines import given_files
 from imds_probe.inventory.sdks.start import Start
 
-PROGRAMS = frozenset(("beam.smp", "beam", "erl", "erlexec", "escript"))
+MACHINES = frozenset(("beam.smp", "beam"))
+PROGRAMS = MACHINES | {"erl", "erlexec", "escript"}
 ENDS, SOURCES = (".beam", ".ez"), (".ex", ".exs", ".erl")
 APPLICATIONS_MAX, MODULES_MAX, PLUGINS_MAX = 500, 4000, 100
 # Erlang's own applications.
@@ -52,8 +53,10 @@ def _begins(start: Start, ground: Ground) -> Begun:
     loads += [Load(path) for path in scripts if posixpath.basename(path) not in ("mix", "iex", "elixir")]
     if any(posixpath.basename(word) == "mix" for word in words):
         loads += [Load(path) for path in _project(start.directory, ground)]
-    # One that somebody types into has none.
-    is_told = "-noshell" in words or "-noinput" in words or bool(booted) or not roots
+    # One that somebody types into has none. What starts the machine is given its modules by scripts, in variables and ERL_LIBS:
+    # only the machine itself is known to have no others.
+    is_machine = posixpath.basename(start.executable) in MACHINES
+    is_told = is_machine and ("-noshell" in words or "-noinput" in words or bool(booted) or not roots)
     return Begun(Way(start.directory), tuple(loads), unknown=not loads and is_told and len(words) > 0)
 
 

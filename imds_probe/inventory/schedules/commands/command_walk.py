@@ -61,8 +61,8 @@ from imds_probe.inventory.schedules.commands.project_environments import places_
 from imds_probe.inventory.schedules.commands.projects import is_runner, run_of
 from imds_probe.inventory.schedules.commands.server_scripts import server_of
 from imds_probe.inventory.schedules.commands.settings_named import settings_named
-from imds_probe.inventory.schedules.commands.shell_commands import Command, Shell
-from imds_probe.inventory.schedules.commands.shell_functions import MAYBE_NONE, UNKNOWN, Arguments, Function
+from imds_probe.inventory.schedules.commands.shell_commands import ANY, Command, Shell
+from imds_probe.inventory.schedules.commands.shell_functions import MAYBE_NONE, UNKNOWN, UNSET, Arguments, Function
 from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Words, inner
 from imds_probe.inventory.schedules.commands.units_started import Asked, Units, asked
 from imds_probe.inventory.schedules.commands.unknown_names import fits, fitting, is_nameless
@@ -76,12 +76,14 @@ _ARGUMENT = re.compile(r"\$\{?[1-9@*]")
 _BUILTINS = frozenset(
     """
     : [ true false echo printf read set shift exit return unset umask ulimit wait kill let type hash getopts alias unalias
-    jobs bg fg break continue pwd popd dirs disown shopt enable test mapfile
+    jobs bg fg break continue pwd popd dirs disown shopt enable test mapfile readarray
     """.split()  # noqa: SIM905 - as literals they would take half a page
 )
 _ASSIGNING = frozenset(("export", "readonly", "local", "declare", "typeset"))
 # They read a file of theirs: what stands there is not known where only running the command before would tell its name.
 _INTERPRETERS = ("python", "node", "ruby", "perl", "php", "java", *SHELLS)
+# What they run stands in their arguments, wherever they are: "$JAVA_HOME/bin/java".
+_ANYWHERE = frozenset(("node", "ruby", "perl", "php", "java", *SHELLS))
 _OTHER_ROOTS = frozenset(("nsenter",))
 _OF_DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/", "/usr/libexec/")
 
@@ -119,6 +121,12 @@ class Walk:
     def _run_commands(self, commands: Iterable[Command], shell: Shell, around: Around, depth: int) -> None:
         outer: list[tuple[str, str]] = []  # directories of the shells that the current one is within
         within, before = around.within, Command(())
+
+        def here(level: int) -> str:
+            directory, where = outer[level] if level < len(outer) else (around.directory, around.where)
+            return "" if where else directory
+
+        shell.here = here
         for command in commands:
             while len(outer) > command.level:
                 around.directory, around.where = outer.pop()
@@ -162,6 +170,7 @@ class Walk:
             given = [known_text(words, at, around) for at in range(len(words))]
             if UNKNOWN_TEXT in given:
                 self._depends(around)
+                shell.partly[ANY] = UNKNOWN
             self.run_text(" ".join(each for each in given if each != UNKNOWN_TEXT), around, depth + 1)
         else:
             self._run_or_call(command, shell, around, depth)
@@ -198,12 +207,22 @@ class Walk:
 
     def _run_unknown(self, pattern: str, words: Words, around: Around, depths: tuple[int, int]) -> None:
         """A program of whose path only a part is known: those that fit may be started. Of a name without a directory nobody knows
-        which program it is; where it may be no word at all, the one behind it counts.
+        which program it is; where it may be no word at all, the one behind it counts, and so it does behind a variable that nothing
+        sets. Which of several machines of a language runs a script tells the script.
         """
+        if pattern == UNSET and around.script:
+            self._depends(around)
+            if words[1:] and not around.within:
+                self.run(words[1:], around, *depths)
+            return
         if pattern == MAYBE_NONE and self._is_program(words[1:], around):
             self.run(words[1:], around, *depths)
             return
         found = fitting(pattern, around.where or around.directory, self._files) if "/" in pattern else None
+        name = posixpath.basename(pattern)
+        if found is None and name.rstrip("0123456789.") in _ANYWHERE and self._is_program((name,), around):
+            self.run((name, *words[1:]), around, *depths)
+            return
         if found is None:
             self._say(NO_NAME, around)
         self._depends(around)
@@ -325,7 +344,13 @@ class Walk:
 
     def _starts_unknown(self, words: Words, around: Around, depth: int) -> bool:
         """Whether an interpreter runs one of several scripts that fit what is known of the name, which are followed here."""
-        at = next((at for at, word in enumerate(words) if at and (word is None or not word.startswith("-"))), None)
+        known = [
+            each or "" if (known := pattern_of(words, at, around)) is None else known for at, each in enumerate(words)
+        ]
+        if words[0] and posixpath.basename(words[0]) == "java":
+            at = known.index("-jar") + 1 if "-jar" in known[:-1] else None
+        else:
+            at = next((at for at, each in enumerate(known) if at and each != UNSET and not each.startswith("-")), None)
         if at is None:
             return False
         pattern = pattern_of(words, at, around)
@@ -467,7 +492,8 @@ class Walk:
         if path in scripts or key in scripts or (around.perhaps and (*key, True) in scripts):
             return False
         if count >= ARGUMENTS_MAX:
-            self._say(NO_NAME, around)
+            if path != around.script:  # one that starts itself again does the same things
+                self._say(NO_NAME, around)
             return False
         scripts.add((*key, True) if around.perhaps else key)
         return True
@@ -540,9 +566,11 @@ class Walk:
 def _assign(command: Command, shell: Shell) -> None:
     """The variables that a command of the shell itself sets."""
     name, *arguments = command.words
-    if name in ("read", "mapfile"):
+    if name in ("read", "mapfile", "readarray"):
         for variable in arguments:
             shell.forget(variable or "")
+    elif name == "printf" and arguments[:1] == ["-v"] and len(arguments) > 1:
+        shell.assign(arguments[1] or "", UNKNOWN)
     elif name == "getopts":
         shell.assign("OPTARG", shell.arguments.choices() if shell.arguments is not None else UNKNOWN)
     for at, argument in enumerate(arguments, 1) if name in _ASSIGNING else ():
@@ -550,6 +578,8 @@ def _assign(command: Command, shell: Shell) -> None:
         variable, sign, value = ((argument or "") if pattern is None else pattern).partition("=")
         if sign and variable.replace("_", "a").isalnum():
             shell.assign(variable, value)
+        elif UNKNOWN in variable:
+            shell.partly[ANY] = UNKNOWN
 
 
 def _written_by(command: Command) -> str | None:

@@ -6,6 +6,7 @@ gone through where it is made, without its arguments, and again where it is call
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
@@ -18,6 +19,7 @@ from imds_probe.inventory.schedules.commands.shell_functions import (
     FUNCTIONS_MAX,
     MAYBE_NONE,
     UNKNOWN,
+    UNSET,
     Arguments,
     Function,
     is_number,
@@ -32,6 +34,8 @@ CALLED_MAX, CALLS_DEEP_MAX = 1000, 6  # commands of functions that are called ag
 VARIABLES_MAX = 500
 PRINTED_FROM_MAX, PRINTED_DEPTH_MAX = 200, 2  # each depth goes through what is nested once more
 CD, PWD, RUN_PARTS = "cd", "pwd", "run-parts"
+ANY = "="  # no name of a variable: some were set whose names are not known
+_OF_SHELL = frozenset(("BASH", "OLDPWD", "PWD", "REPLY", "SHELL", "_"))  # which sets them by itself
 _PRINTING: Mapping[str, Callable[[str], str]] = {
     "dirname": lambda path: posixpath.dirname(path) or ".",
     "basename": posixpath.basename,
@@ -40,6 +44,7 @@ _PRINTING: Mapping[str, Callable[[str], str]] = {
     "echo": str,
     "which": str,
     "command": str,
+    "cygpath": str,  # of scripts that run elsewhere, too
 }
 TOO_DEEP = "commands that stand in each other without end"
 TOO_LONG = "a text for a shell of more than 65536 characters"
@@ -77,6 +82,7 @@ class Command:
 class Shell:
     """One shell. `variables` change as it goes on, without what only running tells; `partly` are those of which that is a part,
     with UNKNOWN for it. `arguments` are those of the script, None where they are not known. `problems` are what was not followed.
+    `here` gives the directory in so many shells within this one, nothing where that is not known.
     """
 
     variables: dict[str, str]
@@ -84,6 +90,9 @@ class Shell:
     functions: dict[str, Function] = field(default_factory=dict)
     partly: dict[str, str] = field(default_factory=dict)
     arguments: Arguments | None = None
+    here: Callable[[int], str] = lambda level: ""
+    _level: int = 0
+    _links: set[str] = field(default_factory=set)
     _left: int = COMMANDS_MAX
     _left_called: int = CALLED_MAX
     _made: tuple[Function, ...] = ()
@@ -172,6 +181,9 @@ class Shell:
             name, parts = simple.assigned[0]
             self.assign(name, self._choices() if self._is_of_all(parts) else self._each_of(parts))
             return
+        self._level = level
+        if simple.link and simple.link not in self.partly:
+            self._links.add(simple.link)
         given = {name: self._pattern(parts) for name, parts in simple.assigned}
         if not simple.words:
             for name, value in given.items():
@@ -204,6 +216,8 @@ class Shell:
 
     def assign(self, name: str, value: str) -> None:
         """From now on the variable has this value, which may have UNKNOWN in it."""
+        if name in self._links and UNKNOWN in value and self.variables.get(name):
+            return  # what a symbolic link leads to, where the path was one
         if name in self.variables or len(self.variables) < VARIABLES_MAX:
             value = value[:VALUE_MAX]
             self.variables[name] = value.replace(UNKNOWN, "")
@@ -214,7 +228,8 @@ class Shell:
     def forget(self, name: str) -> None:
         """From now on nothing is known of it."""
         self.variables.pop(name, None)
-        self.partly.pop(name, None)
+        if name and (name in self.partly or len(self.partly) < VARIABLES_MAX):
+            self.partly[name] = UNKNOWN
 
     def _joined(self, parts: Sequence[Part]) -> str:
         """What a text comes to; what only running tells is left out."""
@@ -227,8 +242,8 @@ class Shell:
     def _with_unknown(self, part: Part) -> str:
         if isinstance(part, Variable):
             if (partly := self.partly.get(part.name)) is not None:
-                return partly
-            if is_number(part.name) and self.arguments is not None and not self._made:
+                return UNKNOWN if part.cut else partly
+            if is_number(part.name) and self.arguments is not None and not self._made and not part.cut:
                 return self.arguments.value(int(part.name[:4])) or part.default
         value = self._value(part)
         return UNKNOWN if value is None else value
@@ -250,6 +265,8 @@ class Shell:
         unquoted, as many words as its value has.
         """
         if len(word.parts) == 1 and isinstance(part := word.parts[0], Variable):
+            if self._is_unset(part):
+                return [(None, UNSET)]
             if part.name in ALL and self.arguments is not None and not self._made:
                 return [(None, each) if UNKNOWN in each else (each, None) for each in self.arguments.given]
             if not part.quoted:
@@ -268,16 +285,29 @@ class Shell:
         )
         return [(pattern.replace(UNKNOWN, "") if is_set else None, pattern)]
 
+    def _is_unset(self, part: Variable) -> bool:
+        """Whether nothing gives the variable a value. What may be set in a way that nobody knows is none of these."""
+        name = part.name
+        if ANY in self.partly or name in self.partly or name in self.variables or part.default:
+            return False
+        return name not in _OF_SHELL and name.replace("_", "a").isalnum() and not is_number(name[:1])
+
     def _value(self, part: Part) -> str | None:
         if isinstance(part, str):
             return part
         if isinstance(part, Variable):
-            if is_number(part.name) or part.name in ALL:
-                return self._argument(part)
-            value = self.variables.get(part.name)
-            return value if value is not None else part.default or None
+            value = self._known(part)
+            return part.cut.of(value) if part.cut and value else value
         known = 0 < len(part.command) <= PRINTED_FROM_MAX and self._within < PRINTED_DEPTH_MAX
         return self._printed(part.command) if known else None
+
+    def _known(self, part: Variable) -> str | None:
+        if is_number(part.name) or part.name in ALL:
+            return self._argument(part)
+        value = self.variables.get(part.name)
+        if value is None and part.name == "PWD":
+            value = self.here(self._level) or None
+        return value if value is not None else part.default or None
 
     def _argument(self, part: Variable) -> str | None:
         if self.arguments is None or self._made:
@@ -287,11 +317,18 @@ class Shell:
 
     def _printed(self, text: str) -> str | None:
         """What a substitution comes to, where it does no more than take a path apart: "$(dirname "$0")"."""
+        if _logs_in(text):
+            return "docker login"
         if _prints_else(text):
             return None
         directory = ""
+        here = self.here(self._level)
         inner = Shell(
-            dict(self.variables), partly=dict(self.partly), arguments=self.arguments, _within=self._within + 1
+            dict(self.variables),
+            partly=dict(self.partly),
+            arguments=self.arguments,
+            here=lambda _: directory or here,
+            _within=self._within + 1,
         )
         inner._made = self._made
         for command in inner.commands(text):
@@ -302,9 +339,9 @@ class Shell:
             name, *arguments = map(str, command.words)
             named = [word for word in arguments if not word.startswith("-")]
             if name == CD and named:
-                directory = named[0]
+                directory = posixpath.normpath(posixpath.join(directory or here, named[0]))
             elif name == PWD:
-                return directory or None
+                return directory or here or None
             elif name in _PRINTING and named:
                 return _PRINTING[name](named[0])
             elif name == RUN_PARTS and "--list" in arguments and named:
@@ -320,6 +357,12 @@ def _split(word: str) -> tuple[str | None, str | None]:
     if known == word:
         return word, None
     return (known, word) if known else (None, MAYBE_NONE)
+
+
+def _logs_in(text: str) -> bool:
+    """Whether the AWS CLI prints a command of Docker's, as its first version did."""
+    words = text.split()
+    return any(pair == ("ecr", "get-login") for pair in itertools.pairwise(words))
 
 
 def _prints_else(text: str) -> bool:

@@ -11,6 +11,7 @@ from imds_probe.inventory.schedules.commands.simple_commands import Step
 
 UNKNOWN = "\0"  # in a value, for each part that only running tells
 MAYBE_NONE = UNKNOWN * 2  # a word of which nothing is known, and that is none where the variable is empty
+UNSET = UNKNOWN * 3  # a word that is a variable which nothing sets that was read
 STEPS_MAX, FUNCTIONS_MAX = 2000, 500
 FUNCTIONS_DEEP_MAX = 10  # that are made in each other
 CHOICES_MAX = 20

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.schedules.commands.cut_values import Cut, cut_by
 from imds_probe.inventory.schedules.commands.recent import Recent
 
 TOKENS_MAX = 20_000
@@ -33,11 +34,12 @@ HERE_DOCS_MAX = 50
 
 @dataclass(frozen=True)
 class Variable:
-    """What a variable stands for, or `default` where it is not set: ${NAME:-default}."""
+    """What a variable stands for, or `default` where it is not set: ${NAME:-default}. `cut` is what is cut off: ${NAME%/*}."""
 
     name: str
     quoted: bool
     default: str = ""
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,15 @@ Part = str | Variable | Substituted
 @dataclass(frozen=True)
 class Word:
     """A word in parts: texts, and what only running it would tell. `fed`: it is no word but the file that standard input is, or,
-    where it is `content`, what standard input has: a here-document or here-string.
+    where it is `content`, what standard input has: a here-document or here-string. `aside`: it is no word either but another file
+    that is redirected, of which only the commands count whose output its name is.
     """
 
     parts: tuple[Part, ...]
     quoted: bool = False
     fed: bool = False
     content: bool = False
+    aside: bool = False
 
     @property
     def plain(self) -> str | None:
@@ -147,10 +151,10 @@ class _Reading:
                     return _HERE
                 if target is not None and sign == "<<<":
                     return Word(target.parts, target.quoted, fed=True, content=True)
-                if target is not None and target.parts and any(isinstance(part, Substituted) for part in target.parts):
-                    return Word(tuple(part for part in target.parts if isinstance(part, Substituted)))
                 if target is not None and sign[:1] == "<" and sign[1:2] not in _OTHER_THAN_FED:
                     return Word(target.parts, target.quoted, fed=True)
+                if target is not None and any(isinstance(part, Substituted) for part in target.parts):
+                    return Word(tuple(part for part in target.parts if isinstance(part, Substituted)), aside=True)
                 continue
             operator = _SHELL_OPERATOR.match(self._text, self._at)
             if operator is None:
@@ -335,7 +339,10 @@ def _in_braces(inside: str, quoted: bool) -> Part:
     if rest in ("[@]", "[*]"):
         return Variable(name, quoted=False)
     # The first of several values is what an array stands for by itself.
-    return Variable(name, quoted) if rest in ("", "[0]") else Substituted("")
+    rest = rest.removeprefix("[0]")
+    if cut := cut_by(rest):
+        return Variable(name, quoted, cut=cut)
+    return Variable(name, quoted) if not rest else Substituted("")
 
 
 def _joined(parts: list[Part]) -> tuple[Part, ...]:

@@ -5,6 +5,7 @@ Scripts of one author have many lines in common. A line is taken apart once for 
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 from collections.abc import Sequence
 
@@ -28,7 +29,7 @@ class Simple:
     """A command, or assignments alone, which have no `words`. `substituted` are the texts of the commands within it, `assigned`
     the variables before it with the parts of their values, and `fixed` its words where nothing has to be put into them. `is_loop`:
     the one variable is given one value after the other. `fed` is what it reads from a here-document or here-string.
-    `is_piped`: it reads what the command before it writes.
+    `is_piped`: it reads what the command before it writes. `link` is the variable of which it asks whether it is a symbolic link.
     """
 
     substituted: tuple[str, ...]
@@ -38,6 +39,7 @@ class Simple:
     is_loop: bool = False
     fed: tuple[Part, ...] | None = None
     is_piped: bool = False
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,25 +154,34 @@ def _given(array: str, words: Sequence[Word]) -> Step:
 
 def _simple(words: list[Word], *, is_piped: bool) -> Simple | None:
     fed = [word for word in words if word.fed]
-    words = [word for word in words if not word.fed]
-    contents = [word for word in fed if word.content]
-    parts = (part for word in (*words, *contents) for part in word.parts)
+    parts = (part for word in sorted(words, key=lambda word: word.fed) for part in word.parts)
+    words = [word for word in words if not word.fed and not word.aside]
     substituted = tuple(part.command for part in parts if isinstance(part, Substituted) and part.command)
     if looped := _looped(words):
         return Simple(substituted, (looped,), (), None, is_loop=True)
+    link = _asked_for_link(words)
     words = _without_keywords(words)
     assigned = []
     while words and (pair := _assignment(words[0])):
         assigned.append(pair)
         words = words[1:]
-    if not (substituted or assigned or words):
+    if not (substituted or assigned or words or link):
         return None
     content = fed[-1].parts if fed and fed[-1].content else None
     if fed and content is None and _reads_commands(words):
         words = [*(word for word in words if word.plain != "-"), fed[-1]]
     words = words[:WORDS_MAX]
     piped = is_piped and not fed
-    return Simple(substituted, tuple(assigned), tuple(words), _fixed(words), fed=content, is_piped=piped)
+    return Simple(substituted, tuple(assigned), tuple(words), _fixed(words), fed=content, is_piped=piped, link=link)
+
+
+def _asked_for_link(words: Sequence[Word]) -> str:
+    """The variable behind -h or -L in a condition."""
+    for sign, word in itertools.pairwise(words[:4]):
+        part = word.parts[0] if len(word.parts) == 1 else None
+        if sign.plain in ("-h", "-L") and isinstance(part, Variable):
+            return part.name
+    return ""
 
 
 def _reads_commands(words: Sequence[Word]) -> bool:

@@ -61,3 +61,11 @@ def test_what_is_not_to_be_seen_is_not_read(root: Root) -> None:
     assert root.follow(*line.split(), "-noshell", "-eval", "x().", executable=BEAM).cut_short == unread.NO_SCRIPT
     assert root.follow(*line.split(), executable=BEAM).cut_short == ""  # somebody types into it
     assert list(root.loaded("escript", "/opt/tool")) == ["/opt/tool"]
+
+
+@pytest.mark.parametrize("program", ["erl", "erlexec", "escript"])
+def test_what_starts_the_machine_is_not_missed(root: Root, program: str) -> None:
+    at = f"/usr/lib/erlang/bin/{program}"
+    root.put({at: ""})
+    found = root.follow(program, "-boot", "start_sasl", "-noinput", "-s", "rabbit", "boot", executable=at)
+    assert not found.cut_short

@@ -398,6 +398,14 @@ def test_a_name_that_only_running_tells_is_said_of_its_script(root: Path, script
         'L=/var/log/$(b).log\nsh -c "a > $L"\n',
         "F=($(b) $NONE)\n",
         'log() { echo "$1"; }\nlog "$(b)"\n',
+        'exec > >(tee -a /x | logger -t x) 2>&1\n> "/y.$(date)"\nb\n',
+        '[ -n "$BEFORE" ] && $BEFORE\n[ -n "$AFTER" ] && "$AFTER"\n$BEFORE a\n',
+        "$(aws ecr get-login --no-include-email)\nL=`aws ecr get-login`\n$L\n",
+        'P="$0"\nwhile [ -h "$P" ]; do P=$(ls -l "$P"); done\n$(dirname "$P")/none\n',
+        '[[ -L $0 ]] && . "${BASH_SOURCE%/*}/none"\n"${0%/*}/none"\n',
+        "D=$(pwd)\n$D/none\n. $PWD/none\n",
+        'H=/opt; $cygwin && H=`cygpath --unix "$H"`\n"$H/none"\n',
+        "python3 $NONE /opt/x.py\n",
     ],
 )
 def test_what_needs_no_name_says_nothing(root: Path, script: str) -> None:
@@ -437,3 +445,49 @@ def test_a_software_collection_has_its_own_programs(root: Path, command: str) ->
     tool = "/opt/rh/rh-x/root/usr/bin/tool"
     made(root, {tool: ELF}, executable=(tool,))
     assert names(followed(root, command)) == ["tool", "b"]
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("$BEFORE b", ["b"]),
+        ('[ -z "$JAVA_HOME" ] && J=java || J="$JAVA_HOME/bin/java"\nexec "$J" $JAVA_OPTS -jar /opt/x.jar', ["java"]),
+        ('P="$0"\nwhile [ -L "$P" ]; do L=$(ls -l "$P"); P="$L"; done\n`dirname "$P"`/wrap', ["/opt/wrap", "a"]),
+        ('"${0%/*}/wrap"', ["/opt/wrap", "a"]),
+        ("cd /opt\n(cd /srv; D=$(pwd))\nE=$(pwd); cd /\n$E/wrap", ["/opt/wrap", "a"]),
+        ("cd /opt; B=$(cd parts; pwd); $B/one", ["/opt/parts/one", "a"]),
+        ("run() { $TOOL; }\nTOOL=b\nrun", ["b"]),
+    ],
+)
+def test_what_names_come_to(root: Path, script: str, expected: list[str]) -> None:
+    made(root, {"/opt/x": f"{SCRIPT}{script}\n", "/usr/bin/java": ELF}, executable=("/opt/x", "/usr/bin/java"))
+    found = followed(root, "/opt/x")
+    assert [name for name in names(found) if name in expected] == expected
+    assert found.unfollowed == ()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "while read -r j; do $j; done\n",
+        "read\n$REPLY\n",
+        'readarray -t J < <(b)\nfor j in "${J[@]}"; do $j; done\n',
+        'printf -v J %s "$(b)"\n$J\n',
+        'eval "$(b)"\n$J\n',
+        "export $(b)\n$J\n",
+        'J=$(b)\n[ -h "$J" ] && $J\n',
+        'cd "$(b)"\nD=$(pwd)\n$D/x\n',
+    ],
+)
+def test_what_may_have_been_set_is_not_known(root: Path, script: str) -> None:
+    made(root, {"/opt/x": SCRIPT + script}, executable=("/opt/x",))
+    assert Unfollowed(reasons.NO_NAME, "/opt/x") in followed(root, "/opt/x").unfollowed
+
+
+def test_a_script_that_starts_itself_again_and_again_has_no_other_name(root: Path) -> None:
+    made(
+        root,
+        {"/opt/x": SCRIPT + 'case $1 in x) "$0" y z "$@" ;; y) $0 x "$1" a "$@" ;; esac\n'},
+        executable=("/opt/x",),
+    )
+    assert not [each for each in followed(root, "/opt/x b").unfollowed if each.why in reasons.OF_NAMES]

@@ -41,7 +41,7 @@ def said(token: Token) -> object:
         ("x${A}y", [("x", Variable("A", False), "y")]),
         ("${A:-b}", [(Variable("A", False, "b"),)]),
         ("${A[0]}", [(Variable("A", False),)]),
-        ("${A%x}", [(Substituted(""),)]),
+        ("${A%[x]}", [(Substituted(""),)]),
         ("$1 $? $", [(Variable("1", False),), (Variable("?", False),), "<$>"]),
         ("$(a b)", [(Substituted("a b"),)]),
         ("x$(a \"$(b ')')\")y", [("x", Substituted("a \"$(b ')')\""), "y")]),
