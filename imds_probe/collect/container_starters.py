@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 from imds_probe.system import rootfs
+from imds_probe.system.confined import FileUnanswered
+from imds_probe.system.door import FileStatus
 
 # What each of them has on its hosts once it is set up. Runners are known to start containers only where there is an engine.
 _ORCHESTRATORS: Sequence[tuple[str, str]] = (
@@ -34,13 +37,20 @@ _ENGINES = ("/usr/bin/dockerd", "/usr/bin/docker", "/usr/bin/podman", "/snap/bin
 
 def container_starters(root: Path) -> tuple[str, ...]:
     """Those that are set up below a root, each once; what cannot be looked up does not count."""
-    there = _there(root, [path for _, path in (*_ORCHESTRATORS, *_RUNNERS)])
+    there = _there(root, [path for _, path in (*_ORCHESTRATORS, *_RUNNERS)] + [*_ENGINES])
     found = [name for name, path in _ORCHESTRATORS if path in there]
-    if _there(root, _ENGINES):
+    if there.intersection(_ENGINES):
         found += [name for name, path in _RUNNERS if path in there]
     return tuple(dict.fromkeys(found))
 
 
 def _there(root: Path, paths: Sequence[str]) -> set[str]:
-    looked = zip(paths, rootfs.looked_up(root, paths), strict=True)
-    return {path for path, status in looked if status is not None and not isinstance(status, rootfs.FileUnreadable)}
+    """One directory of the root after the other, up to one that does not answer: the rest of the run needs its time more."""
+    found = set()
+    for _, some in groupby(sorted(paths), key=lambda path: path.split("/")[1]):
+        below = tuple(some)
+        looked = dict(zip(below, rootfs.looked_up(root, below), strict=True))
+        found |= {path for path, status in looked.items() if isinstance(status, FileStatus)}
+        if any(isinstance(status, FileUnanswered) for status in looked.values()):
+            break
+    return found
