@@ -92,6 +92,7 @@ ELSEWHERE = {
     "inventory/packages/snap.py:_get": "a descriptor that confined.pin has found",
     "inventory/settings/programs.py:": _PROC,
     "net/obstacles/ip_listing.py:read": "ip, which reads the kernel's tables",
+    "net/obstacles/owners.py:_knows_owners": "the kernel's names of its matches",
     "net/obstacles/packet_rules.py:": "nft, which does the same",
     "net/obstacles/saving.py:": "the kernel's names of its tables, and iptables-save, which reads them",
     "net/obstacles/proxies.py:": _PROC,

@@ -137,6 +137,8 @@ def _word(part: bytes, module: Module) -> str | None:
         return looked_up[1].decode()
     if _OF_PATHS.issuperset(_PATH_WORDS.findall(_ONE_LITERAL.sub(b"", part))) and _PATH_WORDS.search(part):
         place = module.place(part)
+        if place == f"{HERE}/_":
+            return None  # the file itself, which is read by then
         return place if place is not None and (place.startswith(HERE) or "{" not in place) else None
     begins = _ONE_LITERAL.match(part)
     if begins is None:

@@ -22,6 +22,7 @@ from imds_probe.inventory.code.following.python_commands import CALLS_MAX, comma
         ("HERE = os.path.dirname(__file__)\nsubprocess.run([os.path.join(HERE, 'x.sh')])", [("{here}/x.sh",)]),
         ("HERE = Path(__file__).resolve().parent\nos.system(f'{HERE}/x.sh {y}')", [("{here}/x.sh", "$_")]),
         ("subprocess.run([sys.executable, '/opt/x.py'])", [("python3", "/opt/x.py")]),
+        ("subprocess.run([sys.executable, __file__, directory])", []),
         ("subprocess.run([sys.executable, script])", []),
         ("subprocess.run(['perl', script])", []),
         ("subprocess.run([shutil.which('aws') or '/opt/aws', 's3'])", [("aws", "s3")]),
