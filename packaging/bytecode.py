@@ -32,13 +32,11 @@ def compile_all(stage: Path, builder: Path) -> None:
     others = [stage / PREFIX[1:] / "lib/python3.13", *sorted(path for path in own.parent.iterdir() if path != own)]
     modules = [path for path in others if path.is_dir() or path.suffix == ".py"]
     # One process each, in one order, with one hash seed: what a file becomes hangs on all three.
-    for options, arguments in (
-        ([], ["beside", stage, own]),
-        # Tracebacks mark columns of lines that they show, and nothing is shown without a source.
-        (["-X", "no_debug_ranges"], ["instead", stage, *modules]),
-    ):
-        # -P: nothing of the build's own is imported.
-        run([*interpreter(builder), "-s", "-B", "-P", *options, COMPILER, *arguments], env={"PYTHONHASHSEED": "0"})
+    for arguments in (["beside", stage, own], ["instead", stage, *modules]):
+        # -P: nothing of the build's own is imported. Tracebacks show lines of ours, and mark no columns in them: that would be
+        # a twentieth of the package.
+        options = ["-s", "-B", "-P", "-X", "no_debug_ranges"]
+        run([*interpreter(builder), *options, COMPILER, *arguments], env={"PYTHONHASHSEED": "0"})
     for source in [path for place in others for path in ([place] if place.is_file() else place.rglob("*"))]:
         if source.suffix == ".py":
             if not source.with_suffix(".pyc").exists():
