@@ -1,7 +1,18 @@
 """What packaging/cloudformation/imds-probe-athena.yaml says of the report: the types of its columns, and which reports count.
 
 The types are those of the report's JSON Schema, in Hive's words: nothing is inferred from data, in which keys come late. A place
-in the template that is written here begins with "Made by `make declared`, up to the end: NAME." and ends with "The end."
+in the template that is written here begins with "Made by `make declared`, up to the end: NAME." and ends with "The end." The
+template may have 51,200 bytes (`aws cloudformation validate-template --template-body`), so that the reasons stand here:
+
+How a report is believed: the sink "s3" writes each report once below reports/, and the newest one of each host below latest/.
+The bucket takes from a host only keys that have its own aws:userid, and the queries count only what says the same as its key.
+Two saved queries count what is left out, with the reasons.
+
+How it is read: the Hive JSON SerDe passes over members that a later version added, reads those that an earlier one lacks as
+null, and does not heed the case of names. AWS's own page says of the other one, OpenX, that the number of its results may vary.
+An object that is no JSON makes a query fail, and the error names it. The tables with "lines" read text as it is and never fail:
+their queries name such objects, too. UNNEST is only given lists of plain values: Athena and Trino differ in what they make of a
+list of structs.
 """
 
 from __future__ import annotations
