@@ -209,9 +209,11 @@ def _inside(begun: Begun, system: DueSystem) -> _Inside:
             if not isinstance(first.environ, OSError):
                 found.environment, found.is_whole = all_variables(first.environ), True
     for pid in pids:
-        cmdline, exe = read_several(proc / str(pid), (("cmdline", CMDLINE_BYTES),), ("exe",))
+        cmdline, exe, root = read_several(proc / str(pid), (("cmdline", CMDLINE_BYTES),), ("exe", "root"))
         if isinstance(cmdline, bytes) and isinstance(exe, bytes):
             executable = os.fsdecode(exe)
+            if isinstance(root, bytes) and len(root) > 1:  # it was chrooted: the kernel says where that is for us
+                executable = executable.removeprefix(os.fsdecode(root))
             found.commands.add((executable, tuple(arguments_of(cmdline)[1:])))
             found.executables.add(executable)
     return found
