@@ -221,16 +221,13 @@ def _inside(begun: Begun, system: DueSystem) -> _Inside:
 
 def _is_run(inside: _Inside, system: DueSystem) -> Callable[[Start], bool]:
     """Whether a process runs just that. A program by itself is the same whatever it is started with."""
-    following, files = system.following, system.commands.files
+    following = system.following
 
     def runs(start: Start) -> bool:
-        # A process is known by the file itself, and the python of a virtual environment is a link.
-        names = {start.executable, files.real_path(start.executable) or start.executable}
-        arguments = tuple(filter(None, start.arguments[1:]))
-        if any((name, arguments) in inside.commands for name in names):
+        if (start.executable, tuple(filter(None, start.arguments[1:]))) in inside.commands:
             return True
         by_itself = following.language_of(start) is None and not following.script_of(start)
-        return by_itself and not names.isdisjoint(inside.executables)
+        return by_itself and start.executable in inside.executables
 
     return runs
 

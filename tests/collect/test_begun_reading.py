@@ -113,20 +113,6 @@ def test_what_it_starts_and_what_it_is_handed_is_read(system: Containers) -> Non
     assert found.read.not_read == ()
 
 
-def test_the_python_of_a_virtual_environment_is_the_one_that_its_process_runs(system: Containers) -> None:
-    command = ("/opt/app/bin/python", "/srv/app.py")
-    one = system.container({command[0]: Path(PYTHON), "/srv/app.py": V1}, command, command, exe=PYTHON)
-    assert said(system.of(one)) == {"/srv/app.py": ("v1", "running")}
-
-
-def test_the_program_of_a_process_that_was_chrooted_is_the_one_below_its_root(system: Containers) -> None:
-    root, command = system.image("chrooted"), (PYTHON, "/srv/app.py")
-    system.python(root)
-    files = {**APP, "/srv/app.py": V1}
-    one = system.container(files, command, command, exe=f"{root}{PYTHON}", root=root)
-    assert ("v1", "boot") not in said(system.of(one)).values()
-
-
 def test_one_that_asks_for_a_token_is_said_to_and_is_no_more_than_that(system: Containers) -> None:
     found = system.of(system.container({ENTRY: ASKS_BY_TOKEN}, (ENTRY, *COMMAND)))
     assert said(found) == {ENTRY: ("v2", "boot")}
