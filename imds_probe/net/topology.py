@@ -70,16 +70,18 @@ class Topology:
         """The namespace that is at the other end of the cable by which requests to an address leave this one; None where that is
         none that is known here.
         """
-        place = self._place(inode)
-        link, _ = _leaving(place, address) if place else (None, None)
-        found = self._inode_of(place, link) if place and link and link.kind == "veth" else None
+        cable = self._cable(inode, address)
+        found = self._inode_of(*cable) if cable else None
         return None if found == inode else found
 
     def leaves_by_cable(self, inode: int, address: str) -> bool:
         """Whether requests to an address leave this namespace by a cable to another one, as those of a container do."""
+        return self._cable(inode, address) is not None
+
+    def _cable(self, inode: int, address: str) -> tuple[_Place, Link] | None:
         place = self._place(inode)
         link, _ = _leaving(place, address) if place else (None, None)
-        return link is not None and link.kind == "veth"
+        return (place, link) if place and link and link.kind == "veth" else None
 
     def way(self, inode: int, address: str, host: int) -> tuple[Step, ...]:
         """The namespaces that a request passes, from this one to the host, or to one with an uplink of its own; empty

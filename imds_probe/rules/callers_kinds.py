@@ -232,18 +232,16 @@ WATCHED_TOO_SHORTLY = Kind(
     cure="Enable the daemon (`systemctl enable --now imds-probe-daemon`), and keep it running.",
 )
 
-# The ids of those that say of a caller by IMDSv1 what the switch does to it.
-OF_CALLS = frozenset(
-    kind.id
-    for kind in (
-        IMDSV1_CALLER,
-        IMDSV1_FALLBACK,
-        IMDSV1_FALLBACK_KEPT_OUT,
-        IMDSV1_FALLBACK_PAST,
-        IMDSV1_FALLBACK_RAISED,
-        IMDSV1_THROUGH_RELAY,
-        IMDSV1_FALLBACK_UNIDENTIFIED,
-        IMDSV1_FALLBACK_DOUBTFUL,
-        IMDSV1_REFUSED,
-    )
+# Those that say of a caller by IMDSv1 what the switch does to it, and their ids.
+KINDS_OF_CALLS = (
+    IMDSV1_CALLER,
+    IMDSV1_FALLBACK,
+    IMDSV1_FALLBACK_KEPT_OUT,
+    IMDSV1_FALLBACK_PAST,
+    IMDSV1_FALLBACK_RAISED,
+    IMDSV1_THROUGH_RELAY,
+    IMDSV1_FALLBACK_UNIDENTIFIED,
+    IMDSV1_FALLBACK_DOUBTFUL,
+    IMDSV1_REFUSED,
 )
+OF_CALLS = frozenset(kind.id for kind in KINDS_OF_CALLS)

@@ -39,14 +39,16 @@ def claim(directory: Path, root: Path, say: Callable[[str], None]) -> None:
     before this was noted is taken for this instance's. Raises ProbeError.
     """
     try:
-        if other := of_another(directory, root):
+        other, here = _noted(directory), firmware_id(root)
+        if not here or other == here:
+            return
+        if other:
             aside = directory / f"of-{other}"
             _put_aside(directory, aside)
             say(
                 f"{directory} has the evidence of another instance, {other}: it is kept in {aside} and does not count here"
             )
-        if (here := firmware_id(root)) and _noted(directory) != here:
-            replace(directory / FILE, f"{here}\n".encode())
+        replace(directory / FILE, f"{here}\n".encode())
     except OSError as error:
         raise ProbeError(
             f"{directory} cannot be written: {error.strerror}", "Free space on its disk, or make it writable."
