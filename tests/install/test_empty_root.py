@@ -77,11 +77,11 @@ def test_whatever_the_project_imports_came_with_it(root):
 
 
 def test_tracebacks_have_lines_of_the_projects_own(root):
-    """And the places in them. Of what others wrote, which comes without its source, they have files and lines."""
+    """With their text. Of what others wrote, which comes without its source, they have files and line numbers."""
     code = "from imds_probe.net.obstacles.ranges import between; between('nothing', '10.0.0.1')"
     shown = run([PYTHON, "-I", "-c", code], root=root).stderr
     own, _, others = shown.partition("/net/obstacles/ranges.py")[2].partition("/ipaddress.py")
-    assert re.match(r'", line \d+, in between\n +return .*ip_address\(low\).*\n +[~^]+\n', own), shown
+    assert re.match(r'", line \d+, in between\n +return .*ip_address\(low\).*\n', own), shown
     assert re.match(r'", line \d+, in ip_address\nValueError: ', others), shown
 
 
