@@ -16,7 +16,7 @@ from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.loads import joined, package_of
 from imds_probe.inventory.sdks.start import Start
 
-WORDS_MAX, COMMANDS_MAX, WHOLE_MAX, SETTINGS_MAX_BYTES = 100, 20, 1500, 64 * 1024
+WORDS_MAX, COMMANDS_MAX, WHOLE_MAX, SETTINGS_MAX_BYTES = 100, 20, 5000, 64 * 1024
 ENDS = (".js", ".cjs", ".mjs", ".node", ".ts", ".cts", ".mts", ".jsx", ".tsx")
 _SETTINGS_ENDS = (".config.js", ".config.cjs", ".config.mjs", ".json", ".yml", ".yaml")
 

@@ -24,7 +24,8 @@ from imds_probe.inventory.sdks.start import Start
 HERE = "{here}"
 CLASS = "class:"  # before the name of a class
 ENDS = (".php", ".inc", ".phtml")
-SERVED, SERVED_MAX = ("/var/www", "/srv/www", "/usr/share/nginx/html"), 1500
+SERVED, SERVED_MAX = ("/var/www", "/srv/www", "/usr/share/nginx/html"), 5000
+_NOT_OWN = ("vendor",)
 MAP_MAX_BYTES = 16 * 1024 * 1024
 # A comment, or a text, which is kept; annotations (#[) are none.
 _ASIDE = re.compile(
@@ -63,8 +64,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
     loads = [
         Load(path)
         for place in dict.fromkeys((*named, *SERVED))
-        for path in ground.walked(place, ENDS, SERVED_MAX)
-        if "/vendor/" not in path
+        for path in ground.walked(place, ENDS, SERVED_MAX, of_program=True, aside=_NOT_OWN)
     ]
     nowhere = not loads and not named and posixpath.basename(start.executable).startswith("php")
     return Begun(way, tuple(loads), unknown=nowhere)
