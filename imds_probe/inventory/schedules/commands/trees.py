@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
-FILES_MAX, DEPTH_MAX = 2000, 12
-BESIDE_MAX = 20_000  # of what is looked at for being a directory
+FILES_MAX, DEPTH_MAX = 5000, 12
+BESIDE_MAX = 30_000  # of what is looked at for being a directory
 
 
 def tree(tops: Iterable[str], ends: tuple[str, ...], files: SystemFiles) -> tuple[str, ...]:
