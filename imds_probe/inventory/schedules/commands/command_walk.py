@@ -71,7 +71,7 @@ from imds_probe.inventory.schedules.commands.unknown_names import fits, fitting,
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 SCRIPT_MAX_BYTES = 256 * 1024
-DEPTH_MAX = 6  # of scripts that start scripts, and of programs that start programs
+DEPTH_MAX = 4  # of scripts that start scripts, and of programs that start programs
 DEPTH_OF_STARTERS = 12
 ARGUMENTS_MAX = 20  # of one script that is followed with each
 _ARGUMENT = re.compile(r"\$\{?[1-9@*]")
@@ -108,10 +108,11 @@ class Walk:
 
     def run_text(self, text: str, around: Around, depth: int) -> None:
         """A text for a shell, which changes what is around it."""
-        if depth > DEPTH_MAX:
-            self._say(TOO_DEEP, around)
-            return
         shell = Shell(around.environment, functions=around.functions, partly=around.partly, arguments=around.arguments)
+        if depth > DEPTH_MAX:
+            if any(_starts_something(command) for command in shell.commands(text)):
+                self._say(TOO_DEEP, around)
+            return
         outer = around.command
         self._run_commands(shell.commands(text), shell, around, depth)
         around.command = outer
@@ -602,6 +603,12 @@ def _assign(command: Command, shell: Shell) -> None:
             shell.assign(variable, value)
         elif UNKNOWN in variable:
             shell.partly[ANY] = UNKNOWN
+
+
+def _starts_something(command: Command) -> bool:
+    """Whether it is more than what the shell does by itself."""
+    name = command.words[0] if command.words else ""
+    return name != "" and name not in _BUILTINS and name not in _ASSIGNING
 
 
 def _written_by(command: Command) -> str | None:

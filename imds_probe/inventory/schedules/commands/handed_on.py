@@ -12,7 +12,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-VARIANTS_MAX = 200  # of one command
+VARIANTS_MAX = 100  # of one command
 WORDS_LOOKED_AT = 12
 # They run what they are given, as their manuals have it; those whose options are known, too, are in starters.py.
 RUNNERS = frozenset(
