@@ -227,6 +227,11 @@ class Ground:
                     seen.add(directories[path])
                     waiting.append((path, depth + 1))
 
+    def some(self, listed: Sequence[T], most: int) -> Sequence[T]:
+        """As many as are looked at of what a program itself may run; `more` says where there are others."""
+        self.more = self.more or len(listed) > most
+        return listed[:most]
+
     def _directories(self, paths: Sequence[str]) -> Mapping[str, tuple[int, int]]:
         """Those of these paths that lead to directories, by device and inode."""
         self.look_up(paths)

@@ -209,3 +209,9 @@ def test_what_is_not_walked_through_of_a_programs_own_code_is_said(
         assert len(found) == 3 + of_program
         assert len(list(ground.walked("/srv", (".py",), 2, of_program=of_program))) == 2
         assert ground.more is of_program
+
+
+def test_more_than_are_looked_at_are_said(tmp_path: Path) -> None:
+    ground = Ground(tmp_path)
+    assert (ground.some(["a", "b"], 2), ground.more) == (["a", "b"], False)
+    assert (ground.some(["a", "b"], 1), ground.more) == (["a"], True)
