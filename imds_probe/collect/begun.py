@@ -9,9 +9,10 @@ from imds_probe.collect.code_search import Search
 from imds_probe.collect.code_tasks import Due
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.schedules.commands.in_container import InContainer
+from imds_probe.inventory.schedules.static_pods import STATIC
 from imds_probe.reading.reader import share_of
 
-ANY_MAX = 50  # containers that are looked at for a command of which only running tells in which one it runs
+ANY_MAX = 200  # containers that are looked at for a command of which only running tells in which one it runs
 _ID = re.compile(r"[0-9a-f]{4,64}")
 _OF_PODS = (
     "pod",
@@ -25,7 +26,11 @@ _OF_PODS = (
     "sts",
     "statefulset",
     "rs",
+    "replicaset",
+    "replicationcontroller",
     "job",
+    "cronjob",
+    STATIC,
 )
 
 
@@ -38,9 +43,11 @@ def look_ahead(searches: Sequence[Search], deadline: float, most_s: float, user_
     inside = [search for search in searches if search.system.container is not None]
     meant = [_meant(due, inside) for _, due in asking]
     for search in inside:
-        of_it = [due for (_, due), where in zip(asking, meant, strict=True) if search in where]
+        of_it = [due for (_, due), where in zip(asking, meant, strict=True) if search in where[:ANY_MAX]]
         search.look_ahead(share_of(deadline, most_s), asked=of_it)
     for (search, due), where in zip(asking, meant, strict=True):
+        if len(where) > ANY_MAX:
+            search.leave_open(due)
         is_read = _is_elsewhere(due, where) or _is_started_again(due, where)
         if not is_read and not any(_knows(each, due) for each in where):
             search.leave_open(due)
@@ -77,7 +84,7 @@ def _meant(due: Due, inside: Iterable[Search]) -> list[Search]:
     fits = [each for each in inside if each.system.container is not None and is_meant(asked, each.system.container)]
     own = [each for each in fits if each.system.container and each.system.container.owner_uid == due.starter_uid]
     others = [each for each in fits if each.system.container and each.system.container.owner_uid is None]
-    return (own or others or ([] if due.starter_uid is not None else fits))[:ANY_MAX]
+    return own or others or ([] if due.starter_uid is not None else fits)
 
 
 def is_meant(asked: InContainer, container: DiscoveredContainer) -> bool:

@@ -18,6 +18,7 @@ from imds_probe.collect.schedules_kept import Listed
 from imds_probe.dataclass import dataclass
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.containers.checks import WHEN_CHECKED
 from imds_probe.inventory.containers.description import Begins
 from imds_probe.inventory.schedules.commands.programs import DEFAULT_PATH, MARK, SHELLS, Programs
 from imds_probe.inventory.schedules.scheduled import AT_START, Place, Scheduled
@@ -118,6 +119,7 @@ def _key(begun: Begun, inside: _Inside, system: DueSystem) -> object:
     return (
         system.reading.image,
         begun.begins,
+        begun.checks,
         (inside.words, inside.directory) if begun.begins is None else (),
         tuple(sorted(environment.items())),
         frozenset(inside.commands),
@@ -165,6 +167,23 @@ def _found(begun: Begun, inside: _Inside, system: DueSystem) -> Iterator[tuple[L
         around = _with_unset(inside.environment, texts) if inside.is_whole else inside.environment
         scheduled = Scheduled(words, Place(path), "boot", AT_START, environment=around, directory=directory).encodable()
         yield Listed("", scheduled.place.path, "boot", AT_START, None), _done(scheduled, inside, system)
+    yield from _checked(begun, inside, system)
+
+
+def _checked(begun: Begun, inside: _Inside, system: DueSystem) -> Iterator[tuple[Listed, tuple[Due, ...]]]:
+    """What is run in it to see whether it is well. Its image has the program, or the check fails."""
+    programs = Programs(system.commands.files)
+    directory = begun.begins.directory if begun.begins is not None else inside.directory
+    for check in begun.checks:
+        path = programs.found(check.words[0], inside.environment.get("PATH") or DEFAULT_PATH, directory)
+        if not path or system.is_late():
+            continue
+        texts = " ".join(check.words), _script(path, system)
+        around = _with_unset(inside.environment, texts) if inside.is_whole else inside.environment
+        scheduled = Scheduled(
+            check.words, Place(path), "scheduled", WHEN_CHECKED, check.every_s, around, directory
+        ).encodable()
+        yield Listed("", path, "scheduled", WHEN_CHECKED, check.every_s), tuple(of_schedule(scheduled, system))
 
 
 def of_asked(begun: Begun, system: DueSystem) -> Iterator[tuple[Due, tuple[Due, ...]]]:
@@ -186,7 +205,7 @@ def of_asked(begun: Begun, system: DueSystem) -> Iterator[tuple[Due, tuple[Due, 
             environment={**inside.environment, **asked.environment},
             directory=asked.directory or directory,
         ).encodable()
-        found = tuple(of_programs(scheduled, system))
+        found = tuple((of_schedule if asked.own_text else of_programs)(scheduled, system))
         path = Programs(system.commands.files).found(
             asked.words[0], scheduled.environment.get("PATH") or DEFAULT_PATH, scheduled.directory
         )

@@ -253,7 +253,7 @@ class Search:
         there = Processes(str(self._proc), tuple(self.system.pids))
         names = tuple(dict.fromkeys(each.name for each in self.found.programs.values() if each.name))
         self.found.began_s = age_s(self._proc, self.system.pids[0]) if self.system.pids else None
-        return Begun(there, container.begins, tuple(asked), names)
+        return Begun(there, container.begins, tuple(asked), names, container.checks)
 
     def leave_open(self, asked: Due) -> None:
         """No container runs here in which that would be done."""

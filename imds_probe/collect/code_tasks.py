@@ -13,6 +13,7 @@ from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
 from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.code.spoken import Spoken
+from imds_probe.inventory.containers.checks import Check
 from imds_probe.inventory.containers.description import Begins
 from imds_probe.inventory.schedules.commands.in_container import InContainer
 from imds_probe.inventory.schedules.starters import Starter
@@ -128,13 +129,14 @@ class Due:
 class Begun:
     """A container, as what starts there is read. It `begins` with what its record says, None where there is none; then its first
     process says it, and the usual files. `asked` is what schedules of the host run in it, with when. `runs` are the programs that
-    run there, by their paths.
+    run there, by their paths, and `checks` what its engine runs in it to see whether it is well.
     """
 
     processes: Processes
     begins: Begins | None = None
     asked: tuple[Due, ...] = ()
     runs: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ from imds_probe.inventory.code.units import Wholes, shown
 from imds_probe.inventory.images import stores
 from imds_probe.inventory.schedules.accounts import Account
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
-from imds_probe.inventory.schedules.commands.followed import NO_NAME, NO_SCRIPT, Followed
+from imds_probe.inventory.schedules.commands.followed import NO_NAME, NO_SCRIPT, OF_LIMITS, Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
 from imds_probe.inventory.schedules.commands.settings_named import NamedSettings
@@ -53,6 +53,7 @@ from imds_probe.kept.shapes import OMITTED, is_path
 USERS_ENGINES = frozenset(
     ("podman", "nerdctl")
 )  # what users start with these is theirs; Docker's containers are root's
+READ_TOGETHER = 100
 OF_DISTRIBUTION = ("/usr/", "/lib/", "/bin/", "/sbin/")
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,255}")
 
@@ -181,6 +182,10 @@ def _of_programs(
             in_script = {script.speaks} if script is not None and script.speaks is not None else ()
             dues = _of_start(start, system, in_script if started.script else said)
             yield from _perhaps(dues) if started.perhaps else dues
+    # What was left out while all this was followed may be started, too.
+    for each in system.commands.files.take_left_out():
+        if each.why == unread.MORE:
+            yield Due(Piece(program=Program(encodable(each.path), (), why=each.why)))
 
 
 def _is_of_system(start: Start, language: Language | None) -> bool:
@@ -189,14 +194,15 @@ def _is_of_system(start: Start, language: Language | None) -> bool:
 
 
 def _of_scripts(followed: Followed, system: DueSystem) -> Iterator[Due]:
-    """Scripts that start something whose name is only known while they run. A distribution's own start what its packages have, and
-    the catalog knows what of these asks.
+    """Scripts that start something whose name is only known while they run, or more than is followed. A distribution's own start
+    what its packages have, and the catalog knows what of these asks.
     """
-    scripts = dict.fromkeys(
-        each.script for each in followed.unfollowed if each.script and each.why in (NO_NAME, NO_SCRIPT)
-    )
-    for script in system.own_of(scripts):
-        yield Due(Piece(program=Program(encodable(script), (), why=unread.BY_NAME)))
+    why = {each.script: unread.MORE for each in followed.unfollowed if each.script and each.why in OF_LIMITS}
+    why |= {
+        each.script: unread.BY_NAME for each in followed.unfollowed if each.script and each.why in (NO_NAME, NO_SCRIPT)
+    }
+    for script in system.own_of(why):
+        yield Due(Piece(program=Program(encodable(script), (), why=why[script])))
 
 
 def _perhaps(dues: Iterator[Due]) -> Iterator[Due]:
@@ -227,26 +233,43 @@ def _in_image(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> Iterato
     """What a container of an image begins with, read in the image's layers."""
     system.remembers = False
     name = f"{OF_IMAGE}{run.name if IMAGE_NAME.fullmatch(run.name) else OMITTED}"
-    stored = stores.image(system.ground.root, run.name, run.engine) if system.views is not None else None
+    of_user = _of_user(run, scheduled, system)
+    stored = stores.image(system.ground.root, run.name, run.engine, of_user) if system.views is not None else None
     root = (
         system.views.of_layers(stored.layers, stored.opaque, run.mounts)
         if stored is not None and system.views is not None
         else None
     )
     if stored is None or root is None:
-        yield Due(Piece(program=Program(name, (), why=unread.IMAGE)))
+        # Nothing but the user's own systemd starts his own unit files, on his account.
+        runner_uid = scheduled.owner_uid if scheduled.image is not None else None
+        yield Due(Piece(program=Program(name, (), why=unread.IMAGE, runner_uid=runner_uid)))
         return
     found: list[Due] = []
+    around = dict(stored.config.environment) | dict(run.environment)
+    inside = replace(
+        scheduled, directory=run.directory or stored.config.directory, environment=around, image=None, root=""
+    )
     for words in stored.config.started_by(run):
-        around = dict(stored.config.environment) | dict(run.environment)
-        directory = run.directory or stored.config.directory
-        inner = replace(scheduled, command=words, directory=directory, environment=around, image=None, root="")
+        inner = replace(inside, command=words)
         if not run.whole:  # what the image starts by itself stands nowhere else
             yield from _of_text(scheduled, Followed(shlex.join(words)), system)
         entry = () if run.whole else stored.config.entrypoint
         entry = entry if words[: len(entry)] == entry else ()
         found += (_of_entry_point(due, entry) for due in _inside(name, root, inner, system))
     yield from found or [Due(Piece(program=Program(name, (), why=unread.NO_SCRIPT)))]
+    if check := stored.config.check if run.check is None else run.check:
+        if run.check is None:
+            yield from _of_text(scheduled, Followed(shlex.join(check)), system)
+        yield from _inside(name, root, replace(inside, command=check), system)
+
+
+def _of_user(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> tuple[str, int] | None:
+    """The home and number of the user whose own engine runs it; None of what is root's."""
+    if scheduled.user in ("root", "0", "") or run.engine not in ("", *USERS_ENGINES):
+        return None
+    account = system.accounts.get(scheduled.user)
+    return (account.home, account.number) if account is not None and account.number else None
 
 
 def _of_entry_point(due: Due, words: Sequence[str]) -> Due:
@@ -330,6 +353,15 @@ def _of_start(start: Start, system: DueSystem, said: Collection[Speaks]) -> Iter
         yield Due(Piece(program=replace(came.program, roots=roots), spoken=spoken), roots=roots)
 
 
+def _read_ahead(paths: Sequence[str], ground: Ground) -> None:
+    """Trees of settings may have thousands of small files, which come together."""
+    for at in range(0, len(paths), READ_TOGETHER):
+        some = paths[at : at + READ_TOGETHER]
+        ground.ahead(some)
+        for path in some:
+            ground.visit(path)
+
+
 def _program(start: Start, system: DueSystem) -> tuple[Program | None, tuple[Spoken, ...]]:
     """The program, with the wholes of it that name the service."""
     ground = system.ground
@@ -341,6 +373,8 @@ def _program(start: Start, system: DueSystem) -> tuple[Program | None, tuple[Spo
         return None, ()
     if ground.trail is not None:
         ground.trail.update(load.path for load in loads.files)
+    if start.arguments[0] in (READ, READ_SOME):
+        _read_ahead([load.path for load in loads.files], ground)
     program, spoken = program_of(start, loads, ground, system.wholes, lambda load: ground.visit(load.path))
     if start.arguments[0] != READ_SOME:
         return program, spoken

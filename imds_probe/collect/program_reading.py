@@ -34,7 +34,7 @@ CACHED_MAX = 20_000  # files of all images together
 LEARNT_AT_A_TIME = 500
 PROGRAM_MIN_S = 0.5  # and no more than half of what is left
 PARTS_MAX = 3000  # of one program
-OWN_MAX, OWN_MAX_BYTES = 100, 256 * 1024  # files of a program's own code that are read with its variables
+OWN_MAX, OWN_MAX_BYTES = 500, 256 * 1024  # files of a program's own code that are read with its variables
 # Where a distribution has its programs: a script that names one starts just that.
 OF_SYSTEM = tuple(f"{top}/{name}/" for top in ("", "/usr") for name in ("bin", "sbin", "lib", "lib64", "libexec"))
 MACHINE_FORMS = frozenset(each.name for each in machine.FORMS)
@@ -126,10 +126,12 @@ def program_of(
 def _with_headers(start: Start, loads: Loads, known: Mapping[str, Known | None], ground: Ground) -> Mapping[str, Known]:
     """Files of a program's own code whose headers come from elsewhere, with what they say where that is known."""
     found: dict[str, Known] = {}
-    for load in loads.files[:OWN_MAX]:
+    for load in loads.files:
         there = known[load.path]
         if there is None or there.said is None or not there.said.evidence.elsewhere:
             continue
+        if len(found) >= OWN_MAX:
+            break
         said = said_with_headers(
             ground.small(load.path, OWN_MAX_BYTES), load.path, start.environment, root_files(ground)
         )
@@ -158,8 +160,8 @@ def _by_environment(
     """What a program's own code says where variables name the service, and why that is not known of some of it."""
     named = naming(start.environment)
     found: list[Spoken] = []
-    left_open = ""
     own = [load for load in loads.files if load.package_root in (None, load.path)] if named else []
+    left_open = unread.FROM_ENVIRONMENT if len(own) > OWN_MAX else ""
     for load in own[:OWN_MAX]:
         there = known[load.path]
         if there is None or there.said is None:

@@ -230,8 +230,7 @@ def _of_one(key: str, scheduled: Scheduled, system: DueSystem) -> tuple[Due, ...
     is_at_start = scheduled.kind == "boot" or scheduled.how_often == BY_SUPERVISOR
     of_container = system.at_start if is_at_start else None
     found = tuple(of_schedule(scheduled, system)) if of_container is None else of_container(scheduled)
-    cut = (Program(encodable(each.path), (), why=each.why) for each in files.take_left_out() if each.why == unread.MORE)
-    dues = system.done[key] = (*found, *(Due(Piece(program=each)) for each in cut))
+    dues = system.done[key] = found
     # What kept us from reading may be over in the next run, without a trace on any file.
     cut_short = any(due.piece.program and due.piece.program.why in (unread.NO_TIME, unread.HIDDEN) for due in dues)
     if system.remembers and files.said == said and not cut_short:

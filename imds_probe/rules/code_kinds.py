@@ -18,7 +18,7 @@ from imds_probe.rules.settling import (
 )
 
 STARTED_AGAIN = "a restart of the programs whose files were replaced or removed"
-SHORTER = "shorter files, or fewer entries and units, where only a part was read"
+SHORTER = "shorter files, or fewer entries, units and files, where only a part was read"
 FEWER = "fewer programs and schedules, so that the report has room for all"
 IN_NO_NEED = "a run while the host has memory and disk space left"
 INSTALLED_AGAIN = "a reinstallation of the programs whose files are damaged"

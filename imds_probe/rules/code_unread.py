@@ -38,7 +38,7 @@ _REMEDIES = {
     unread.GONE: ("Restart the programs whose files were replaced or removed.", STARTED_AGAIN),
     unread.IN_NEED: ("Free memory and disk space on the host.", IN_NO_NEED),
     unread.MORE: (
-        "Shorten the files of which only a part was read, or remove entries and units that nobody needs.",
+        "Shorten the files of which only a part was read, or remove entries, units and files that nobody needs.",
         SHORTER,
     ),
     unread.NO_ROOM: ("Stop or remove programs and schedules that nobody needs.", FEWER),
@@ -129,14 +129,14 @@ def _is_any_number(program: NotRead) -> bool:
 
 
 def _counted(programs: Sequence[NotRead]) -> str:
-    """How many there are. Of some entries nobody knows how many they stand for, and what was read in part is no program, but
-    names some.
+    """How many there are. Of some entries nobody knows how many they stand for, and what was read in part is a file or a
+    directory as well as a program.
     """
     known = [each for each in programs if not _is_any_number(each)]
     if not known:
         return "programs"
-    files = sum(each.why == unread.MORE for each in known)
-    counts = [count(number, noun) for number, noun in ((len(known) - files, "program"), (files, "file")) if number]
+    places = sum(each.why == unread.MORE for each in known)
+    counts = [count(number, noun) for number, noun in ((len(known) - places, "program"), (places, "place")) if number]
     return " and ".join([*counts, *(["more programs"] if len(known) < len(programs) else [])])
 
 

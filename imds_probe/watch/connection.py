@@ -76,6 +76,7 @@ class Connection(Entry):
     waiting: list[Call] = field(default_factory=list)
     answered: int | None = None  # sequence number of the last answer's beginning
     caller: Caller | None = None  # once it is known for sure
+    owner: Caller | None = None  # who was found to hold it open, when one of its requests was looked at
     ttl: int = 0  # of what the client sent first, where that was seen first
     token_answer: TokenAnswer | None = None  # what is to come of the token request that was answered last
 

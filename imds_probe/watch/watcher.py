@@ -42,9 +42,10 @@ from imds_probe.watch.whereabouts import Whereabouts
 PORT = 80
 ANSWER_WITHIN_S = 1.5  # a call is handed on with its status, or after this long without
 TRACED_WITHIN_S = 0.5
+HELD_S = 1.0  # without the tracepoint, so long the next request on a connection may tell whose it is
 PASSED_ON_WITHIN_S = 0.3  # the answer to a token request leaves towards the client, or never will
 CLAIMED_MAX = 1000  # calls that wait for another witness
-LOOKS_AT_OWNERS_MAX = 20  # in one turn, for what may be forged
+LOOKS_AT_OWNERS_MAX = 20  # in one turn, for what may be forged, and once more for what nobody was found for
 _NUMBER = itertools.count()
 NOBODY = gone(0)
 _METHODS = frozenset(each.decode().rstrip() for each in METHODS)
@@ -244,9 +245,11 @@ class Watcher:
         pid = self._ways.whose(interface)
         return caller_of(self._proc, pid) if pid is not None else None
 
-    def _owner(self, call: Call, sent_at: float | None = None) -> tuple[Caller | None, How]:
+    def _owner(self, call: Call, sent_at: float | None = None, *, again: bool = False) -> tuple[Caller | None, How]:
         connection = call.connection
-        if not connection.proven:
+        if connection.owner is not None and connection.proven and sent_at is None:
+            return connection.owner, "sock_diag"  # one connection is one client's
+        if not connection.proven or again:
             self._looks_at_owners += 1
             if self._looks_at_owners > LOOKS_AT_OWNERS_MAX:
                 return None, "none"
@@ -259,6 +262,7 @@ class Watcher:
             sent_at=sent_at,
         )
         caller = caller_of(self._proc, pid, full_command_line=self._full) if pid is not None else None
+        connection.owner = caller or connection.owner
         return caller, "sock_diag" if caller else "none"
 
     def _ready(self, now: float) -> Iterator[SeenCall]:
@@ -273,11 +277,18 @@ class Watcher:
             traced = (
                 traced or self._connects.maker(call.connection, waited=traced_for > TRACED_WITHIN_S / 2) is not None
             )
-            if (_is_answered(call, age) or age > ANSWER_WITHIN_S) and traced:
+            held = age < HELD_S and self._may_be_known(call)
+            if (_is_answered(call, age) or age > ANSWER_WITHIN_S) and traced and not held:
                 yield from self._seen(call)
             else:
                 waiting.append(call)
         self._pending = waiting
+
+    def _may_be_known(self, call: Call) -> bool:
+        """Whether nobody is known yet who holds the connection open, and its next request may tell. The tracepoint has told."""
+        if self._tracepoint is not None or not call.connection.proven or call.connection.owner is not None:
+            return False
+        return self._early.get(id(call), (None, "none"))[0] is None
 
     def _seen(self, call: Call) -> Iterator[SeenCall]:
         """The call as it is handed on; none where it is only claimed to be one, and nobody has such a connection."""
@@ -286,8 +297,8 @@ class Watcher:
         known = self._connects.maker(connection, waited=True)
         if known is not None:
             caller, how = known, "tracepoint"
-        elif how == "none" and self._tracepoint is not None:
-            caller, how = self._owner(call)
+        elif how == "none":
+            caller, how = self._owner(call, again=self._tracepoint is None)
         self._claims.discard(call)
         if call.token is not None:
             self._token_requests.of(call, caller)

@@ -10,6 +10,7 @@ from code_systems import CURL, PYTHON, V1, V2, CodeSystem, of, said
 from sdk_systems import container
 from small_roots import made
 
+from imds_probe.collect import begun
 from imds_probe.collect.begun import is_meant
 from imds_probe.facts.code import CodeSeen, NotRead
 from imds_probe.inventory.code import unread
@@ -176,3 +177,48 @@ def test_which_container_is_meant(
     by: By, name: str | None, inner: str, changes: dict[str, object], meant: bool
 ) -> None:
     assert is_meant(InContainer(by, name, ("/x",), inner=inner), replace(APP, **changes)) == meant
+
+
+POD = """kind: {kind}
+metadata: {{name: shop}}
+spec: {before}{{containers: [{{name: app, image: "x:1", readinessProbe: {{exec: {{command: [{words}]}}}}}}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("at", "kind", "before", "pod"),
+    [
+        ("/etc/kubernetes/manifests", "Pod", "", "shop-node1"),
+        ("/var/lib/rancher/k3s/server/manifests", "Deployment", "{template: {spec: ", "shop-7d9f-x"),
+        ("/var/lib/rancher/rke2/server/manifests", "Pod", "", "shop"),
+    ],
+)
+@pytest.mark.parametrize(("words", "path"), [("/opt/x.sh", "/opt/x.sh"), (f"sh, -c, '{CURL.strip()}'", "sh")])
+def test_a_probe_of_a_pod_is_read_where_the_pod_runs(
+    system: Containers, at: str, kind: str, before: str, pod: str, words: str, path: str
+) -> None:
+    text = POD.format(kind=kind, before=before, words=words)
+    system.write(f"{at}/shop.yaml", text.rstrip() + ("}}\n" if before else "\n"))
+    found = system.code(containers=(replace(APP, pod=pod, image="x:1"),))
+    entries = [each for each in found.code.code if each.runs != "lies"]
+    # What the words of a static pod ask is known also where it does not run.
+    in_manifest = kind == "Pod" and "kubernetes" in at and path == "sh"
+    where = () if in_manifest else (APP.identity,)
+    assert [(each.speaks, each.every_s, each.container_ids) for each in entries] == [("v1", 10.0, where)]
+    assert entries[0].path.endswith("shop.yaml" if in_manifest else path)
+    assert entries[0].started_by == (f"{at}/shop.yaml, whenever the kubelet probes the container",)
+    assert found.read.not_read == ()
+    other = system.code(containers=(replace(APP, pod="other", image="x:1"),))
+    assert len([each for each in other.code.code if each.runs != "lies"]) == in_manifest
+    assert other.read.not_read == ()
+
+
+def test_of_more_containers_than_are_looked_at_the_rest_is_left_open(
+    system: Containers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = [replace(APP, id=f"{number}" * 64) for number in (1, 2)]
+    (entry,), left = system.found("docker exec $(docker ps -q) /opt/x.sh", *several)
+    assert (entry.path, len(entry.container_ids), left) == ("/opt/x.sh", 2, [])
+    monkeypatch.setattr(begun, "ANY_MAX", 1)
+    (entry,), (unknown,) = system.found("docker exec $(docker ps -q) /opt/x.sh", *several)
+    assert (len(entry.container_ids), unknown.program, unknown.why) == (1, JOB, unread.NO_SCRIPT)

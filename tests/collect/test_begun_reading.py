@@ -18,8 +18,10 @@ from imds_probe.collect.code_tasks import Begun, Reading, Schedules
 from imds_probe.collect.schedule_reading import read_due
 from imds_probe.collect.sdk_tasks import Processes
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.containers.checks import Check
 from imds_probe.inventory.containers.description import Begins
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
+from imds_probe.inventory.schedules.commands.followed import STARTED_MAX
 
 ELF = b"\x7fELF"
 ENTRY = "/docker-entrypoint.sh"
@@ -362,3 +364,47 @@ def test_containers_of_one_image_that_begin_alike_are_read_once(
     (root / ENTRY[1:]).write_text(ASKS + "# again\n")
     assert due(first) == [(ENTRY, BY_START)]
     assert not begun_reading._shared
+
+
+CHECKED = ", whenever the container's health is checked"
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        (("/bin/sh", "-c", f"{CURL.strip()} || exit 1"), "/bin/sh"),
+        (("/check.sh",), "/check.sh"),
+        (("/bin/sh", "-c", "./check.sh && node /srv/app.js"), "/check.sh"),
+        ((PYTHON, "/check.py"), "/check.py"),
+    ],
+)
+def test_how_its_health_is_checked_is_read(system: Containers, words: tuple[str, ...], path: str) -> None:
+    """The command is run in the container, every half minute, and no process shows it."""
+    one = system.container({"/check.sh": f"#!/bin/sh\n{CURL}", "/check.py": V1}, COMMAND)
+    found = system.of(replace(one, checks=(Check(words, 5.0),)))
+    assert said(found) == {path: ("v1", "scheduled")}
+    entry = of(found, path)
+    assert (entry.started_by, entry.every_s) == ((f"{words[0]}{CHECKED}",), 5.0)
+    assert (entry.container_ids, entry.on_host, found.read.not_read) == ((one.identity,), False, ())
+
+
+@pytest.mark.parametrize("words", [("/none",), ("/bin/sh", "-c", "node /srv/app.js"), ("/bin/sh", "-c", "exit 0")])
+def test_a_check_that_asks_nothing_leaves_nothing_open(system: Containers, words: tuple[str, ...]) -> None:
+    one = system.container({}, COMMAND)
+    found = system.of(replace(one, checks=(Check(words),)))
+    assert (said(found), found.read.not_read) == ({}, ())
+
+
+def test_a_script_of_a_check_that_is_not_known_to_its_end_leaves_it_open(system: Containers) -> None:
+    one = system.container({"/check.sh": "#!/bin/sh\nX=$(cat /x)\n$X --once\n"}, COMMAND)
+    (left,) = system.of(replace(one, checks=(Check(("/check.sh",)),))).read.not_read
+    assert (left.program, left.why, left.started_by) == ("/check.sh", unread.BY_NAME, (f"/check.sh{CHECKED}",))
+
+
+def test_what_a_container_starts_that_is_too_much_is_left_open(system: Containers) -> None:
+    parts = {f"/parts/{number}": "#!/bin/sh\n" for number in range(STARTED_MAX + 1)}
+    one = system.container({ENTRY: '#!/bin/sh\nrun-parts /parts\nexec "$@"\n', **parts}, (ENTRY, *COMMAND))
+    found = system.code(containers=(one,))
+    (left,) = found.read.not_read
+    assert (left.program, left.why, left.container_ids) == ("/parts", unread.MORE, (one.identity,))
+    assert found.troubles == (f"{one.title}: /parts has more than {STARTED_MAX} files, and the rest was not read",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,13 +11,14 @@ from pathlib import Path
 
 import pytest
 from code_systems import CURL, PYTHON, V1, V2, CodeSystem
-from image_stores import CONTAINERD, DOCKER, containerd_image, docker_image
+from image_stores import CONTAINERD, DOCKER, PODMAN, containerd_image, docker_image, podman_image
 from sdk_systems import container
 from small_roots import made
 
 from imds_probe.collect.code import CodeFound
 from imds_probe.facts.code import CodeSeen
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.schedules.commands.followed import STARTED_MAX
 from imds_probe.inventory.schedules.recurrence import DAY
 
 JAIL = "/srv/bullseye"
@@ -442,3 +444,97 @@ def test_what_compose_and_quadlets_run_is_read_in_its_image(system: CodeSystem, 
     found = system.code()
     assert [(each.path, each.speaks, each.inside) for each in started(found)] == [(f"{DIST}/S3/Config.py", "v1", IMAGE)]
     assert found.read.not_read == ()
+
+
+CHECK_SH = {"/opt/check.sh": f"#!/bin/sh\n{CURL}"}
+
+
+@pytest.mark.parametrize(
+    ("health", "options", "path", "own"),
+    [
+        ({"Test": ["CMD", "/opt/check.sh"]}, "", "/opt/check.sh", True),
+        ({"Test": ["CMD-SHELL", CURL.strip()]}, "", "/etc/cron.d/x", True),
+        ({"Test": ["CMD", "/opt/check.sh"]}, "--no-healthcheck", "", True),
+        ({"Test": ["CMD", "/opt/none"]}, "", "", True),
+        ({}, "--health-cmd /opt/check.sh", "/opt/check.sh", True),
+    ],
+)
+def test_how_the_health_of_what_an_image_runs_is_checked_is_read(
+    system: CodeSystem, health: dict[str, list[str]], options: str, path: str, *, own: bool
+) -> None:
+    config = {"Cmd": ["/opt/quiet.sh"], "Env": ["PATH=/usr/bin:/bin"], "Healthcheck": health}
+    layer = {**INSIDE, **CHECK_SH, "/opt/quiet.sh": "#!/bin/sh\ntrue\n"}
+    docker_image(system.root, NAME, [layer], config, executable=EXECUTABLE)
+    made(system.root, {"/etc/cron.d/x": f"@daily root docker run {options} {NAME}\n", "/usr/bin/docker": b"\x7fELF"})
+    (system.root / "usr/bin/docker").chmod(0o755)
+    found = system.code()
+    assert {each.path for each in started(found)} == ({path} if path else set())
+    assert found.read.not_read == ()
+    assert {each.own_network for each in started(found)} <= {own}
+
+
+def test_a_probe_of_a_static_pod_is_read_with_what_the_host_puts_there(system: CodeSystem) -> None:
+    in_containerd(system.root)
+    pod = (
+        "metadata: {name: etcd}\nspec:\n  volumes: [{name: v, hostPath: {path: /srv}}]\n  containers:\n"
+        f"  - {{image: '{NAME}', command: [/opt/own.sh], volumeMounts: [{{name: v, mountPath: /v}}],\n"
+        "     livenessProbe: {exec: {command: [/v/check.sh]}}}\n"
+    )
+    made(system.root, {"/etc/kubernetes/manifests/x.yaml": pod, "/srv/check.sh": f"#!/bin/sh\n{CURL}"})
+    found = system.code()
+    (entry,) = started(found)
+    assert (entry.path, entry.speaks, entry.runs, entry.every_s, entry.inside) == (
+        *("/v/check.sh", "v1", "scheduled", 10.0),
+        IMAGE,
+    )
+    assert entry.started_by == ("/etc/kubernetes/manifests/x.yaml, whenever the kubelet probes the container",)
+
+
+@pytest.mark.parametrize("has_image", [True, False])
+def test_a_users_container_is_read_in_his_own_store(system: CodeSystem, *, has_image: bool) -> None:
+    """Where his engine has no such image, nobody else has to care: his own systemd alone starts it."""
+    home = "/home/ana"
+    unit = f"[Container]\nImage={NAME}\nExec=/opt/check.sh\n[Install]\nWantedBy=default.target\n"
+    made(system.root, {"/etc/passwd": f"ana:x:1000:1000::{home}:/bin/bash\n"})
+    made(system.root, {f"{home}/.config/containers/systemd/x.container": unit})
+    if has_image:
+        podman_image(system.root, [f"localhost/{NAME}"], [{**INSIDE, **CHECK_SH}], {"Env": ["PATH=/usr/bin:/bin"]})
+        store = system.root / f"{home[1:]}/.local/share/containers/storage"
+        store.parent.mkdir(parents=True)
+        (system.root / PODMAN[1:]).rename(store)
+        for path in (store, *store.rglob("*")):
+            os.chown(path, 1000, 1000, follow_symlinks=False)
+            if path.name == "dash":
+                path.chmod(0o755)
+    found = system.code()
+    assert {each.path: (each.speaks, each.starter_uid) for each in started(found)} == (
+        {"/opt/check.sh": ("v1", 1000)} if has_image else {}
+    )
+    assert [(each.program, each.why, each.owner_uid) for each in found.read.not_read] == (
+        [] if has_image else [(IMAGE, unread.IMAGE, 1000)]
+    )
+
+
+def test_what_is_too_much_in_another_root_is_left_open(system: CodeSystem) -> None:
+    made(system.root / JAIL[1:], {f"/parts/{number}": "#!/bin/sh\n" for number in range(STARTED_MAX + 1)})
+    made(system.root, {"/etc/cron.d/x": f"@daily root chroot {JAIL} run-parts /parts\n"})
+    (left,) = system.code().read.not_read
+    assert (left.program, left.why, left.inside) == ("/parts", unread.MORE, JAIL)
+
+
+def test_a_state_among_some_hundred_is_read(system: CodeSystem) -> None:
+    """Each of the states that a minion has may be applied to it."""
+    at = "/srv/salt/base"
+    made(system.root, {f"{at}/s{number:03}/init.sls": "pkg: installed\n" for number in range(150)})
+    made(system.root, {"/etc/cron.d/x": "@daily root salt-call --local state.apply\n"})
+    assert system.code().read.not_read == ()
+    made(system.root, {f"{at}/s149/init.sls": f"x:\n  cmd.run:\n  - name: {CURL}"})
+    (left,) = system.code().read.not_read
+    assert (left.why, left.started_by) == (unread.BY_NAME, ("/etc/cron.d/x, daily",))
+
+
+def test_a_script_that_starts_more_than_is_followed_is_left_open(system: CodeSystem) -> None:
+    jobs = {f"/opt/jobs/{number}": "#!/bin/sh\n" for number in range(STARTED_MAX + 1)}
+    script = "#!/bin/sh\n" + "".join(f"{name}\n" for name in jobs)
+    made(system.root, {"/etc/cron.d/x": "@daily root /opt/all.sh\n", "/opt/all.sh": script, **jobs})
+    assert ("/opt/all.sh", unread.MORE) in [(each.program, each.why) for each in system.code().read.not_read]

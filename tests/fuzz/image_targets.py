@@ -14,7 +14,7 @@ from imds_probe.inventory.schedules.commands.container_run import ImageRun
 
 NAME = "x.example/backup:1"
 LAYERS = ({"/etc/a": "1"}, {"/etc/b": "2"})
-CONFIG = {"Entrypoint": ["/e"], "Cmd": "a b", "Env": ["A=b"], "WorkingDir": "/srv"}
+CONFIG = {"Entrypoint": ["/e"], "Cmd": "a b", "Env": ["A=b"], "WorkingDir": "/srv", "Healthcheck": {"Test": "x"}}
 # What is kept of layers is no record.
 _LAYER = ("/diff/", "/fs/")
 

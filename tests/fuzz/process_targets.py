@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
 from fuzz.target import Parse, Target, check, choose, chosen, printable
+from image_stores import bolt
 
 from imds_probe.collect import environment
 from imds_probe.collect.sdk_reading import _user
 from imds_probe.collect.sdk_search import Seen
 from imds_probe.collect.sdk_software import _place, _users
 from imds_probe.errors import ProbeError
-from imds_probe.inventory.containers import accounts, cgroups, containerd, docker, storage
+from imds_probe.inventory.containers import accounts, cgroups, containerd, docker, podman_state, storage
 from imds_probe.inventory.containers.discovery import discover
 from imds_probe.inventory.containers.group_owners import GroupOwners
 from imds_probe.inventory.containers.processes import command_line, place_of, walk
@@ -168,7 +170,10 @@ _CRI, _CRIO = "io.kubernetes.cri.", "io.kubernetes.cri-o."
 _STORED = {"id": ID, "names": ["web"], "metadata": json.dumps({"image-name": "nginx", "name": "x"})}
 _LABELS = {"io.kubernetes.pod.name": "p", "io.kubernetes.container.name": "web"}
 _JSON: Mapping[str, object] = {
-    f"var/lib/docker/containers/{ID}/config.v2.json": {"Name": "/web", "Config": {"Image": "nginx", "Labels": _LABELS}},
+    f"var/lib/docker/containers/{ID}/config.v2.json": {
+        "Name": "/web",
+        "Config": {"Image": "nginx", "Labels": _LABELS, "Healthcheck": {"Test": ["CMD", "x"], "Interval": 5}},
+    },
     "etc/docker/daemon.json": {"data-root": "/srv/docker", "graph": "/x"},
     f"run/containerd/io.containerd.runtime.v2.task/k8s.io/{ID}/config.json": {
         "annotations": {f"{_CRI}container-name": "web", f"{_CRI}container-type": "sandbox"}
@@ -178,9 +183,23 @@ _JSON: Mapping[str, object] = {
         "annotations": {**_LABELS, f"{_CRIO}ContainerType": "sandbox", f"{_CRIO}ImageName": "nginx"}
     },
 }
+_STORE, _CHECKED = "var/lib/containers/storage", b'{"healthcheck": {"Test": ["CMD-SHELL", "x"], "Interval": 5}}'
+
+
+def _database() -> bytes:
+    """What podman keeps since it has SQLite."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        database.execute("create table ContainerConfig(ID TEXT, Name TEXT, PodID TEXT, JSON TEXT)")
+        database.execute("insert into ContainerConfig values (?, 'web', null, ?)", (ID, _CHECKED.decode()))
+        database.commit()
+        return database.serialize()
+
+
 RECORDS: Mapping[str, bytes] = {
     **{path: json.dumps(value).encode() for path, value in _JSON.items()},
     "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\nx:x:1000:1000:x:/home/x:/bin/sh\n",
+    f"{_STORE}/libpod/bolt_state.db": bolt({b"ctr": {ID.encode(): {b"config": _CHECKED}}}),
+    f"{_STORE}/db.sql": _database(),
 }
 
 
@@ -196,6 +215,7 @@ def _records(root: Path) -> Parse:
         notes: list[str] = []
         places = docker.data_roots(root, (), notes)
         found: list[object] = [places, accounts.homes(root, notes), storage.listed(root, storage.SYSTEM_STORES, notes)]
+        found.append(podman_state.checks(root, storage.SYSTEM_STORES, notes))
         for look in (
             lambda: docker.describe(root, places, ID),
             lambda: storage.describe_crio(root, ID),

@@ -30,6 +30,13 @@ WRITTEN = (
     "- {path: /y, permissions: '0755', encoding: gz+b64, content: H4sIAAAAAAACA6vgAgCzQhAHAgAAAA==}\n"
 )
 POD = "spec:\n  containers:\n  - {image: x, command: [/y], args: [1], env: [{name: A, value: b}]}\n"
+PODS = (
+    "kind: List\nitems:\n- kind: Deployment\n  metadata: {name: a}\n  spec:\n    template:\n      spec:\n"
+    "        volumes: [{name: v, hostPath: {path: /v}}]\n        containers:\n        - image: x\n"
+    "          volumeMounts: [{name: v, mountPath: /w, subPath: u}]\n"
+    "          livenessProbe: {exec: {command: [/y]}, periodSeconds: 3}\n          lifecycle: {preStop: {exec: {command: [/z]}}}\n"
+    "---\nkind: CronJob\nspec: {jobTemplate: {spec: {template: {spec: {containers: []}}}}}\n"
+)
 STOPPED = "/var/lib/docker/containers/1"
 SYSTEMD, CLOUD = "/etc/systemd/system", "/var/lib/cloud/instance"
 # A file of each kind, and what it is like.
@@ -49,7 +56,13 @@ FILES: Mapping[str, str | bytes] = {
     ),
     f"{CLOUD}/vendor-data2.txt": WRITTEN,
     "/etc/kubernetes/manifests/x.yaml": POD,
-    f"{STOPPED}/config.v2.json": '{"State": {"ExitCode": 1}, "Path": "/x", "Config": {"Image": "z", "Env": ["A=b"]}}',
+    "/var/lib/rancher/k3s/server/manifests/x.yaml": PODS,
+    "/etc/containers/systemd/p.kube": "[Kube]\nYaml=p.yml\nNetwork=host\n[Install]\nWantedBy=x\n",
+    "/etc/containers/systemd/p.yml": PODS,
+    "/home/a/.config/containers/systemd/y.container": '[Container]\nImage=x\nHealthCmd=["CMD", "y"]\nVolume=/a:/b\n'
+    "[Install]\nWantedBy=x\n",
+    f"{STOPPED}/config.v2.json": '{"State": {"ExitCode": 1}, "Path": "/x", "Config": {"Image": "z", "Env": ["A=b"], '
+    '"Shell": ["/s"], "Healthcheck": {"Test": ["CMD-SHELL", "x"], "Interval": 5}}}',
     f"{STOPPED}/hostconfig.json": '{"RestartPolicy": {"Name": "always"}, "NetworkMode": "container:x"}',
     "/etc/docker/daemon.json": '{"data-root": "/x"}',
     "/etc/udev/rules.d/x.rules": 'RUN+="/x"\n',
@@ -168,7 +181,7 @@ def _command_seeds() -> Mapping[str, bytes]:
     texts = {
         "script": SCRIPT,
         "containers": "docker -H x exec -itu a -e A=b app x y; docker compose -f /opt/s exec -T a x\n"
-        "kubectl exec deploy/a -c b -- x\n"
+        'kubectl exec deploy/a -c b -- x; podman kube play --network x /opt/s; docker run --health-cmd \'["CMD", "x"]\' a\n'
         "lxc-attach -n a -- x; machinectl shell a@b /x; docker-compose up; docker start -a b; supervisord -c/opt/s\n",
         "list": 'A=1; B="$A/x" ; if [ -x $B ]; then exec $B "${C:-y}" >z 2>&1; fi; x | y || `x` & $(y <(x))\n',
         "case": 'case "$1" in a|b) x ;; *) y;; esac; f() { x; }; for i in a; do y; done; x <<E\nz\nE\ny\n',

@@ -113,7 +113,7 @@ def test_of_an_image_that_was_judged_in_need_the_need_is_named_first():
 def test_what_was_left_out_of_schedules_is_settled_by_shorter_ones_and_no_watch():
     (finding,), _ = found(replace(CRON, why=unread.MORE, runs="scheduled"), facts=changed(FACTS, callers=watched()))
     assert finding.settled_by == (SHORTER, OWNER)
-    assert finding.fix.text.startswith("Shorten the files of which only a part was read, or remove entries and units")
+    assert finding.fix.text.startswith("Shorten the files of which only a part was read, or remove entries, units and files")
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_what_was_left_out_of_schedules_is_settled_by_shorter_ones_and_no_watch(
             "programs were not read, and nothing else shows whether they ask for a token: 7 more programs",
         ),
         ((unread.PACKED, unread.NO_ROOM), "1 program and more programs were not read, and"),
-        ((unread.MORE,), "1 file was not read, and nothing else shows whether it asks"),
-        ((unread.MORE, unread.MORE, unread.PACKED), "1 program and 2 files were not read, and"),
+        ((unread.MORE,), "1 place was not read, and nothing else shows whether it asks"),
+        ((unread.MORE, unread.MORE, unread.PACKED), "1 program and 2 places were not read, and"),
     ],
 )
 def test_what_had_no_room_is_no_single_program_and_a_file_is_none(reasons, said):

@@ -156,3 +156,66 @@ def test_what_was_open_before_and_is_not_answered_is_its_owners_and_a_forged_one
         child.wait()
     assert said == f"/latest/meta-data/hostname {client.pid} sock_diag None"
     assert forged == f"[('veth{forger.ipv4.rpartition('.')[2]}', '{node.ipv4}', 1)]"
+
+
+TWO_REQUESTS = """
+import socket, sys
+client = socket.create_connection(("169.254.169.254", 80))
+for name in ("hostname", "instance-id"):
+    client.sendall(f"GET /latest/meta-data/{name} HTTP/1.1\\r\\n\\r\\n".encode())
+    client.recv(100)
+print(client.getsockname()[1], flush=True)
+sys.stdin.readline()
+"""
+ONE_AFTER_THE_OTHER = """
+import sys
+from imds_probe.watch import watcher
+from imds_probe.watch.watcher import Watcher
+watcher.HELD_S = watcher.ANSWER_WITHIN_S = 60.0
+with Watcher(tracing=False) as watching:
+    owner, called, calls = watching._owners.owner, watching._connections._on_call, []
+    def looked_up(client, port, *given, **more):
+        # At its first request nobody is found who holds the connection, and of the other client nobody ever is.
+        known = [each.connection.port for each in calls]
+        return owner(client, port, *given, **more) if known.count(port) > 1 and port == known[0] else None
+    def noted(call):
+        calls.append(call)
+        called(call)
+    watching._owners.owner, watching._connections._on_call = looked_up, noted
+    print("ready", flush=True)
+    while len(calls) < 4:
+        for seen in watching.calls(0.2):
+            print(seen.path, seen.caller and seen.caller.pid, flush=True)
+    for seen in watching.rest():
+        print(seen.path, seen.caller and seen.caller.pid, flush=True)
+"""
+
+
+def test_requests_on_one_connection_are_one_clients_and_those_of_another_are_not():
+    """Without the tracepoint, whose a connection is may be found at its second request alone."""
+    with Lab("held") as lab, lab.service.socket(socket.AF_INET, socket.SOCK_STREAM) as service:
+        service.bind(("169.254.169.254", 80))
+        service.listen()
+        env = {"PYTHONPATH": str(Path(__file__).parents[2])}
+        child = lab.instance.start([sys.executable, "-c", ONE_AFTER_THE_OTHER], env=env, stdout=subprocess.PIPE)
+        assert child.stdout
+        assert child.stdout.readline() == b"ready\n"
+        clients = []
+        for _ in range(2):
+            client = lab.instance.start(
+                [sys.executable, "-c", TWO_REQUESTS], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+            connection, _ = service.accept()
+            with connection:
+                for _ in range(2):
+                    connection.recv(1000)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                assert client.stdout
+                assert client.stdout.readline()
+            clients.append(client)
+        said, _ = child.communicate()
+        for client in clients:
+            client.communicate(b"\n")
+    assert sorted(said.decode().splitlines()) == sorted(
+        f"/latest/meta-data/{name} {pid}" for pid in (clients[0].pid, None) for name in ("hostname", "instance-id")
+    )

@@ -14,9 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.facts.collector_run import OUT_OF_TIME
-from imds_probe.inventory.containers import containerd, docker, storage
+from imds_probe.inventory.containers import containerd, docker, podman_state, storage
 from imds_probe.inventory.containers.accounts import homes
 from imds_probe.inventory.containers.cgroups import ContainerId
+from imds_probe.inventory.containers.checks import Check
 from imds_probe.inventory.containers.description import Begins, Description
 from imds_probe.system.confined import FileUnanswered
 from imds_probe.system.rootfs import FileUnreadable
@@ -107,7 +108,10 @@ class Records:
         else:
             found = storage.describe_crio(self.root, container_id, self._roots_own)
         if found is not None and runtime == "podman":
-            found = replace(found, begins=self._begins(storage.SYSTEM_STORES, container_id, self._roots_own))
+            begins = self._begins(storage.SYSTEM_STORES, container_id, self._roots_own)
+            found = replace(
+                found, begins=begins, checks=self._checks(storage.SYSTEM_STORES, container_id, self._roots_own)
+            )
         if found is None or self._roots_own is None:
             return found
         return replace(found, started=storage.started(self.root, container_id, self._roots_own))
@@ -122,7 +126,10 @@ class Records:
             return replace(found, started=None) if found else None
         stores = (f"{home}/{storage.ROOTLESS_STORE}",)
         stored = self._stored(stores, owners).get(container_id)
-        return replace(stored, begins=self._begins(stores, container_id, owners)) if stored else None
+        if stored is None:
+            return None
+        begins = self._begins(stores, container_id, owners)
+        return replace(stored, begins=begins, checks=self._checks(stores, container_id, owners))
 
     def _begins(self, stores: tuple[str, ...], container_id: str, owners: Collection[int] | None) -> Begins | None:
         """What a container of podman's begins with. Where that cannot be read, its names count all the same."""
@@ -131,6 +138,11 @@ class Records:
         except FileUnreadable as trouble:
             self.notes.append(trouble.problem)
             return None
+
+    def _checks(self, stores: tuple[str, ...], container_id: str, owners: frozenset[int] | None) -> tuple[Check, ...]:
+        if stores not in self._checked:
+            self._checked[stores] = podman_state.checks(self.root, stores, self.notes, owners)
+        return self._checked[stores].get(container_id, ())
 
     def _bundle_of(self, container_id: str) -> str | None:
         return next((place for (_, known), place in self._bundles.items() if known == container_id), None)
@@ -149,6 +161,10 @@ class Records:
 
     @functools.cached_property
     def _stores(self) -> dict[tuple[str, ...], Mapping[str, Description]]:
+        return {}
+
+    @functools.cached_property
+    def _checked(self) -> dict[tuple[str, ...], Mapping[str, tuple[Check, ...]]]:
         return {}
 
     def _stored(self, stores: tuple[str, ...], owners: frozenset[int] | None) -> Mapping[str, Description]:

@@ -7,8 +7,7 @@ from dataclasses import field
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.containers.cgroups import TEXT_MAX
-
-WORDS_MAX, WORDS_LENGTH_MAX = 200, 32 * 1024  # of a command line; all words together
+from imds_probe.inventory.containers.checks import WORDS_LENGTH_MAX, WORDS_MAX, Check
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,8 @@ class Started:
 class Description:
     """Names of one container. All text may be hostile: at most 256 characters, escaped by whoever prints it.
 
-    `called` is what its engine's commands call it by where that is another name, `service` is what Compose does.
+    `called` is what its engine's commands call it by where that is another name, `service` is what Compose does. `checks` are what
+    its engine runs in it to see whether it is well.
     """
 
     runtime: str | None = None  # where the record says more than the control group
@@ -44,6 +44,7 @@ class Description:
     begins: Begins | None = None
     called: str | None = None
     service: str | None = None
+    checks: tuple[Check, ...] = ()
 
 
 def text(value: object) -> str | None:

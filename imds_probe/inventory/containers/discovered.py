@@ -8,6 +8,7 @@ from typing import Literal
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import identity as identity_of
 from imds_probe.facts.containers import title as title_of
+from imds_probe.inventory.containers.checks import Check
 from imds_probe.inventory.containers.description import Begins
 
 Network = Literal["host", "own", "unknown"]
@@ -21,8 +22,8 @@ class DiscoveredContainer:
     `runtime` is docker, containerd, cri-o, podman, ecs, lxc, nspawn, kubernetes (a pod's container of a runtime without
     a record) or unknown. `pid` is the process to enter by. `network` is "own" for a namespace that is not the
     host's, shared or not. `owner_uid` is the unprivileged user whose container it is, None: root's. `inside` is the
-    identity of the container that it runs in. `begins` is what it begins with by its runtime's record, `called` and `service` are
-    as in Description.
+    identity of the container that it runs in. `begins` is what it begins with by its runtime's record, `called`, `service` and
+    `checks` are as in Description.
     """
 
     id: str
@@ -43,6 +44,7 @@ class DiscoveredContainer:
     begins: Begins | None = None
     called: str | None = None
     service: str | None = None
+    checks: tuple[Check, ...] = ()
 
     @property
     def identity(self) -> str:

@@ -170,6 +170,7 @@ def _container(key: Key, there: Members, looking: _Looking, said: Description) -
         begins=said.begins,
         called=said.called,
         service=said.service,
+        checks=said.checks,
         started=tuple(process.start_ticks for process in processes),
     )
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from imds_probe.inventory.containers.checks import checks_of
 from imds_probe.inventory.containers.description import (
     Begins,
     Description,
@@ -81,6 +82,7 @@ def _description(record: dict[str, object]) -> Description:
         begins=_begins(record, config),
         called=name or None,
         service=service_of(labels),
+        checks=tuple(checks_of(config)),
     )
 
 

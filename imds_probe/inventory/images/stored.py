@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.containers.checks import checks_of
 from imds_probe.inventory.containers.description import mapping, text
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
 
@@ -29,6 +30,7 @@ class Config:
     environment: Mapping[str, str] = field(default_factory=dict)
     directory: str = "/"
     layers: tuple[str, ...] = ()  # digests of what they hold, the lowest first
+    check: tuple[str, ...] = ()  # what an engine of its own kind runs in it to see whether it is well
 
     def started_by(self, run: ImageRun) -> list[tuple[str, ...]]:
         """The command lines that a container of it begins with: its own, and what an entry point is handed, which mostly is what
@@ -68,6 +70,7 @@ def config_of(document: object) -> Config | None:
         variables,
         directory if directory.startswith("/") else f"/{directory}",
         tuple(layers),
+        next((each.words for each in checks_of(config)), ()),
     )
 
 

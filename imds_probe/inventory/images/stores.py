@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from imds_probe.inventory.images import containerd_store, docker_store, podman_store
@@ -25,11 +26,12 @@ _OWN = {
 }
 
 
-def image(root: Path, name: str, engine: str = "") -> Stored | None:
+def image(root: Path, name: str, engine: str = "", of_user: tuple[str, int] | None = None) -> Stored | None:
     """The image of this name, whose layers all are there, where the engine has it that runs it, or else another one; None where no
-    store of root's has it, or it cannot be read.
+    store of root's has it, or it cannot be read. `of_user` is the home and number of a user who runs it, whose own store is first.
     """
-    stores = dict.fromkeys((*_OWN.get(engine, ()), *STORES))
+    users = (partial(podman_store.image_of_user, *of_user),) if of_user is not None else ()
+    stores = dict.fromkeys((*users, *_OWN.get(engine, ()), *STORES))
     return next((found for store in stores if (found := found_in(store, root, name)) is not None), None)
 
 

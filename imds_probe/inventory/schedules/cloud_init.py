@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import user_data
 from imds_probe.inventory.schedules.cloud_init_places import CLOUD, SERVED
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, ONCE, Kind, Place, Scheduled
@@ -52,7 +53,8 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
         for path in files.files(named, executable=True):
             yield _started((path,), Place(path), kind)
     for path, config in configs:
-        found = [*_commands(config, path, {"bootcmd": "boot", "runcmd": "boot" if "runcmd" in always else "once"})]
+        kinds: Mapping[str, Kind] = {"bootcmd": "boot", "runcmd": "boot" if "runcmd" in always else "once"}
+        found = list(_commands(config, path, kinds, files))
         yield from found
         if path != INSTANCE_CONFIG:  # put together of what was received, which is read itself
             yield from _written(written(config), found, path, files)
@@ -84,13 +86,18 @@ def _always(config: Mapping[object, object]) -> Iterator[str]:
                 yield entry[0].replace("-", "_")
 
 
-def _commands(config: Mapping[object, object], path: str, kinds: Mapping[str, Kind]) -> Iterator[Scheduled]:
-    """A text is for a shell, a list is what is started."""
+def _commands(
+    config: Mapping[object, object], path: str, kinds: Mapping[str, Kind], files: SystemFiles
+) -> Iterator[Scheduled]:
+    """A text is for a shell, a list is what is started. What will not run again here is no matter where it is too much."""
     left = COMMANDS_MAX
     for key, kind in kinds.items():
         for entry in _list(config.get(key)):
             left -= 1
             if left < 0:
+                if kind == "boot" or files.of_image:
+                    said = f"{path} has more than {COMMANDS_MAX} commands, and the rest was not read"
+                    files.leave_out(path, unread.MORE, said)
                 return
             if isinstance(entry, str):
                 yield _started(entry[:TEXT_MAX], Place(path), kind)
@@ -123,7 +130,7 @@ def received(content: bytes | None, path: str, files: SystemFiles) -> Iterator[S
             files.say(f"{path}: {part}")
         elif part.kind == "config":
             config = _document(files, path, part.text)
-            found += _commands(config, path, {"bootcmd": "once", "runcmd": "once"})
+            found += _commands(config, path, {"bootcmd": "once", "runcmd": "once"}, files)
             own += written(config)
         else:
             found += _script(part, path)

@@ -18,7 +18,7 @@ INSTRUCTIONS = f"{ROOT}/deployment-instructions"
 NAMES = ("appspec.yml", "appspec.yaml")
 LAST = ("_last_successful_install", "_most_recent_install")
 WHEN = "at each deployment"
-DEPLOYMENTS_MAX, HOOKS_MAX, PATH_MAX = 50, 100, 1000
+DEPLOYMENTS_MAX, HOOKS_MAX, PATH_MAX = 500, 500, 1000
 
 
 def look(files: SystemFiles) -> Iterator[Scheduled]:
@@ -30,7 +30,7 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
             text = files.text(path)
             document = files.yaml(text, path) if text else None
             hooks = document.get("hooks") if isinstance(document, dict) else None
-            for location in _locations(hooks):
+            for location in files.some(path, list(_locations(hooks)), HOOKS_MAX, "scripts"):
                 script = posixpath.normpath(f"{archive}/{location}")
                 if not files.has_file(script):
                     continue  # the deployment fails there, and nothing is run
@@ -43,17 +43,19 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
 def _archives(files: SystemFiles) -> Iterator[str]:
     """Of each deployment group the one that ran last; all of them where the agent has not noted which."""
     noted = [f"{INSTRUCTIONS}/{name}" for name in files.names(INSTRUCTIONS) if name.endswith(LAST)]
-    last = [(files.text(path, PATH_MAX) or "").strip() for path in noted[:DEPLOYMENTS_MAX]]
+    noted = list(files.some(INSTRUCTIONS, noted, DEPLOYMENTS_MAX, "deployments"))
+    last = [(files.text(path, PATH_MAX) or "").strip() for path in noted]
     there = [posixpath.normpath(each) for each in last if each.startswith(f"{ROOT}/")]
     if not there:
-        groups = [f"{ROOT}/{name}" for name in files.names(ROOT)[:DEPLOYMENTS_MAX]]
-        there = [f"{group}/{name}" for group in groups for name in files.names(group)[:DEPLOYMENTS_MAX]]
+        groups = [f"{ROOT}/{name}" for name in files.names(ROOT)]
+        all_of_them = [f"{group}/{name}" for group in groups for name in files.names(group)]
+        there = list(files.some(ROOT, all_of_them, DEPLOYMENTS_MAX, "deployments"))
     yield from (f"{each}/deployment-archive" for each in dict.fromkeys(there))
 
 
 def _locations(hooks: object) -> Iterator[str]:
-    for listed in list(hooks.values())[:HOOKS_MAX] if isinstance(hooks, dict) else ():
-        for hook in listed[:HOOKS_MAX] if isinstance(listed, list) else ():
+    for listed in hooks.values() if isinstance(hooks, dict) else ():
+        for hook in listed if isinstance(listed, list) else ():
             location = hook.get("location") if isinstance(hook, dict) else None
             if isinstance(location, str) and location and "\0" not in location:
                 yield location

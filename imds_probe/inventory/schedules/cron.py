@@ -18,7 +18,7 @@ PACKAGES = "/etc/cron.d"
 OF_USERS = ("/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/etc/crontabs", "/var/spool/cron")
 PATH = "/usr/bin:/bin"
 VARIABLES_MAX = 200
-COMMAND_MAX = 16 * 1024
+COMMAND_MAX = 128 * 1024  # of the longest line that any cron takes
 _BLANK = " \t"
 
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from imds_probe.inventory.containers.checks import WHEN_CHECKED, checks_of
 from imds_probe.inventory.containers.docker import DEFAULT_ROOTS
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 DAEMON = "/etc/docker/daemon.json"
-CONTAINERS_MAX, WORDS_MAX, WORD_MAX = 300, 200, 64 * 1024
+CONTAINERS_MAX, WORDS_MAX, WORD_MAX = 1000, 200, 64 * 1024
 _SHARED_NETWORKS = ("host", "none", "container")
 
 
@@ -21,7 +23,7 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
     """Each of these containers: its image and its command."""
     for directory in _directories(files):
         named = [f"{directory}/{name}/hostconfig.json" for name in files.names(directory)]
-        for path in files.files(named[:CONTAINERS_MAX]):
+        for path in files.files(files.some(directory, named, CONTAINERS_MAX, "containers")):
             settings = _object(files, path)
             policy = _object_in(settings, "RestartPolicy").get("Name")
             if policy in ("always", "unless-stopped", "on-failure"):
@@ -48,7 +50,7 @@ def _container(
         return
     image, program, directory = config.get("Image"), record.get("Path"), config.get("WorkingDir")
     mode = settings.get("NetworkMode")
-    yield Scheduled(
+    begins = Scheduled(
         (*_words([program]), *_words(record.get("Args"))),
         Place(path),
         "boot",
@@ -60,6 +62,9 @@ def _container(
         own_network=not isinstance(mode, str) or mode.partition(":")[0] not in _SHARED_NETWORKS,
         mounts=tuple(_mounted(_object_in(record, "MountPoints"))),
     )
+    yield begins
+    for check in checks_of(config):
+        yield replace(begins, command=check.words, kind="scheduled", how_often=WHEN_CHECKED, every_s=check.every_s)
 
 
 def _mounted(points: Mapping[str, object]) -> Iterator[tuple[str, str]]:

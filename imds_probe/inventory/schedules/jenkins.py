@@ -20,7 +20,7 @@ INSTALLED = tuple(
     f"/usr/{at}/jenkins.war" for at in ("share/java", "share/jenkins", "lib/jenkins", "lib64/jenkins", "local/lib/jenkins")
 )  # fmt: skip
 WHEN = "whenever Jenkins builds"
-JOBS_MAX, DEPTH_MAX, STEPS_MAX, TEXT_MAX, STEP_MAX = 500, 4, 50, 1024 * 1024, 64 * 1024
+JOBS_MAX, DEPTH_MAX, STEPS_MAX, TEXT_MAX, STEP_MAX = 500, 4, 500, 1024 * 1024, 64 * 1024
 BUILDS_MAX, BUILD_MAX = 100, 256 * 1024
 _OF_REPOSITORY = re.compile(r"\b(?:CpsScmFlowDefinition|SCMBinder|WorkflowMultiBranchProject)\b")
 _PIPELINE = "<flow-definition"
@@ -60,7 +60,8 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
             elsewhere = node not in labels if _LABEL.fullmatch(node) else exclusive and not node and not pipeline
             if _element(text, "disabled") == "true" or elsewhere:
                 continue
-            for line, command in _steps(text, labels, exclusive=exclusive):
+            steps = list(_steps(text, labels, exclusive=exclusive))
+            for line, command in files.some(path, steps, STEPS_MAX, "steps"):
                 yield _scheduled(home, name, Place(path, line), command)
             if not from_elsewhere:
                 continue
@@ -68,7 +69,8 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
             builds -= len(run)
             from_repository += not exclusive and not all(each.is_whole for each in run)
             for each in run:
-                for _, command in _steps(each.text, labels, exclusive=exclusive):
+                steps = list(_steps(each.text, labels, exclusive=exclusive))
+                for _, command in files.some(each.path, steps, STEPS_MAX, "steps"):
                     # At the job, and not at its last build, which is another one soon.
                     yield _scheduled(home, each.name, Place(each.path), command)
         if from_repository:
@@ -160,17 +162,12 @@ def _is_elsewhere(script: str, labels: Collection[str], *, exclusive: bool) -> b
 
 def _steps(text: str, labels: Collection[str], *, exclusive: bool) -> Iterator[tuple[int, str]]:
     """Steps of a job for a shell, and those of a pipeline, that run on the controller."""
-    number = 0
-    for line, command in _elements(text, "command"):
-        number += 1
-        if number <= STEPS_MAX and command.strip():
-            yield line, command
+    yield from ((line, command) for line, command in _elements(text, "command") if command.strip())
     for line, script in _elements(text, "script"):
         if _is_elsewhere(script, labels, exclusive=exclusive):
             continue
         for step in _STEP.finditer(script):
-            number += 1
-            if number <= STEPS_MAX and (command := _quoted(script, step.end(), step[1])).strip():
+            if (command := _quoted(script, step.end(), step[1])).strip():
                 yield line + script.count("\n", 0, step.start()), command
 
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
+from imds_probe.inventory.schedules.commands.in_container import InContainer
 from imds_probe.inventory.schedules.scheduled import Scheduled
 
 # Of a text for a shell; what a shell would make of it is no matter here.
@@ -23,6 +24,8 @@ def key_of(scheduled: Scheduled) -> str:
         (scheduled.root, "") if scheduled.image is None else (scheduled.image,),
         (str(scheduled.whole), *(() if scheduled.own_network else ("host",))),
         (each for pair in scheduled.mounts for each in pair),
+        ("own",) if scheduled.check is None else scheduled.check,
+        () if scheduled.asked is None else _asked(scheduled.asked),
     )
     digest = hashlib.sha256()
     for part in parts:
@@ -32,9 +35,14 @@ def key_of(scheduled: Scheduled) -> str:
     return digest.hexdigest()
 
 
+def _asked(asked: InContainer) -> tuple[str, ...]:
+    environment = (f"{name}={value}" for name, value in sorted(asked.environment.items()))
+    return (asked.by, str(asked.name), asked.inner, asked.directory, *environment, "", *asked.words)
+
+
 def named_files(scheduled: Scheduled) -> tuple[str, ...]:
     """The absolute paths that the command names, the first NAMED_MAX, as the system itself calls them."""
-    if scheduled.image is not None or scheduled.root:
+    if scheduled.image is not None or scheduled.asked is not None or scheduled.root:
         return ()
     command = scheduled.command
     text = command if isinstance(command, str) else "\n".join(command)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from imds_probe.inventory.code import unread
@@ -32,7 +32,8 @@ from imds_probe.inventory.schedules.settings_known import (
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd.environment import PATH
 
-FILES_MAX, COMMANDS_MAX, COMMAND_MAX, INCLUDED_MAX = 100, 500, 8000, 5
+FILES_MAX, COMMANDS_MAX, COMMAND_MAX, INCLUDED_MAX = 1000, 500, 8000, 5
+DIRECTORIES_MAX = 5000
 SHELL = "/bin/sh"
 BEHIND_PATH = ":/usr/lib/udev:/lib/udev"  # where udev looks for what it is given without a directory
 INSTALLED = tuple(f"{top}/{name}" for top in ("/usr/local", "/usr", "") for name in ("sbin", "bin"))
@@ -78,7 +79,8 @@ def of_named(named: Iterable[NamedSettings], owner_uid: int | None, files: Syste
 
 
 def _of_one_named(named: NamedSettings, files: SystemFiles) -> Iterator[Scheduled]:
-    places = [f"{named.path}/{name}" for name in files.names(named.path)[:FILES_MAX]] if named.within else [named.path]
+    names = _first(named.path, files.names(named.path), files) if named.within else ()
+    places = [f"{named.path}/{name}" for name in names] if named.within else [named.path]
     settings = next((each for each in SETTINGS if each.what == named.what), None)
     if settings is not None:
         read = [path for path in places if not named.within or _is_read(posixpath.basename(path), settings.names)]
@@ -96,7 +98,7 @@ def _of_scripts(all_of_them: Iterable[Scripts], files: SystemFiles, *, runs: boo
             named = [f"{directory}/{name}" for name in files.names(directory) if _is_read(name, scripts.names)]
             if named and not runs and not _is_installed(scripts, files):
                 continue
-            for path in files.files(named[:FILES_MAX], executable=not (scripts.plain or scripts.reads)):
+            for path in files.files(_first(directory, named, files), executable=not (scripts.plain or scripts.reads)):
                 by = (SHELL,) if scripts.plain else (READ,) if scripts.reads else ()
                 yield _started((*by, path), Place(path), scripts.when)
 
@@ -109,8 +111,12 @@ def _of_settings(
     installed: bool | None = runs or None
     done: set[str] = set()
     for path, depth in waiting:
-        if path in done or len(done) >= FILES_MAX:
+        if path in done:
             continue
+        if len(done) >= FILES_MAX:
+            if installed or (installed is None and _is_installed(settings, files)):
+                files.leave_out(path, unread.MORE, f"{settings.what} has more than {FILES_MAX} files of settings")
+            break
         done.add(path)
         text = files.text(path) or ""
         if settings.include and depth < INCLUDED_MAX:
@@ -130,6 +136,10 @@ def _of_settings(
                 read = (READ, *dict.fromkeys(posixpath.join(place, named.command) for place in places))
                 command = read if named.reads else named.command[:COMMAND_MAX]
                 yield _started(command, Place(path, named.line), settings.when, directory)
+
+
+def _first(directory: str, listed: Sequence[str], files: SystemFiles) -> Sequence[str]:
+    return files.some(directory, listed, FILES_MAX, "files")
 
 
 def _say(settings: Settings, path: str, files: SystemFiles, *, installed: bool) -> None:
@@ -169,11 +179,12 @@ def _paths(settings: Settings, files: SystemFiles) -> list[str]:
 def _with_names(directory: str, files: SystemFiles) -> list[str]:
     """A directory, with each name that stands for an asterisk in its path."""
     before, sign, behind = directory.partition("/*")
-    return [f"{before}/{name}{behind}" for name in files.names(before)[:FILES_MAX]] if sign else [directory]
+    names = files.some(before, files.names(before), DIRECTORIES_MAX, "directories") if sign else ()
+    return [f"{before}/{name}{behind}" for name in names] if sign else [directory]
 
 
 def _in(directory: str, settings: Settings, files: SystemFiles) -> list[str]:
-    return [f"{directory}/{name}" for name in files.names(directory) if _is_read(name, settings.names)][:FILES_MAX]
+    return [f"{directory}/{name}" for name in files.names(directory) if _is_read(name, settings.names)]
 
 
 def _included(settings: Settings, path: str, text: str, files: SystemFiles) -> list[str]:
@@ -183,11 +194,11 @@ def _included(settings: Settings, path: str, text: str, files: SystemFiles) -> l
         key, _, value = line.replace("=", " ").replace("\t", " ").partition(" ")
         if key not in settings.include:
             continue
-        for word in value.split()[:FILES_MAX]:
+        for word in value.split():
             named = posixpath.normpath(posixpath.join(posixpath.dirname(path), word.strip("'\"")))
             directory, name = posixpath.split(named)
             if "*" in name or "?" in name:
-                found += [f"{directory}/{each}" for each in fnmatch.filter(files.names(directory), name)][:FILES_MAX]
+                found += [f"{directory}/{each}" for each in fnmatch.filter(files.names(directory), name)]
             else:
                 found += _in(named, settings, files) or [named]
     return found
@@ -198,7 +209,7 @@ def _actions(files: SystemFiles) -> list[str]:
     jails = [f"{JAILS}/{name}" for name in ("jail.conf", "jail.local")]
     jails += [f"{JAILS}/jail.d/{name}" for name in files.names(f"{JAILS}/jail.d") if name.endswith((".conf", ".local"))]
     used: set[str] = set()
-    for path in files.files(jails[:FILES_MAX]):
+    for path in files.files(_first(JAILS, jails, files)):
         goes_on = False
         for line in files.lines(path):
             key, _, value = line.partition("=")

@@ -8,6 +8,7 @@ from typing import Literal
 
 from imds_probe.dataclass import dataclass
 from imds_probe.escape import encodable
+from imds_probe.inventory.schedules.commands.in_container import InContainer
 
 # scheduled: by a calendar, an interval or an event. boot: whenever the system, its network or the container starts.
 # login: whenever somebody logs in. once: it has run and will not run again here; the next instance that is made
@@ -47,8 +48,8 @@ class Scheduled:
     sets: PATH is always there, and values may be secrets. `image` names the container image that the command runs in, None
     for the system itself; of an image, the command may be the `whole`, or come behind the image's own entry point. `root` is the
     directory that is the command's root, where that is not the system's. `owner_uid` is the unprivileged user who alone decides
-    that it is started, None where root does. `own_network`: a container of the image has a network of its own; `mounts` as
-    ImageRun has them.
+    that it is started, None where root does. `own_network`: a container of the image has a network of its own; `mounts` and
+    `check` as ImageRun has them. `asked`: it is nothing but that, in a container that runs already.
     """
 
     command: tuple[str, ...] | str
@@ -65,6 +66,8 @@ class Scheduled:
     owner_uid: int | None = None
     own_network: bool = True
     mounts: tuple[tuple[str, str], ...] = ()
+    check: tuple[str, ...] | None = ()
+    asked: InContainer | None = None
 
     def encodable(self) -> Scheduled:
         """The same with all text such that it can be handed on: names of files may be any bytes."""
@@ -79,4 +82,5 @@ class Scheduled:
             image=None if self.image is None else encodable(self.image),
             root=encodable(self.root),
             mounts=tuple((encodable(here), encodable(there)) for here, there in self.mounts),
+            check=None if self.check is None else tuple(map(encodable, self.check)),
         )

@@ -28,6 +28,7 @@ from imds_probe.inventory.schedules import (
     static_pods,
     users_crontabs,
     users_logins,
+    users_quadlets,
     users_units,
 )
 from imds_probe.inventory.schedules.scheduled import Scheduled
@@ -71,6 +72,7 @@ SOURCES = (
     # Users' come last, so that none of them takes the time or room of root's.
     Source("crontabs of users", users_crontabs.look, "cron", of_users=True),
     Source("units of users' own systemd", users_units.look, "init", of_users=True),
+    Source("containers of users' quadlets", users_quadlets.look, "init", of_users=True),
     Source("applications of pm2", pm2.look, "init", of_users=True),
     Source("files that shells read at a login of users", users_logins.look, "init", of_users=True),
 )

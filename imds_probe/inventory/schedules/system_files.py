@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
+from typing import TypeVar
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
@@ -21,6 +22,7 @@ YAML_MAX = 256 * 1024  # characters of all texts together: 4 s for the reader in
 TROUBLES_MAX = 200
 PIECE_BYTES = 16 * 1024
 EXECUTABLE = 0o111
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,12 @@ class SystemFiles:
         """The same of what may start a program: nobody knows which."""
         self.say(trouble)
         self.left_out[LeftOut(path, why, self.owner_uid)] = None
+
+    def some(self, path: str, listed: Sequence[T], most: int, noun: str) -> Sequence[T]:
+        """As much of what there is at a path as is read. That there is more is left out."""
+        if len(listed) > most:
+            self.leave_out(path, unread.MORE, f"{path} has more than {most} {noun}, and the rest was not read")
+        return listed[:most]
 
     def take_left_out(self) -> tuple[LeftOut, ...]:
         """What was left out since this was asked for."""
@@ -148,6 +156,18 @@ class SystemFiles:
         except rootfs.FileUnreadable as trouble:
             self._unreadable(path, trouble)
             return None
+
+    def statuses(self, paths: Sequence[str]) -> list[FileStatus | None]:
+        """The same of several paths in one go."""
+        if not paths:
+            return []
+        self.note(paths)
+        found: list[FileStatus | None] = []
+        for path, status in zip(paths, rootfs.looked_up(self.root, paths), strict=True):
+            if isinstance(status, rootfs.FileUnreadable):
+                self._unreadable(path, status)
+            found.append(None if isinstance(status, rootfs.FileUnreadable) else status)
+        return found
 
     def ahead(self, paths: Sequence[str]) -> Mapping[str, bytes]:
         """Their content is asked for next, if they are files that count: see rootfs.ahead."""

@@ -32,8 +32,19 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
             yield replace(each, owner_uid=account.owner_uid)
 
 
+def enabled(directories: list[str], files: SystemFiles) -> Iterator[str]:
+    """The names of those that any of these directories enables."""
+    for directory in directories:
+        yield from (name for name, _ in _read([directory, *directories], files))
+
+
 def _of_directories(directories: list[str], home: str, files: SystemFiles) -> Iterator[Scheduled]:
-    """Those that the first directory enables, wherever their files are."""
+    for name, read in _read(directories, files):
+        yield from _commands(name, read, home)
+
+
+def _read(directories: list[str], files: SystemFiles) -> Iterator[tuple[str, list[Assignment]]]:
+    """Those that the first directory enables, wherever their files are, with what these say."""
     waiting = list(_linked(directories[0], files))
     done: set[str] = set()
     while waiting:
@@ -49,7 +60,7 @@ def _of_directories(directories: list[str], home: str, files: SystemFiles) -> It
         waiting += [word for each in read if each.key in _DRAWS_IN for word in each.value.split()]
         if name.rpartition(".")[2] in _TRIGGERS and not any(each.key in ("Unit", "Service") for each in read):
             waiting.append(f"{name.rpartition('.')[0]}.service")
-        yield from _commands(name, read, home)
+        yield name, read
 
 
 def _linked(directory: str, files: SystemFiles) -> Iterator[str]:

@@ -25,7 +25,7 @@ from imds_probe.inventory.schedules.systemd.syntax import assignments
 from imds_probe.inventory.schedules.systemd.unit import Unit
 from imds_probe.inventory.schedules.systemd.unit_files import DIRECTORIES as UNITS
 
-FILES_MAX, TEXT_MAX = 200, 256 * 1024
+FILES_MAX, TEXT_MAX = 2000, 256 * 1024
 # cloud-init hands on the PATH that its unit has.
 ENVIRONMENT: Mapping[str, str] = {"PATH": PATH, "HOME": "/root"}
 EXECUTABLE = 0o111

@@ -3,8 +3,10 @@ import os
 import time
 
 import pytest
+from image_stores import bolt
 
 from imds_probe.inventory.containers.cgroups import ContainerId
+from imds_probe.inventory.containers.checks import Check
 from imds_probe.inventory.containers.describing import NOT_ALL_READ, Records
 from imds_probe.inventory.containers.description import Begins
 
@@ -203,3 +205,17 @@ def test_what_a_users_container_begins_with_he_says(tmp_path):
     give(home, 1000)
     found = Records(tmp_path).describe(ContainerId("podman", ID), 1000)
     assert (found.name, found.begins) == ("from-podman", Begins(("/entry", "a"), "/srv"))
+
+
+@pytest.mark.parametrize("uid", [None, 1000])
+def test_how_a_container_of_podman_is_checked(tmp_path, uid):
+    home = tmp_path / "home/ana" if uid else tmp_path
+    store = ".local/share/containers/storage" if uid else "var/lib/containers/storage"
+    write(tmp_path, "etc/passwd", "ana:x:1000:1000::/home/ana:/bin/sh\n")
+    podman(home, store)
+    (home / store / "libpod").mkdir()
+    config = json.dumps({"healthcheck": {"Test": ["CMD", "/check"]}}).encode()
+    (home / store / "libpod/bolt_state.db").write_bytes(bolt({b"ctr": {ID.encode(): {b"config": config}}}))
+    if uid:
+        give(home, uid)
+    assert Records(tmp_path).describe(ContainerId("podman", ID), uid).checks == (Check(("/check",)),)

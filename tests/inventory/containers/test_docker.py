@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from imds_probe.inventory.containers.checks import Check
 from imds_probe.inventory.containers.description import Begins
 from imds_probe.inventory.containers.docker import DEFAULT_ROOTS, data_roots, describe
 from imds_probe.system.rootfs import FileUnreadable
@@ -144,3 +145,9 @@ def test_half_a_command_line_is_none(tmp_path, said, begins):
 
 def test_what_it_begins_with_is_not_shown():
     assert "secret" not in repr(Begins(("/x", "--password=secret")))
+
+
+def test_how_its_health_is_checked(tmp_path):
+    health = {"Test": ["CMD", "/check"], "Interval": 2_000_000_000}
+    record(tmp_path, DEFAULT_ROOTS[0], {"Name": "/web", "Config": {"Healthcheck": health}})
+    assert describe(tmp_path, DEFAULT_ROOTS, ID).checks == (Check(("/check",), 2.0),)

@@ -61,3 +61,10 @@ def test_layers_on_each_other() -> None:
 
 def test_digits_of_digests() -> None:
     assert [hex_of(each) for each in (DIGESTS[1], "sha256:1", "sha256:../x", None, 1)] == ["1" * 64, "", "", "", ""]
+
+
+def test_how_the_health_of_a_container_of_it_is_checked() -> None:
+    found = config_of(
+        {"config": {"Healthcheck": {"Test": ["CMD-SHELL", "x"]}, "Shell": ["/b", "-c"]}, "rootfs": ROOTFS}
+    )
+    assert found is not None and found.check == ("/b", "-c", "x")

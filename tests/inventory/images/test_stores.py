@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
-from image_stores import DOCKER, containerd_image, docker_image, podman_image
+from image_stores import DOCKER, PODMAN, containerd_image, docker_image, podman_image
 
 from imds_probe.inventory.images import stores
 
@@ -47,3 +49,18 @@ def test_a_store_may_be_a_link_and_its_layers_have_to_be_there(tmp_path: Path) -
     assert found.opaque == {"/data/overlay2/layer1/diff/etc"}
     (tmp_path / "data/overlay2/layer0").rename(tmp_path / "gone")
     assert stores.image(tmp_path, "one:1") is None
+
+
+def test_of_a_user_his_own_store_comes_first_and_nobody_elses_counts(tmp_path: Path) -> None:
+    podman_image(tmp_path, ["localhost/one:1"], LAYERS, {})
+    home = tmp_path / "home/ana/.local/share/containers"
+    home.mkdir(parents=True)
+    shutil.copytree(tmp_path / PODMAN[1:], home / "storage")
+    for path in (home, *home.rglob("*")):
+        os.chown(path, 1000, 1000)
+    found = [stores.image(tmp_path, "one:1", "podman", of) for of in (("/home/ana", 1000), ("/home/ana", 1001), None)]
+    assert [each.layers[0].partition("/storage/")[0] if each else "" for each in found] == [
+        "/home/ana/.local/share/containers",
+        "/var/lib/containers",
+        "/var/lib/containers",
+    ]

@@ -3,11 +3,13 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import pytest
 from small_roots import SCRIPT, made
 
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import cloud_init
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
-from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 
 INSTANCE = "/var/lib/cloud/instance"
 
@@ -116,3 +118,15 @@ def test_files_that_are_written_and_started(tmp_path: Path) -> None:
         (("sh", "/opt/x.sh"), f"{INSTANCE}/user-data.txt"),
         ("curl y", f"{INSTANCE}/user-data.txt"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "of_image", "left_out"), [("bootcmd", False, True), ("runcmd", False, False), ("runcmd", True, True)]
+)
+def test_commands_that_are_too_many_are_left_out_where_they_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, *, of_image: bool, left_out: bool
+) -> None:
+    monkeypatch.setattr(cloud_init, "COMMANDS_MAX", 2)
+    system = SystemFiles(made(tmp_path, {"/etc/cloud/cloud.cfg": f"{key}: [a, b, c]\n"}), of_image=of_image)
+    assert len(list(cloud_init.look(system))) == 2
+    assert system.take_left_out() == ((LeftOut("/etc/cloud/cloud.cfg", unread.MORE),) if left_out else ())

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from small_roots import made
 
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import codedeploy
 from imds_probe.inventory.schedules.codedeploy import AGENT, INSTRUCTIONS, ROOT
-from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 
 SPEC = """version: 0.0
 os: linux
@@ -59,3 +60,17 @@ def test_only_the_deployment_that_ran_last_counts(tmp_path: Path) -> None:
 )
 def test_what_names_no_script_runs_none(tmp_path: Path, spec: str) -> None:
     assert looked(tmp_path, {AGENT: ""} | deployment("d-1", spec)) == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "place"), [("HOOKS_MAX", f"{ROOT}/group/d-1/deployment-archive/appspec.yml"), ("DEPLOYMENTS_MAX", ROOT)]
+)
+def test_what_is_too_much_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, place: str) -> None:
+    many = SPEC + "    - location: scripts/stop.sh\n" * 2
+    files = {AGENT: ""} | deployment("d-1", many) | deployment("d-2")
+    system = SystemFiles(made(tmp_path, files))
+    assert len(list(codedeploy.look(system))) == 4
+    assert system.take_left_out() == ()
+    monkeypatch.setattr(codedeploy, limit, 1 if limit == "DEPLOYMENTS_MAX" else 2)
+    assert len(list(codedeploy.look(system))) == (3 if limit == "DEPLOYMENTS_MAX" else 2)
+    assert LeftOut(place, unread.MORE) in system.take_left_out()

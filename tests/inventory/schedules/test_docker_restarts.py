@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from small_roots import made
 
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import docker_restarts
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
-from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 
 AT = "/var/lib/docker/containers/1"
 RECORD = {
@@ -117,3 +118,24 @@ def test_what_is_not_json_is_said(tmp_path: Path) -> None:
     files = SystemFiles(made(tmp_path, {f"{AT}/hostconfig.json": "{", f"{AT}/config.v2.json": "{}"}))
     assert list(docker_restarts.look(files)) == []
     assert files.troubles == [f"{AT}/hostconfig.json is not JSON"]
+
+
+HEALTH = {"Test": ["CMD-SHELL", "curl x"], "Interval": 5_000_000_000}
+
+
+def test_how_its_health_is_checked_once_it_runs(tmp_path: Path) -> None:
+    found, _ = look(tmp_path, {**RECORD, "Config": {**RECORD["Config"], "Healthcheck": HEALTH}})
+    assert [(each.command, each.kind, each.every_s, each.image, each.whole) for each in found] == [
+        (("/bin/sh", "-c", "x"), "boot", None, "acme/app:1", True),
+        (("/bin/sh", "-c", "curl x"), "scheduled", 5.0, "acme/app:1", True),
+    ]
+    assert found[1].environment == {"A": "b=c"}
+
+
+def test_more_containers_than_are_read_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    look(tmp_path)
+    look(tmp_path, at=AT.replace("/1", "/2"))
+    system = SystemFiles(tmp_path)
+    monkeypatch.setattr(docker_restarts, "CONTAINERS_MAX", 1)
+    assert len(list(docker_restarts.look(system))) == 1
+    assert system.take_left_out() == (LeftOut("/var/lib/docker/containers", unread.MORE),)

@@ -211,3 +211,11 @@ def test_jobs_that_jenkins_left_are_named(tmp_path: Path) -> None:
     assert system.troubles == [
         f"the jobs in {HOME} were not followed: Jenkins was not found where it is usually installed"
     ]
+
+
+@pytest.mark.parametrize("text", [SHELL % "/x" * 3, PIPELINE])
+def test_steps_that_are_too_many_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(jenkins, "STEPS_MAX", 2)
+    found, system = looked(tmp_path, {f"{HOME}/jobs/a/config.xml": text} | WAR)
+    assert len(found) == 2
+    assert system.take_left_out() == (LeftOut(f"{HOME}/jobs/a/config.xml", unread.MORE),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from imds_probe.inventory.schedules.commands.in_container import InContainer
 from imds_probe.inventory.schedules.keys import NAMED_MAX, key_of, named_files
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 
@@ -23,6 +24,11 @@ def test_whatever_changes_how_it_is_started_changes_the_key():
         replace(BACKUP, whole=True),
         replace(BACKUP, own_network=False),
         replace(BACKUP, mounts=(("/srv/app", "/app"),)),
+        replace(BACKUP, check=None),
+        replace(BACKUP, check=("x",)),
+        replace(BACKUP, asked=InContainer("pod", "a", ("x",))),
+        replace(BACKUP, asked=InContainer("pod", "b", ("x",))),
+        replace(BACKUP, asked=InContainer("pod", "a", ("y",))),
     )
     assert len({key_of(each) for each in (BACKUP, *others)}) == len(others) + 1
     assert key_of(replace(BACKUP, command="\udcff")) != key_of(BACKUP)

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from small_roots import made
 
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import named_in_settings
 from imds_probe.inventory.schedules.settings_known import FAIL2BAN, SETTINGS
-from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 
 SCRIPT = "#!/bin/sh\n"
 OWN = "/usr/local/bin/x"
@@ -237,3 +238,29 @@ def test_directories_of_scripts(tmp_path: Path, path: str, kind: str) -> None:
 def test_a_job_of_at_is_for_a_shell(tmp_path: Path) -> None:
     path = "/var/spool/cron/atjobs/a0001"
     assert looked(tmp_path, {path: SCRIPT})[0] == [(("/bin/sh", path), None, "scheduled")]
+
+
+@pytest.mark.parametrize("at", ["/etc/facter/facts.d", "/usr/lib/check_mk_agent/plugins", "/etc/cont-init.d"])
+def test_all_scripts_of_a_directory_are_run_and_too_many_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    files = {f"{at}/x{number}": SCRIPT for number in range(150)}
+    software = {f"/usr/bin/{name}": SCRIPT for name in ("facter", "check_mk_agent", "s6-svscan")}
+    system = SystemFiles(made(tmp_path, files | software))
+    assert len([each for each in named_in_settings.look(system) if at in each.place.path]) == 150
+    assert system.take_left_out() == ()
+    monkeypatch.setattr(named_in_settings, "FILES_MAX", 100)
+    assert len([each for each in named_in_settings.look(system) if at in each.place.path]) == 100
+    assert system.take_left_out() == (LeftOut(at, unread.MORE),)
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_so_are_settings_where_their_software_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, installed: bool
+) -> None:
+    monkeypatch.setattr(named_in_settings, "FILES_MAX", 2)
+    at = "/etc/zabbix/zabbix_agentd.d"
+    files = {f"{at}/{number}.conf": "# x\n" for number in range(4)}
+    system = SystemFiles(made(tmp_path, files | ({"/usr/sbin/zabbix_agentd": SCRIPT} if installed else {})))
+    assert list(named_in_settings.look(system)) == []
+    assert system.take_left_out() == ((LeftOut(f"{at}/2.conf", unread.MORE),) if installed else ())

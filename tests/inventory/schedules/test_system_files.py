@@ -106,3 +106,18 @@ def test_there_are_only_so_many_sentences(tmp_path: Path) -> None:
         files.say(f"{number}\n")
     assert len(files.troubles) == system_files.TROUBLES_MAX
     assert files.troubles[0] == "0"
+
+
+def test_more_than_is_read_is_left_out(tmp_path: Path) -> None:
+    files = SystemFiles(tmp_path)
+    assert files.some("/x", ["a", "b"], 2, "files") == ["a", "b"]
+    assert files.take_left_out() == ()
+    assert files.some("/x", ["a", "b", "c"], 2, "files") == ["a", "b"]
+    assert files.take_left_out() == (LeftOut("/x", unread.MORE),)
+    assert files.troubles == ["/x has more than 2 files, and the rest was not read"]
+
+
+def test_what_several_paths_lead_to(tmp_path: Path) -> None:
+    files = SystemFiles(made(tmp_path, {"/a/b": "12"}))
+    sizes = [None if each is None else each.st_size for each in files.statuses(["/a/b", "/none"])]
+    assert (sizes, files.statuses([])) == ([2, None], [])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from imds_probe.inventory.code.following.shell_text import asked_by
 
-CALLS_MAX = 100  # of one file
+CALLS_MAX = 500  # of one file
 WORDS_MAX = 12
 UNKNOWN = "$_"  # in a word: what only running tells
 _INTERPRETER = re.compile(r"(?:ba|da|k|z)?sh|(?:python|perl|ruby|php|node)[\d.]{0,5}|java|sudo|env|nice|nohup|timeout")

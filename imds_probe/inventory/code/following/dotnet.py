@@ -35,7 +35,10 @@ def _begins(start: Start, ground: Ground) -> Begun:
         return Begun(Way(start.directory), unknown=True)
     own = posixpath.dirname(ground.real(script))
     beside = [name for name in sorted(ground.listed(own)) if name.endswith(_STARTED) and not name.startswith(FRAMEWORK)]
-    loads = [Load(script), *(Load(f"{own}/{name}") for name in beside[:ASSEMBLIES_MAX] if f"{own}/{name}" != script)]
+    loads = [
+        Load(script),
+        *(Load(f"{own}/{name}") for name in ground.some(beside, ASSEMBLIES_MAX) if f"{own}/{name}" != script),
+    ]
     return Begun(Way(own), tuple(loads))
 
 

@@ -76,7 +76,9 @@ def _values(words: tuple[str, ...]) -> dict[str, list[str]]:
 
 
 def _library(root: str, ground: Ground) -> Iterator[str]:
-    yield from (f"{root}/lib/{name}/ebin" for name in sorted(ground.listed(f"{root}/lib"))[:APPLICATIONS_MAX])
+    yield from (
+        f"{root}/lib/{name}/ebin" for name in ground.some(sorted(ground.listed(f"{root}/lib")), APPLICATIONS_MAX)
+    )
 
 
 def _is_erlangs(directory: str) -> bool:

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import io
 import stat
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
@@ -54,7 +54,7 @@ class Ground:
     one can have: of files that root alone can write, and that did not change since `before_ns`, a time.time_ns; none where
     that is None. `shared` are files of this run by path, of systems that are made of the same image. `reads_ahead`: files that are
     visited next are asked for together, as whoever opens them holds what has come. Which of them a reader breaks at is not known
-    then.
+    then. `more`: of a program's own code there was more than is walked through, until somebody says no again.
     """
 
     root: Path
@@ -66,6 +66,7 @@ class Ground:
     reads_ahead: bool = False
     trail: set[str] | None = None  # while somebody wants to know what all this depended on
     kept_from: bool = False  # whether something kept us from a place that was asked for, until somebody says no again
+    more: bool = False
     _once: dict[Hashable, tuple[tuple[Any, ...], frozenset[str], bool]] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
     _listed: dict[str, frozenset[str] | None] = field(default_factory=dict)
@@ -186,23 +187,50 @@ class Ground:
                 found = [f"{at}/{name}" for at in found]
         return found
 
-    def walked(self, directory: str, ends: tuple[str, ...], most: int = WALKED_MAX) -> Iterator[str]:
-        """Files below a directory whose names end so. No directory is gone into twice, whatever links lead there."""
+    def walked(
+        self,
+        directory: str,
+        ends: tuple[str, ...],
+        most: int = WALKED_MAX,
+        *,
+        of_program: bool = False,
+        aside: Collection[str] = (),
+    ) -> Iterator[str]:
+        """Files below a directory whose names end so. No directory is gone into twice, whatever links lead there, and none of those
+        that are called as one of `aside`. `of_program`: it is what a program itself may run, so that `more` says what is left out.
+        """
         waiting, seen = [(directory.rstrip("/"), 0)], set(self._directories([directory]).values())
         while waiting:
             at, depth = waiting.pop()
             names = sorted(self.listed(at))
-            inner = [name for name in names if "." not in name and name not in PASSED_OVER and depth < DEPTH_MAX]
+            # Sites are called as their hosts are: /var/www/example.com.
+            dotted = of_program and not depth
+            inner = [
+                name
+                for name in names
+                if ("." not in name or (dotted and name[0] != "." and not name.endswith(ends)))
+                and name not in PASSED_OVER
+                and name not in aside
+            ]
             directories = self._directories([f"{at}/{name}" for name in inner])
             for path in (f"{at}/{name}" for name in names):
                 if path.endswith(ends):
                     most -= 1
                     if most < 0:
+                        self.more = self.more or of_program
                         return
                     yield path
-                elif path in directories and directories[path] not in seen and len(seen) < WALKED_MAX:
+                elif path in directories and directories[path] not in seen:
+                    if len(seen) >= WALKED_MAX or depth >= DEPTH_MAX:
+                        self.more = self.more or of_program
+                        continue
                     seen.add(directories[path])
                     waiting.append((path, depth + 1))
+
+    def some(self, listed: Sequence[T], most: int) -> Sequence[T]:
+        """As many as are looked at of what a program itself may run; `more` says where there are others."""
+        self.more = self.more or len(listed) > most
+        return listed[:most]
 
     def _directories(self, paths: Sequence[str]) -> Mapping[str, tuple[int, int]]:
         """Those of these paths that lead to directories, by device and inode."""

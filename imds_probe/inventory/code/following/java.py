@@ -95,7 +95,7 @@ def _scripts(start: Start, behind: Sequence[str], ground: Ground) -> list[str]:
     for path in found:
         at, end = posixpath.dirname(path), posixpath.splitext(path)[1]
         if end and posixpath.basename(at) not in OF_ANYBODY:
-            beside.update(dict.fromkeys(ground.walked(at, (end,), BESIDE_MAX)))
+            beside.update(dict.fromkeys(ground.walked(at, (end,), BESIDE_MAX, of_program=True)))
     return list(dict.fromkeys((*found, *beside)))
 
 
@@ -103,15 +103,17 @@ def _is_script(path: str, ground: Ground) -> bool:
     return path.endswith(_SOURCES) or ground.head(path)[:2] == b"#!"
 
 
+def _archives(directory: str, ground: Ground) -> Sequence[str]:
+    return ground.some([name for name in sorted(ground.listed(directory)) if name.endswith(ARCHIVES)], ARCHIVES_MAX)
+
+
 def _entry(entry: str, ground: Ground) -> Iterator[str]:
     if entry.endswith("/*"):
         at = entry.removesuffix("/*")
-        yield from (f"{at}/{name}" for name in sorted(ground.listed(at))[:ARCHIVES_MAX] if name.endswith(ARCHIVES))
+        yield from (f"{at}/{name}" for name in _archives(at, ground))
     elif ground.listed(entry):
-        yield from ground.walked(entry, (".class", ".clj", ".cljc", ".groovy"), CLASSES_MAX)
-        yield from (
-            f"{entry}/{name}" for name in sorted(ground.listed(entry))[:ARCHIVES_MAX] if name.endswith(ARCHIVES)
-        )
+        yield from ground.walked(entry, (".class", ".clj", ".cljc", ".groovy"), CLASSES_MAX, of_program=True)
+        yield from (f"{entry}/{name}" for name in _archives(entry, ground))
     elif ground.has(entry) and not _OWN.fullmatch(entry):
         yield entry
 

@@ -6,7 +6,6 @@ loader.path.
 
 from __future__ import annotations
 
-import itertools
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from imds_probe.inventory.code.following.loads import joined
 from imds_probe.inventory.sdks.jar import ARCHIVES
 from imds_probe.inventory.sdks.start import Start
 
-APPLICATIONS_MAX, CONTEXTS_MAX, WORDS_MAX, DEPTH_MAX = 100, 100, 50, 2
+APPLICATIONS_MAX, CONTEXTS_MAX, WORDS_MAX, DEPTH_MAX = 500, 500, 50, 2
 
 
 @dataclass(frozen=True)
@@ -85,12 +84,12 @@ def _of_server(server: Server, homes: Sequence[str], properties: Mapping[str, st
         if UNKNOWN in place:
             yield place
         names = ground.listed(place)
-        for name in sorted(names)[:APPLICATIONS_MAX]:
+        for name in ground.some(sorted(names), APPLICATIONS_MAX):
             # One that is unpacked lies beside its archive.
             if not (name.endswith(ARCHIVES) and posixpath.splitext(name)[0] in names):
                 applications[f"{place}/{name}"] = None
         for text in (settings, *_contexts(server, base, ground)):
-            for match in itertools.islice(_CONTEXT.finditer(text), CONTEXTS_MAX):
+            for match in ground.some(list(_CONTEXT.finditer(text)), CONTEXTS_MAX):
                 applications[joined(place, _text(match[1] or match[2], properties))] = None
     for path in applications:
         yield from [path] if UNKNOWN in path else _of_application(path, ground)
@@ -101,11 +100,11 @@ def _contexts(server: Server, base: str, ground: Ground) -> Iterator[bytes]:
     if not server.contexts:
         return
     top = f"{base}/{server.contexts}"
-    engines = [f"{top}/{name}" for name in sorted(ground.listed(top)) if "." not in name][:CONTEXTS_MAX]
+    engines = ground.some([f"{top}/{name}" for name in sorted(ground.listed(top)) if "." not in name], CONTEXTS_MAX)
     hosts = [f"{at}/{name}" for at in engines for name in sorted(ground.listed(at)) if not name.endswith(".xml")]
-    places = (top, *hosts[:CONTEXTS_MAX])
-    files = (f"{at}/{name}" for at in places for name in sorted(ground.listed(at)) if name.endswith(".xml"))
-    yield from (ground.small(path) for path in itertools.islice(files, CONTEXTS_MAX))
+    places = (top, *ground.some(hosts, CONTEXTS_MAX))
+    files = [f"{at}/{name}" for at in places for name in sorted(ground.listed(at)) if name.endswith(".xml")]
+    yield from (ground.small(path) for path in ground.some(files, CONTEXTS_MAX))
 
 
 def _text(value: bytes, properties: Mapping[str, str]) -> str:
@@ -126,6 +125,6 @@ def _of_application(path: str, ground: Ground, depth: int = 0) -> Iterator[str]:
     yield from (f"{path}/{part}/classes" for part in ("WEB-INF", "BOOT-INF") if part in names)
     yield from (f"{path}/{part}/lib/*" for part in ("WEB-INF", "BOOT-INF") if part in names)
     yield from [f"{path}/lib/*"] if "lib" in names and "WEB-INF" not in names else []
-    for name in sorted(names)[:APPLICATIONS_MAX]:
+    for name in ground.some(sorted(names), APPLICATIONS_MAX):
         if name.endswith(ARCHIVES) and depth < DEPTH_MAX:
             yield from _of_application(f"{path}/{name}", ground, depth + 1)

@@ -10,7 +10,7 @@ from dataclasses import field, replace
 from imds_probe.dataclass import dataclass
 
 NAMES_MAX, NAME_MAX = 2000, 200  # that one file asks for; more, or longer ones, are somebody's joke
-COMMANDS_MAX, WORDS_MAX = 300, 12
+COMMANDS_MAX, WORDS_MAX = 1000, 12
 CODE_MAX = 16 * 1024  # characters of code that is an argument
 _CODE_OPTIONS = ("-c", "-e", "-r")
 

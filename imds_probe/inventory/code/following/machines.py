@@ -75,7 +75,11 @@ def _begins(start: Start, ground: Ground) -> Begun:
     given = given_files(start, start.arguments[1:], ground)
     scripts = [path for path in given if path.endswith(ends)] or given[:1]
     own = posixpath.dirname(scripts[0]) if scripts else start.directory
-    beside = ground.walked(own, ends, BESIDE_MAX) if scripts and posixpath.basename(own) not in OF_ANYBODY else ()
+    beside = (
+        ground.walked(own, ends, BESIDE_MAX, of_program=True)
+        if scripts and posixpath.basename(own) not in OF_ANYBODY
+        else ()
+    )
     pairs = itertools.pairwise(start.arguments[:WORDS_MAX])
     texts = tuple(Text("script", code.encode("utf-8", "replace")) for option, code in pairs if option in _CODE)
     # One that somebody types into has no file to read.

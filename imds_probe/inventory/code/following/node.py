@@ -99,7 +99,7 @@ def _running(runs: Told | None, begun: Begun, start: Start, ground: Ground) -> B
     runs = runs or Told()
     scripts = [*runs.scripts, *(_main(start.directory, ground) if runs.main else ())]
     real = [ground.real(path) for path in scripts]
-    whole = [Load(path) for at in runs.whole for path in ground.walked(at, ENDS, WHOLE_MAX)]
+    whole = [Load(path) for at in runs.whole for path in ground.walked(at, ENDS, WHOLE_MAX, of_program=True)]
     if real:
         begun.way.own = posixpath.dirname(real[0])
     loads = (*(Load(path, package_of(path)) for path in real), *map(Load, runs.settings), *whole, *begun.loads)

@@ -16,7 +16,7 @@ from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.loads import joined, package_of
 from imds_probe.inventory.sdks.start import Start
 
-WORDS_MAX, COMMANDS_MAX, WHOLE_MAX, SETTINGS_MAX_BYTES = 100, 20, 1500, 64 * 1024
+WORDS_MAX, COMMANDS_MAX, WHOLE_MAX, SETTINGS_MAX_BYTES = 500, 200, 5000, 64 * 1024
 ENDS = (".js", ".cjs", ".mjs", ".node", ".ts", ".cts", ".mts", ".jsx", ".tsx")
 _SETTINGS_ENDS = (".config.js", ".config.cjs", ".config.mjs", ".json", ".yml", ".yaml")
 
@@ -144,7 +144,9 @@ def _is_settings(path: str, ground: Ground) -> bool:
 def _of_settings(path: str, ground: Ground, file: File) -> Iterator[str]:
     """The scripts that settings of a supervisor name, from their own directory or another that they name."""
     text = ground.small(path, SETTINGS_MAX_BYTES)
-    values = [match[1].decode("utf-8", "replace").strip() for match in _NAMED.finditer(text)][:COMMANDS_MAX]
+    values = [
+        match[1].decode("utf-8", "replace").strip() for match in ground.some(list(_NAMED.finditer(text)), COMMANDS_MAX)
+    ]
     here = posixpath.dirname(path)
     places = [here, *(joined(here, each) for each in values)]
     for each in values:

@@ -6,6 +6,7 @@ loaded, as any request may load them.
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from collections.abc import Iterator
@@ -24,7 +25,8 @@ from imds_probe.inventory.sdks.start import Start
 HERE = "{here}"
 CLASS = "class:"  # before the name of a class
 ENDS = (".php", ".inc", ".phtml")
-SERVED, SERVED_MAX = ("/var/www", "/srv/www", "/usr/share/nginx/html"), 1500
+SERVED, SERVED_MAX = ("/var/www", "/srv/www", "/usr/share/nginx/html"), 5000
+ALL_SERVED_MAX, _NOT_OWN = 8000, ("vendor",)
 MAP_MAX_BYTES = 16 * 1024 * 1024
 # A comment, or a text, which is kept; annotations (#[) are none.
 _ASIDE = re.compile(
@@ -60,12 +62,12 @@ def _begins(start: Start, ground: Ground) -> Begun:
     if at and ground.has(at) and not ground.listed(at):
         return Begun(way, (Load(at), *of_framework(start, at, given.rest, ground)))
     named = served.roots(ground)
-    loads = [
+    served_files = (
         Load(path)
         for place in dict.fromkeys((*named, *SERVED))
-        for path in ground.walked(place, ENDS, SERVED_MAX)
-        if "/vendor/" not in path
-    ]
+        for path in ground.walked(place, ENDS, SERVED_MAX, of_program=True, aside=_NOT_OWN)
+    )
+    loads = list(ground.some(list(itertools.islice(served_files, ALL_SERVED_MAX + 1)), ALL_SERVED_MAX))
     nowhere = not loads and not named and posixpath.basename(start.executable).startswith("php")
     return Begun(way, tuple(loads), unknown=nowhere)
 

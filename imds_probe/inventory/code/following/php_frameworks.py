@@ -74,7 +74,7 @@ def _one_command(root: str, rest: Sequence[str], ground: Ground) -> Iterator[Loa
     asked_for = next((word for word in rest if not word.startswith("-")), "").encode("utf-8", "replace")
     every = not asked_for or asked_for.startswith((b"schedule:", b"queue:", b"messenger:"))
     for place in _OWN:
-        for path in ground.walked(f"{root}/{place}", ENDS, FILES_MAX):
+        for path in ground.walked(f"{root}/{place}", ENDS, FILES_MAX, of_program=True):
             if every or "/Command" not in path or asked_for in ground.small(path):
                 yield Load(path)
 

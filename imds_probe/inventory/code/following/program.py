@@ -17,8 +17,8 @@ from imds_probe.inventory.code.following.trail import Trails, key_of
 from imds_probe.inventory.sdks.start import Start, can_be_opened
 
 FILES_MAX = 8000  # of one program; the largest applications of Node have some thousand
-PROGRAMS_MAX, DEPTH_MAX = 60, 6  # that a script calls, and that those call
-WHOLE_MAX = 1500  # files of a package that loads some of them by name
+PROGRAMS_MAX, DEPTH_MAX = 150, 8  # that a script calls, and that those call
+WHOLE_MAX = 3000  # files of a package that loads some of them by name
 PROGRAMS = frozenset(
     ("bin", "sbin", "libexec", "", "tmp", "root", "home")
 )  # whose files have nothing to do with each other
@@ -64,6 +64,7 @@ COMES_WITH_PYTHON = sys.stdlib_module_names | frozenset(
     pipes smtpd sndhdr spwd sunau telnetlib uu xdrlib
     """.split()  # noqa: SIM905 - as literals they would take half a page
 )
+OF_DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib", "/lib", "/usr/share/", "/etc/")
 NAMES_MAX = 1000  # of programs whose language is known by their names
 AGAIN_MAX = 3  # that all is looked up anew, because there was another place to look
 # Ecosystems by directories that only they have, and by what their files are called.
@@ -216,10 +217,12 @@ class _Followed:
         self._started: set[tuple[str, tuple[str, ...]]] = set()
 
     def loads(self) -> Loads:
-        self._ground.kept_from = False
+        self._ground.kept_from = self._ground.more = False
         self._begin(self._start, 0)
         if self._ground.kept_from:
             self._cut_short = self._cut_short or unread.HIDDEN
+        if self._ground.more:
+            self._cut_short = self._cut_short or unread.MORE
         return Loads(
             tuple(self._files.values()),
             tuple(self._unresolved),
@@ -233,7 +236,10 @@ class _Followed:
     def _begin(self, start: Start, depth: int) -> None:
         """One program, and those that it calls."""
         key = start.executable, start.arguments
-        if key in self._started or len(self._started) >= PROGRAMS_MAX or depth > DEPTH_MAX:
+        if key in self._started:
+            return
+        if len(self._started) >= PROGRAMS_MAX or depth > DEPTH_MAX:
+            self._ground.more = self._ground.more or self._is_own_script(start)
             return
         self._started.add(key)
         for path in sorted(start.mapped):
@@ -257,6 +263,12 @@ class _Followed:
         if begun.unknown and not told and not _only_asks(start):
             self._cut_short = self._cut_short or unread.NO_SCRIPT
         self._go(language, begun, depth)
+
+    def _is_own_script(self, start: Start) -> bool:
+        """Whether it is one that came with no distribution and was not read yet: what those start, packages have."""
+        language = self._following.language_of(start)
+        loads = language.begins(start, self._ground).loads if language is not None else ()
+        return any(load.path not in self._files and not load.path.startswith(OF_DISTRIBUTION) for load in loads)
 
     def _go(self, language: Language, begun: Begun, depth: int) -> None:
         own = Load(posixpath.join(begun.way.own, "-"))  # what is asked for on the command line
@@ -308,7 +320,8 @@ class _Followed:
             return
         if (root, load.package_root) not in program.whole:
             program.whole.add((root, load.package_root))
-            paths = self._ground.walked(root, program.language.ends, WHOLE_MAX)
+            own = load.package_root in (None, program.root)
+            paths = self._ground.walked(root, program.language.ends, WHOLE_MAX, of_program=own)
             program.waiting += self._add(Load(path, load.package_root) for path in paths)
 
     def _found(self, program: _Program, asked: Iterable[tuple[Asked, Load]]) -> Iterator[Start]:
@@ -337,9 +350,13 @@ class _Followed:
         new = []
         for each in loads:
             load = Load(each.path, root) if root and each.package_root is None else each
-            if load.path not in self._files and len(self._files) < FILES_MAX:
-                self._files[load.path] = load
-                new.append(load)
+            if load.path in self._files:
+                continue
+            if len(self._files) >= FILES_MAX:
+                self._cut_short = self._cut_short or unread.TOO_LONG
+                break
+            self._files[load.path] = load
+            new.append(load)
         return new
 
 

@@ -133,7 +133,7 @@ def _serving(server: Told, begun: Begun, ground: Ground, *, titled: bool) -> Beg
     names = [*server.modules, *entries, *(name for load in named for name in _parts(server, load, ground))]
     if ground.has(f"{way.own}/manage.py") or any(_DJANGO in ground.small(load.path) for load in named):
         named += of_django(f"{way.own}/manage.py", (), ground)
-    whole = [Load(path) for at in server.whole for path in ground.walked(at, (".py",), PROJECT_MAX)]
+    whole = [Load(path) for at in server.whole for path in ground.walked(at, (".py",), PROJECT_MAX, of_program=True)]
     loads = dict.fromkeys((*named, *map(Load, server.settings), *whole, *begun.loads))
     both = replace(asked((*begun.asked.names, *names)), commands=server.commands)
     return Begun(way, tuple(loads), both, unknown=by_name or is_missed)

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.loads import Load
 
-PROJECT_MAX = 1500  # files of a project of Django
+PROJECT_MAX = 5000  # files of a project of Django
 _COMMANDS = "/management/commands/"
 _OF_PACKAGES = ("__init__.py", "apps.py", "models.py", "settings.py", "urls.py")
+_DIRECTORIES_ASIDE = ("tests", "migrations", "venv", "site-packages")
 _ASIDE = ("/tests/", "/test_", "/tests.py", "/migrations/", "/venv/", "/site-packages/", "/node_modules/")
 
 
@@ -20,7 +21,9 @@ def of_django(script: str, rest: Sequence[str], ground: Ground) -> Iterator[Load
     Scripts that lie in the same directories, or beside the project's own, are nothing that it loads.
     """
     name = next((word for word in rest if not word.startswith("-")), "")
-    for path in ground.walked(posixpath.dirname(script), (".py",), PROJECT_MAX):
+    for path in ground.walked(
+        posixpath.dirname(script), (".py",), PROJECT_MAX, of_program=True, aside=_DIRECTORIES_ASIDE
+    ):
         directory = posixpath.dirname(path)
         if _COMMANDS in path:
             if path.endswith(f"{_COMMANDS}{name}.py"):

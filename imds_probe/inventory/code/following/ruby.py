@@ -127,7 +127,7 @@ def _of_rails(start: Start, begun: Begun, script: str, ground: Ground) -> Begun:
     if not root:
         return begun
     begun.way.own = root
-    beside = (path for part in _PARTS_OF_RAILS for path in ground.walked(f"{root}/{part}", (".rb",)))
+    beside = (path for part in _PARTS_OF_RAILS for path in ground.walked(f"{root}/{part}", (".rb",), of_program=True))
     files = [
         path
         for each in ("Rakefile", "config/application.rb", "config/environment.rb")

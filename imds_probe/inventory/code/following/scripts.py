@@ -46,7 +46,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
     # One that somebody types into has no file to read.
     loads = [Load(script)] if script and ground.has(script) else []
     if posixpath.basename(start.executable) == "R" and ground.first(f"{way.own}/{name}" for name in _APPLICATION):
-        loads += [Load(path) for path in ground.walked(way.own, (".R", ".r"))]
+        loads += [Load(path) for path in ground.walked(way.own, (".R", ".r"), of_program=True)]
     return Begun(way, tuple(loads), unknown=bool(given.required) and not loads)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from imds_probe.inventory.code.following.ground import Ground
 
-FILES_MAX, ROOTS_MAX = 200, 50
+FILES_MAX, ROOTS_MAX = 1000, 500
 _FILES = (
     *("/etc/nginx/nginx.conf", "/etc/nginx/conf.d/", "/etc/nginx/sites-enabled/"),
     *("/etc/apache2/apache2.conf", "/etc/apache2/sites-enabled/", "/etc/httpd/conf/httpd.conf", "/etc/httpd/conf.d/"),
@@ -25,13 +25,11 @@ _ROOT = re.compile(
 def roots(ground: Ground) -> list[str]:
     """Those that their settings name, each once; not those put together from variables."""
     found: dict[str, None] = {}
-    for number, path in enumerate(_settings(ground)):
-        if number >= FILES_MAX or len(found) >= ROOTS_MAX:
-            break
+    for path in ground.some(list(_settings(ground)), FILES_MAX):
         for match in _ROOT.finditer(ground.small(path)):
             root = match[1].decode("utf-8", "replace")
             found.update({root: None} if "$" not in root and len(root) > 1 else {})
-    return list(found)[:ROOTS_MAX]
+    return list(ground.some(list(found), ROOTS_MAX))
 
 
 def _settings(ground: Ground) -> Iterator[str]:

@@ -18,7 +18,7 @@ from imds_probe.inventory.sdks.start import Start
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "rbash"))
 _OPTIONS = Options(values=("-o", "-O", "+o", "+O", "--rcfile", "--init-file"), text="-c")
 
-SOURCED_MAX = 100  # files that fit a pattern
+SOURCED_MAX = 300  # files that fit a pattern
 _ARGUMENTS = ("$@", "${@}", "$*", "${*}", "${1+$@}", '${1+"$@"}')
 _ITSELF = ("$0", "${0}", "$BASH_SOURCE", "${BASH_SOURCE}")
 
@@ -56,8 +56,9 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
         placed = name.replace(HERE, here)
         directory, pattern = posixpath.split(joined(way.own, placed))
         if "*" in pattern and "*" not in directory:
-            fitting = fnmatch.filter(sorted(ground.listed(directory)), pattern)[:SOURCED_MAX]
-            yield from (Load(ground.real(f"{directory}/{each}")) for each in fitting)
+            fitting = fnmatch.filter(sorted(ground.listed(directory)), pattern)
+            ground.more = ground.more or len(fitting) > SOURCED_MAX
+            yield from (Load(ground.real(f"{directory}/{each}")) for each in fitting[:SOURCED_MAX])
             continue
         paths = [joined(way.own, placed), *([joined(way.directory, placed)] if way.directory else ())]
         if "/" not in placed:

@@ -33,6 +33,15 @@ def headers(file: BinaryIO, log: BinaryIO | None) -> Iterator[bytes]:
         yield value
 
 
+def pairs(file: BinaryIO, log: BinaryIO | None, table: str, columns: tuple[int, int]) -> Iterator[tuple[bytes, bytes]]:
+    """Two columns of texts of any database's table, where both are there. Raises DatabaseError."""
+    database = _Database(file, sqlite_log.committed(log) if log is not None else None)
+    for record in database.records(database.root_of(table)):
+        one, other = (_column(record, each) for each in columns)
+        if isinstance(one, bytes) and isinstance(other, bytes):
+            yield one, other
+
+
 class _Cell(NamedTuple):
     """Where a record begins: its length, and what of it is on the page, with the number of the page where it goes on."""
 

@@ -38,6 +38,7 @@ from imds_probe.inventory.schedules.commands.followed import (
 from imds_probe.inventory.schedules.commands.gathered import Gathered
 from imds_probe.inventory.schedules.commands.handed_on import (
     RUNNERS,
+    VARIANTS_MAX,
     alternatives,
     handed_on,
     maybe_run,
@@ -46,6 +47,7 @@ from imds_probe.inventory.schedules.commands.handed_on import (
     variants,
 )
 from imds_probe.inventory.schedules.commands.in_container import InContainer, in_container, started_again
+from imds_probe.inventory.schedules.commands.kube_play import played, runs
 from imds_probe.inventory.schedules.commands.named import beside
 from imds_probe.inventory.schedules.commands.other_roots import Entered, directory_of, entered
 from imds_probe.inventory.schedules.commands.programs import (
@@ -106,10 +108,11 @@ class Walk:
 
     def run_text(self, text: str, around: Around, depth: int) -> None:
         """A text for a shell, which changes what is around it."""
-        if depth > DEPTH_MAX:
-            self._say(TOO_DEEP, around)
-            return
         shell = Shell(around.environment, functions=around.functions, partly=around.partly, arguments=around.arguments)
+        if depth > DEPTH_MAX:
+            if any(_starts_something(command) for command in shell.commands(text)):
+                self._say(TOO_DEEP, around)
+            return
         outer = around.command
         self._run_commands(shell.commands(text), shell, around, depth)
         around.command = outer
@@ -202,8 +205,15 @@ class Walk:
         if pattern is not None:
             self._run_unknown(pattern, words, around, (depth, starters))
             return
-        for each in variants(words, self._files.names):
+        for each in self._variants(words, around):
             self._run(each, around, depth, starters)
+
+    def _variants(self, words: Words, around: Around) -> Sequence[tuple[str | None, ...]]:
+        """One for each of what patterns stand for, as many as are followed."""
+        found = variants(words, self._files.names)
+        if len(found) > VARIANTS_MAX:
+            self._say(TOO_MANY, around)
+        return found[:VARIANTS_MAX]
 
     def _run_unknown(self, pattern: str, words: Words, around: Around, depths: tuple[int, int]) -> None:
         """A program of whose path only a part is known: those that fit may be started. Of a name without a directory nobody knows
@@ -320,6 +330,8 @@ class Walk:
                 self._say(NO_NAME, around)
             else:
                 self.found.run_image(replace(run, engine=base))
+        if (pods := played(base, words[1:])) is not None:
+            self._play(*pods, around)
         for named in settings_named(base, words[1:]):
             self.found.name_settings(replace(named, path=self._at(named.path, around)))
         self._run_in_containers(words, base, around)
@@ -336,11 +348,22 @@ class Walk:
             return
         if not base.startswith(_INTERPRETERS):
             self._hand_on(words, base, started, around, depth)
-        if self.found.is_full:
+        by_itself = not posixpath.basename(started.executable).startswith(_INTERPRETERS)
+        plain = bool(around.script) and by_itself and started.executable.startswith(_OF_DISTRIBUTION)
+        if self.found.is_full and not plain:
+            self._say(TOO_MANY, around)
             return
-        self.found.start(replace(started, perhaps=around.perhaps))
+        self.found.start(replace(started, perhaps=around.perhaps), plain=plain)
         if posixpath.basename(started.executable) in SHELLS:
             self._run_script(started, words, around, depth)
+
+    def _play(self, name: str | None, own_network: bool, around: Around) -> None:
+        path = self._at(name or "", around)
+        if around.perhaps or not path or not self._files.has_file(path):
+            self._say(NO_SCRIPT, around)
+            return
+        for run in runs(path, self._files, own_network=own_network):
+            self.found.run_image(run)
 
     def _starts_unknown(self, words: Words, around: Around, depth: int) -> bool:
         """Whether an interpreter runs one of several scripts that fit what is known of the name, which are followed here."""
@@ -515,7 +538,7 @@ class Walk:
         elif not name:
             self._say(NO_SCRIPT, around)
         else:
-            for each in variants((name,), self._files.names):
+            for each in self._variants((name,), around):
                 self._source_one(each[0] or "", around, depth)
 
     def _source_one(self, name: str, around: Around, depth: int) -> None:
@@ -556,7 +579,7 @@ class Walk:
         self.found.scripts.add(directory)
         runs = cron_names.heeded(self._files)
         named = [f"{directory}/{name}" for name in self._files.names(directory) if runs(name)]
-        for path in self._files.files(named[:STARTED_MAX], executable=True):
+        for path in self._files.files(self._files.some(directory, named, STARTED_MAX, "files"), executable=True):
             self.run((path,), around.copy({}), depth + 1, 0)
 
     def _at(self, name: str, around: Around) -> str:
@@ -580,6 +603,12 @@ def _assign(command: Command, shell: Shell) -> None:
             shell.assign(variable, value)
         elif UNKNOWN in variable:
             shell.partly[ANY] = UNKNOWN
+
+
+def _starts_something(command: Command) -> bool:
+    """Whether it is more than what the shell does by itself."""
+    name = command.words[0] if command.words else ""
+    return name != "" and name not in _BUILTINS and name not in _ASSIGNING
 
 
 def _written_by(command: Command) -> str | None:

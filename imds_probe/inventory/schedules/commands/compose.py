@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.containers.checks import words_of
 from imds_probe.inventory.schedules.commands.container_run import ImageRun, has_own_network
 from imds_probe.inventory.schedules.commands.in_container import COMPOSE, OF_DOCKER, options
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 PROGRAMS = frozenset(("docker-compose", "podman-compose"))
-FILES_MAX, SERVICES_MAX, WORDS_MAX, WORD_MAX = 5, 100, 200, 64 * 1024
+FILES_MAX, SERVICES_MAX, WORDS_MAX, WORD_MAX = 50, 500, 200, 64 * 1024
 _UP = ("up", "run", "create", "start", "restart")
 _OF_UP = (
     *(
@@ -70,7 +71,10 @@ def services(
     project = project or variables.get("COMPOSE_PROJECT_NAME", "") or _name_of(at_home)
     known = _known(there, files)
     wanted = named or [name for name, each in known.items() if not each.get("profiles")]
-    found = [_service(name, known.get(name), (project, at_home), variables) for name in wanted[:SERVICES_MAX]]
+    found = [
+        _service(name, known.get(name), (project, at_home), variables)
+        for name in files.some(there[0], wanted, SERVICES_MAX, "services")
+    ]
     if (
         verb != "run"
     ):  # of one that is built here, versions of Compose call the image otherwise: its container tells more
@@ -94,7 +98,8 @@ def _with_words(service: Service, words: Sequence[str | None]) -> Service:
 
 def _files(given: Sequence[str], directory: str, files: SystemFiles) -> list[str]:
     if given:
-        return list(files.files([posixpath.normpath(posixpath.join(directory, each)) for each in given[:FILES_MAX]]))
+        named = [posixpath.normpath(posixpath.join(directory, each)) for each in given]
+        return list(files.files(files.some(named[0], named, FILES_MAX, "files beside it")))
     return list(files.files([posixpath.join(directory, each) for each in FILES]))[:1]
 
 
@@ -104,7 +109,7 @@ def _known(paths: Sequence[str], files: SystemFiles) -> dict[str, dict[object, o
     for path in paths:
         document = files.yaml(files.text(path) or "", path)
         listed = document.get("services") if isinstance(document, dict) else None
-        for name, each in list(listed.items())[:SERVICES_MAX] if isinstance(listed, dict) else ():
+        for name, each in listed.items() if isinstance(listed, dict) else ():
             if isinstance(each, dict):
                 known[str(name)] = {**known.get(str(name), {}), **each}
     return known
@@ -135,8 +140,18 @@ def _service(
             "docker",
             tuple(_mounts(said.get("volumes"), project[1], variables)),
             _has_own(said.get("network_mode")),
+            _check(said.get("healthcheck"), variables),
         ),
     )
+
+
+def _check(said: object, variables: Mapping[str, str]) -> tuple[str, ...] | None:
+    """What is run in it to see whether it is well; None where the image's own counts."""
+    if not isinstance(said, dict) or not ({"test", "disable"} & said.keys()):
+        return None
+    if said.get("disable") is True:
+        return ()
+    return tuple(_filled(word, variables) or "" for word in words_of(said.get("test")))
 
 
 def _has_own(mode: object) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.containers.checks import words_of_option
 
 ENGINES = frozenset(("docker", "podman", "nerdctl"))
 _RUN = frozenset(("run", "create"))
@@ -27,6 +28,13 @@ _WITHOUT_VALUE = frozenset(
         *("--disable-content-trust", "--systemd", "--http-proxy", "--env-host", "--no-hostname", "--use-api-socket"),
     )
 )
+# Options of which the last counts.
+_SAID = {
+    **dict.fromkeys(("-w", "--workdir"), "directory"),
+    **dict.fromkeys(("--network", "--net"), "network"),
+    **dict.fromkeys(("--health-cmd", "--no-healthcheck"), "check"),  # of which the second has no value
+    "--entrypoint": "entry",
+}
 _LETTERS_WITHOUT_VALUE = frozenset("ditPq")
 # Those of another network than one that the engine makes: the host's, that of a container which runs, none, and those of which a
 # relay on the host asks in the container's place.
@@ -42,7 +50,8 @@ class ImageRun:
     """A container that is started of an image. `words` are the `whole` command line, or what comes behind the image's own entry
     point; where there are none, the image has them. The rest is what is set for it; `directory` is empty where the image's own
     counts, and `engine` where no program of ENGINES starts it. `mounts` are paths of the host with where they lie in the container.
-    `own_network`: the engine makes a network for it, behind a bridge of the host as a rule.
+    `own_network`: the engine makes a network for it, behind a bridge of the host as a rule. `check` is what is run in it to see
+    whether it is well; None where the image's own counts.
     """
 
     name: str
@@ -53,6 +62,7 @@ class ImageRun:
     engine: str = ""
     mounts: tuple[tuple[str, str], ...] = ()
     own_network: bool = True
+    check: tuple[str, ...] | None = None
 
 
 def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
@@ -66,8 +76,8 @@ def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
         return None
     at += 1
     variables: dict[str, str] = {}
-    directory, entry, network = "", None, ""
     mounts: list[tuple[str, str]] = []
+    said: dict[str, str] = {}
     while at < len(arguments) and (word := arguments[at] or "").startswith("-"):
         option, value, behind = _split(word)
         at += 1
@@ -76,22 +86,25 @@ def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
         if option in ("-e", "--env"):
             name, assigned, text = value.partition("=")
             variables |= {name: text} if assigned else {}
-        elif option in ("-w", "--workdir"):
-            directory = value
-        elif option == "--entrypoint":
-            entry = value
-        elif option in ("--network", "--net"):
-            network = value
         elif option in ("-v", "--volume", "--mount"):
             mounts += _mounted(value, by_name=option == "--mount")
+        elif option in _SAID:
+            said[_SAID[option]] = value
     if at >= len(arguments) or not arguments[at]:
         return None
     words = tuple(word or "" for word in arguments[at + 1 :])
-    if entry:
-        words = (entry, *words)
-    own = has_own_network(network)
-    name = arguments[at] or ""
-    return ImageRun(name, words, entry is not None, variables, directory, mounts=tuple(mounts), own_network=own)
+    if said.get("entry"):
+        words = (said["entry"], *words)
+    return ImageRun(
+        arguments[at] or "",
+        words,
+        "entry" in said,
+        variables,
+        said.get("directory", ""),
+        mounts=tuple(mounts),
+        own_network=has_own_network(said.get("network", "")),
+        check=words_of_option(said["check"]) if "check" in said else None,
+    )
 
 
 def has_own_network(mode: str) -> bool:

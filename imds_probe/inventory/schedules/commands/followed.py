@@ -10,7 +10,7 @@ from imds_probe.inventory.schedules.commands.in_container import InContainer
 from imds_probe.inventory.schedules.commands.programs import Started
 from imds_probe.inventory.schedules.commands.settings_named import NamedSettings
 
-STARTED_MAX = 300
+STARTED_MAX, PLAIN_MAX = 300, 1000
 PROJECTS_MAX = 200  # commands of projects, each of which may start others
 NO_NAME = "the name of a program is only known while the command runs"
 NO_SCRIPT = "the name of a script is only known while the command runs"
@@ -21,6 +21,7 @@ OTHER_ROOT = "a command runs in another root"
 TOO_MANY = f"it starts more than {STARTED_MAX} programs"
 TOO_MANY_OF_PROJECTS = f"it starts more than {PROJECTS_MAX} scripts of projects"
 TOO_DEEP = "programs that start each other without end"
+OF_LIMITS = (TOO_MANY, TOO_MANY_OF_PROJECTS, TOO_DEEP)
 
 
 @dataclass(frozen=True)

@@ -66,10 +66,19 @@ class Following:
         command = scheduled.command
         text = command if isinstance(command, str) else shlex.join(command)
         words = (command,) if isinstance(command, str) else command
+        if scheduled.asked is not None:
+            return Followed("", containers=(scheduled.asked,))
         if scheduled.image is not None:
             said = scheduled.environment, scheduled.directory
-            own = scheduled.own_network
-            run = ImageRun(scheduled.image, words, scheduled.whole, *said, mounts=scheduled.mounts, own_network=own)
+            run = ImageRun(
+                scheduled.image,
+                words,
+                scheduled.whole,
+                *said,
+                mounts=scheduled.mounts,
+                own_network=scheduled.own_network,
+                check=scheduled.check,
+            )
             return Followed(text, images=(run,) if scheduled.image else ())
         if scheduled.root:
             return Followed(text, roots=(InRoot(scheduled.root, words, scheduled.directory, scheduled.environment),))

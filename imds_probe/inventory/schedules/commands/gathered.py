@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
 from imds_probe.inventory.schedules.commands.followed import (
+    PLAIN_MAX,
     PROJECTS_MAX,
     STARTED_MAX,
+    TOO_MANY,
     TOO_MANY_OF_PROJECTS,
     Followed,
     HeldText,
@@ -26,6 +28,7 @@ class Gathered:
         self.scripts: set[object] = set()
         self.passes_over = False
         self._started: dict[tuple[str, tuple[str, ...], str], Started] = {}  # by what tells them apart
+        self._plain = 0
         self._unfollowed: dict[Unfollowed, None] = {}
         self._images: dict[tuple[object, ...], ImageRun] = {}
         self._roots: dict[tuple[str, tuple[str, ...]], InRoot] = {}
@@ -36,36 +39,50 @@ class Gathered:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many programs are started as are followed."""
-        return len(self._started) >= STARTED_MAX
+        """Whether as many programs are started as are followed, without those that a script starts of a distribution's."""
+        return len(self._started) - self._plain >= STARTED_MAX
 
     def say(self, why: str, script: str) -> None:
         """What was not followed, and in which script."""
         self._unfollowed[Unfollowed(why, script)] = None
 
-    def start(self, started: Started) -> None:
-        """What is surely started counts before what may be."""
+    def start(self, started: Started, *, plain: bool = False) -> None:
+        """What is surely started counts before what may be. `plain`: a script starts it of a distribution's, which is no matter to
+        who reads that script.
+        """
         key = (started.executable, started.arguments, started.directory)
-        if key not in self._started or self._started[key].perhaps:
+        if key in self._started:
+            self._started[key] = started if self._started[key].perhaps else self._started[key]
+        elif not plain or self._plain < PLAIN_MAX:
             self._started[key] = started
+            self._plain += plain
 
     def run_image(self, run: ImageRun) -> None:
-        self._images.setdefault((run.name, run.words, run.mounts, run.own_network), run)
+        self._images.setdefault((run.name, run.words, run.mounts, run.own_network, run.check), run)
 
     def enter(self, root: InRoot) -> None:
         """As many as programs are started."""
-        if len(self._roots) < STARTED_MAX:
-            self._roots.setdefault((root.directory, root.words), root)
+        key = root.directory, root.words
+        if self._has_room(self._roots, key):
+            self._roots.setdefault(key, root)
 
     def run_inside(self, asked: InContainer) -> None:
         """As many as programs are started."""
-        if len(self._inside) < STARTED_MAX:
-            self._inside.setdefault((asked.by, asked.name, asked.inner, asked.words), asked)
+        key = asked.by, asked.name, asked.inner, asked.words
+        if self._has_room(self._inside, key):
+            self._inside.setdefault(key, asked)
 
     def name_settings(self, named: NamedSettings) -> None:
         """The same of settings."""
-        if len(self._settings) < STARTED_MAX:
+        if self._has_room(self._settings, named):
             self._settings[named] = None
+
+    def _has_room(self, found: Collection[object], key: object) -> bool:
+        """Whether one more is followed; else there are too many of the command itself."""
+        has_room = key in found or len(found) < STARTED_MAX
+        if not has_room:
+            self.say(TOO_MANY, "")
+        return has_room
 
     def hold(self, held: HeldText) -> None:
         self._held.setdefault((held.path, held.text), held)

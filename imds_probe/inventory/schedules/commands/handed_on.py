@@ -7,11 +7,12 @@ those count that are known to run what they are given. Of a program of somebody'
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-VARIANTS_MAX = 50  # of one command
+VARIANTS_MAX = 100  # of one command
 WORDS_LOOKED_AT = 12
 # They run what they are given, as their manuals have it; those whose options are known, too, are in starters.py.
 RUNNERS = frozenset(
@@ -122,13 +123,16 @@ def _is_program(word: str) -> bool:
 
 
 def variants(words: Words, names: Callable[[str], Sequence[str]]) -> list[tuple[str | None, ...]]:
-    """A command for each of what its first words stand for, where they are patterns; `names` gives those in a directory."""
+    """A command for each of what its first words stand for, where they are patterns, and one more than VARIANTS_MAX where these are
+    more; `names` gives those in a directory.
+    """
     found: list[tuple[str | None, ...]] = [tuple(words)]
     for at, word in enumerate(words[:3]):
         if word is not None and _PATTERN.fullmatch(word):
-            spread = [each for one in alternatives(word) for each in _matching(one, names)][:VARIANTS_MAX]
+            spread = [each for one in alternatives(word) for each in _matching(one, names)][: VARIANTS_MAX + 1]
             spread = spread or ([word] if at else [])
-            found = [(*each[:at], one, *each[at + 1 :]) for each in found for one in spread][:VARIANTS_MAX]
+            every = ((*each[:at], one, *each[at + 1 :]) for each in found for one in spread)
+            found = list(itertools.islice(every, VARIANTS_MAX + 1))
     return found
 
 

@@ -17,7 +17,7 @@ By = Literal["container", "service", "pod"]
 class InContainer:
     """Without `words` the container itself is started again. `name` is None where only running tells which container it is,
     and `inner` is the container of a pod, empty where it has one. `is_new`: a container is made for it, of the same image.
-    `environment` is what is set for the command.
+    `environment` is what is set for the command. `own_text`: what the words ask by themselves stands nowhere else.
     """
 
     by: By
@@ -27,6 +27,7 @@ class InContainer:
     environment: Mapping[str, str] = field(default_factory=dict)
     inner: str = ""
     is_new: bool = False
+    own_text: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.commands.project_asked import Asked, Held, Run
+from imds_probe.inventory.schedules.commands.trees import tree
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
-FILES_MAX, TEXT_MAX, DEPTH_MAX, EXECS_MAX = 60, 256 * 1024, 6, 500
+FILES_MAX, TEXT_MAX, EXECS_MAX = 60, 256 * 1024, 1000
 CATALOG_MAX = 8 * 1024 * 1024  # of some thousand resources, with what the files have in them
 _SALT_LOCAL = re.compile(r"^file_client[ \t]{0,9}:[ \t]{0,9}['\"]?local\b", re.MULTILINE)
 _SALT_CACHE = re.compile(r"^cachedir[ \t]{0,9}:[ \t]{0,9}['\"]?(/[\w./-]{1,300})", re.MULTILINE)
@@ -31,45 +32,31 @@ _CHEF_PATH = re.compile(
 )
 
 
-def _tree(tops: Iterable[str], ends: tuple[str, ...], files: SystemFiles) -> tuple[str, ...]:
-    """Files below directories whose names end so, those of the directories above first."""
-    found: list[str] = []
-    waiting = [(top, 0) for top in dict.fromkeys(tops)]
-    looked = 0
-    while waiting and len(found) < FILES_MAX and looked < 4 * FILES_MAX:
-        at, depth = waiting.pop(0)
-        looked += 1
-        for name in files.names(at):
-            if name.endswith(ends):
-                found.append(f"{at}/{name}")
-            elif "." not in name and depth < DEPTH_MAX:
-                waiting.append((f"{at}/{name}", depth + 1))
-    return tuple(files.files(found[:FILES_MAX]))
-
-
 def salt(asked: Asked) -> Run | None:
     """The states of a minion: of its own files, or what it has kept of its master's. Which of them it applies is not known."""
     at = f"{asked.value('-c', '--config-dir') or '/etc/salt'}/minion"
     minion = "".join(asked.files.text(path, TEXT_MAX) or "" for path in asked.files.files([at]))
     if "--local" not in asked.arguments and not _SALT_LOCAL.search(minion):
         cache = named[1] if (named := _SALT_CACHE.search(minion)) else "/var/cache/salt/minion"
-        kept = _tree([f"{cache}/files", f"{cache}/extrn_files"], (".sls",), asked.files)
+        kept = tree([f"{cache}/files", f"{cache}/extrn_files"], (".sls",), asked.files)
         return Run(some_of=kept) if kept else None
     tops = [asked.value("--file-root") or "/srv/salt", "/srv/pillar"]
-    return Run(some_of=_tree([asked.at(top) for top in tops], (".sls",), asked.files))
+    return Run(some_of=tree([asked.at(top) for top in tops], (".sls",), asked.files))
 
 
 def puppet(asked: Asked) -> Run | None:
     """The manifests that are applied, and modules of which they may declare some. An agent applies what its server has compiled."""
     words = asked.plain(("--modulepath", "--environment", "--confdir", "-e", "--execute", "--logdest", "-l"))
     if words[:1] == ["agent"]:
-        execs = tuple(held for path in _catalogs(asked) for held in _execs(path, asked.files))
-        return Run(texts=execs[:EXECS_MAX]) if execs else None
+        execs: list[Held] = []
+        for path in _catalogs(asked):
+            execs += asked.files.some(path, list(_execs(path, asked.files)), EXECS_MAX, "commands")
+        return Run(texts=tuple(execs)) if execs else None
     if words[:1] != ["apply"]:
         return None
     named = [asked.at(each) for each in words[1:]]
     tops = [*named, *asked.value("--modulepath").split(":"), "/etc/puppetlabs/code", "/etc/puppet"]
-    modules = _tree([asked.at(each) for each in tops if each], (".pp",), asked.files)
+    modules = tree([asked.at(each) for each in tops if each], (".pp",), asked.files)
     return Run(files=tuple(asked.files.files(named)), some_of=modules)
 
 
@@ -82,7 +69,8 @@ def _catalogs(asked: Asked) -> Iterator[str]:
         tops.insert(0, asked.at(directory))
     for top in tops:
         names = [name for name in asked.files.names(f"{top}/catalog") if name.endswith(".json")]
-        yield from asked.files.files([f"{top}/catalog/{name}" for name in names[:FILES_MAX]])
+        read = asked.files.some(f"{top}/catalog", names, FILES_MAX, "catalogs")
+        yield from asked.files.files([f"{top}/catalog/{name}" for name in read])
 
 
 class _Catalog(msgspec.Struct, gc=False):
@@ -161,4 +149,4 @@ def chef(asked: Asked) -> Run | None:
     for path in asked.files.files([*([asked.at(settings)] if settings else []), *_CHEF_SETTINGS]):
         text = asked.files.text(path, TEXT_MAX) or ""
         tops += [f"{match[2]}/cookbooks" if match[1] else match[2] for match in _CHEF_PATH.finditer(text)]
-    return Run(files=tuple(asked.files.files(named)), some_of=_tree(tops, (".rb",), asked.files))
+    return Run(files=tuple(asked.files.files(named)), some_of=tree(tops, (".rb",), asked.files))

@@ -7,10 +7,11 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.commands.project_asked import Asked, Run
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
-FILES_MAX, TEXT_MAX = 60, 256 * 1024
+FILES_MAX, TEXT_MAX = 1000, 256 * 1024
 _PLAYBOOK_VALUED = ("-i", "--inventory", "-e", "--extra-vars", "-l", "--limit", "-t", "--tags", "--skip-tags", "-f", "--forks",
                     "-u", "--user", "-c", "--connection", "--private-key", "--vault-password-file", "--become-user", "-U",
                     "--url", "-d", "--directory", "-C", "--checkout", "-M", "--module-path", "--start-at-task")  # fmt: skip
@@ -73,9 +74,18 @@ def playbook(asked: Asked) -> Run | None:
     plays: list[bool] = []
     partly = False
     more_roles = _role_places(asked)
+    done: set[str] = set()
     for path in waiting:
-        if path in found or len(found) >= FILES_MAX or not asked.files.has_file(path):
+        if path in done or not asked.files.has_file(path):
+            done.add(path)
             continue
+        done.add(path)
+        if len(found) >= FILES_MAX:
+            at = next(iter(found))
+            asked.files.leave_out(
+                at, unread.MORE, f"{at} draws in more than {FILES_MAX} files, and the rest was not read"
+            )
+            break
         found[path] = None
         text = (asked.files.text(path, TEXT_MAX) or "") if path.endswith(_YAML) else ""
         plays += _plays(text)
@@ -106,7 +116,8 @@ def _pulled(asked: Asked, *, own: bool) -> list[str]:
     """What ansible-pull plays that is told of no playbook: the first of these that is there, of what it has fetched last time."""
     host = (asked.files.text("/etc/hostname", TEXT_MAX) or "").strip()
     names = [f"{each}.yml" for each in (host, host.partition(".")[0], "local") if each and "/" not in each]
-    kept = [asked.directory] if own else [f"{_PULLED}/{each}" for each in asked.files.names(_PULLED)[:FILES_MAX]]
+    pulled = asked.files.some(_PULLED, asked.files.names(_PULLED), FILES_MAX, "directories")
+    kept = [asked.directory] if own else [f"{_PULLED}/{each}" for each in pulled]
     return [path for each in kept for path in list(asked.files.files([f"{each}/{name}" for name in names]))[:1]]
 
 
@@ -123,10 +134,11 @@ def _in_inventory(asked: Asked) -> tuple[frozenset[str], bool]:
     and whether it has others.
     """
     named = [asked.at(each) for each in asked.values("-i", "--inventory") if "," not in each] or ["/etc/ansible/hosts"]
-    inside = [f"{each}/{name}" for each in named for name in asked.files.names(each)[:FILES_MAX]]
+    names = {each: asked.files.some(each, asked.files.names(each), FILES_MAX, "files") for each in named}
+    inside = [f"{each}/{name}" for each in named for name in names[each]]
     here, others = set[str](), False
     above: dict[str, set[str]] = {}
-    for path in list(asked.files.files([*named, *inside]))[:FILES_MAX]:
+    for path in asked.files.files([*named, *inside]):
         text = asked.files.text(path, TEXT_MAX) or ""
         if path.endswith(_YAML):
             here |= {_ANY} if _LOCAL_IN_YAML.search(text) else set()

@@ -9,13 +9,14 @@ import json
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.commands import management, playbooks
 from imds_probe.inventory.schedules.commands.project_asked import Asked, Held, Run
 from imds_probe.inventory.schedules.commands.recipes import Rules, goals_of
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.system import toml
 
-FILES_MAX, TEXT_MAX, INCLUDED_MAX, SCRIPTS_MAX = 60, 256 * 1024, 10, 50
+FILES_MAX, TEXT_MAX, INCLUDED_MAX, SCRIPTS_MAX = 1000, 256 * 1024, 100, 500
 Words = Sequence[str | None]
 
 
@@ -63,7 +64,15 @@ def _texts(value: object) -> list[str]:
             (value[key] for key in ("cmd", "shell", "commands", "composite", "cmds", "sequence") if key in value), ""
         )
     listed = value if isinstance(value, list) else [value]
-    return [each for each in listed[:SCRIPTS_MAX] if isinstance(each, str)]
+    return [each for each in listed if isinstance(each, str)]
+
+
+def _held(
+    path: str, texts: Sequence[str], files: SystemFiles, directory: str, places: Sequence[str] = ()
+) -> Run | None:
+    """Texts for a shell that stand in a file, as many as are followed; None where there are none."""
+    kept = files.some(path, texts, SCRIPTS_MAX, "commands")
+    return Run(tuple(Held(path, text, directory, tuple(places)) for text in kept)) if kept else None
 
 
 def _of_package(asked: Asked) -> Run | None:
@@ -97,15 +106,14 @@ def _of_composer(asked: Asked) -> Run | None:
     found: list[str] = []
     waiting = words[:1]
     for name in waiting:
-        for text in _texts(scripts.get(name))[: SCRIPTS_MAX - len(found)]:
+        for text in _texts(scripts.get(name)):
             other = text.removeprefix("@").partition(" ")[0]
             if text.startswith("@") and other in scripts:
-                waiting += [other] if other not in waiting and len(waiting) < SCRIPTS_MAX else []
+                waiting += [other] if other not in waiting else []
             elif "::" not in text:
                 found.append(text.removeprefix("@putenv ").removeprefix("@"))
     directory = posixpath.dirname(path)
-    places = (f"{directory}/vendor/bin",)
-    return Run(tuple(Held(path, text, directory, places) for text in found)) if found else None
+    return _held(path, found, asked.files, directory, [f"{directory}/vendor/bin"])
 
 
 def _of_make(asked: Asked) -> Run | None:
@@ -136,7 +144,10 @@ def _of_rules(paths: list[str], goals: list[str], given: Mapping[str, str], aske
     done = {path}
     for included in rules.included:
         at = asked.at(included)
-        if at not in done and len(done) < INCLUDED_MAX and asked.files.has_file(at):
+        if at not in done and asked.files.has_file(at):
+            if len(done) >= INCLUDED_MAX:
+                asked.files.leave_out(path, unread.MORE, f"{path} includes more than {INCLUDED_MAX} files")
+                break
             done.add(at)
             rules.add(asked.files.text(at, TEXT_MAX) or "")
     return Run((Held(path, rules.text(goals, given), asked.directory),))
@@ -152,7 +163,8 @@ def _of_rake(asked: Asked) -> Run | None:
         return None
     directory = posixpath.dirname(path)
     places = [f"{directory}/{name}" for name in ("rakelib", "lib/tasks", "tasks")]
-    tasks = [f"{at}/{name}" for at in places for name in asked.files.names(at) if name.endswith(".rake")][:FILES_MAX]
+    named = [f"{at}/{name}" for at in places for name in asked.files.names(at) if name.endswith(".rake")]
+    tasks = asked.files.some(directory, named, FILES_MAX, "files of tasks")
     words = asked.plain(("-f", "--rakefile", "-e", "--environment"))
     names = [word.partition("[")[0].rpartition(":")[2] for word in words] or ["default"]
     run = [each for each in tasks if any(name in (asked.files.text(each, TEXT_MAX) or "") for name in names)]
@@ -198,7 +210,7 @@ def _of_tox(asked: Asked) -> Run | None:
             wanted = section == "testenv" or (section.startswith("testenv:") and (not named or section[8:] in named))
             listed = wanted and key.strip() in ("commands", "commands_pre", "commands_post")
             found += [value.strip().lstrip("- ")] if listed and value.strip() else []
-    return Run(tuple(Held(path, text, posixpath.dirname(path)) for text in found[:SCRIPTS_MAX])) if found else None
+    return _held(path, found, asked.files, posixpath.dirname(path))
 
 
 def _of_taskfile(asked: Asked) -> Run | None:
@@ -213,8 +225,8 @@ def _of_taskfile(asked: Asked) -> Run | None:
         commands = _of(task, "cmds") or [_of(task, "cmd") or task]
         for each in commands if isinstance(commands, list) else [commands]:
             one: object = each.get("cmd") if isinstance(each, dict) else each
-            found += [one] if isinstance(one, str) and len(found) < SCRIPTS_MAX else []
-    return Run(tuple(Held(path, each, posixpath.dirname(path)) for each in found)) if found else None
+            found += [one] if isinstance(one, str) else []
+    return _held(path, found, asked.files, posixpath.dirname(path))
 
 
 def _of_procfile(asked: Asked) -> Run | None:
@@ -230,7 +242,7 @@ def _of_procfile(asked: Asked) -> Run | None:
         for name, sign, text in pairs
         if sign and not name.startswith("#") and (not words[1:] or name in words[1:])
     ]
-    return Run(tuple(Held(path, text, posixpath.dirname(path)) for text in found[:SCRIPTS_MAX])) if found else None
+    return _held(path, found, asked.files, posixpath.dirname(path))
 
 
 _SCRIPTS_OF = (

@@ -16,7 +16,7 @@ from imds_probe.inventory.schedules.systemd.activation import led_to
 from imds_probe.inventory.schedules.systemd.unit import Unit
 from imds_probe.inventory.schedules.systemd.unit_files import UnitFiles
 
-NAMES_MAX, UNITS_MAX, CACHED_MAX = 50, 50, 500
+NAMES_MAX, UNITS_MAX, CACHED_MAX = 500, 500, 500
 INIT_SCRIPTS = ("/etc/init.d", "/etc/rc.d/init.d")
 OF_STOP = ("ExecStop", "ExecStopPre", "ExecStopPost")
 # What the options of systemctl take behind them, which is no name of a unit.
@@ -120,7 +120,9 @@ class Units:
         whole = with_kind(name).replace(UNKNOWN, "*")
         names = self._units.fitting(whole) if set("*?[") & set(whole) else [whole]
         drawn_in = keys == services.KEYS
-        for unit in led_to(self._units, names[:NAMES_MAX], UNITS_MAX) if drawn_in else _of(self._units, names):
+        drawn = led_to(self._units, names, UNITS_MAX + 1) if drawn_in else list(_of(self._units, names))
+        place = drawn[0].path if drawn else whole
+        for unit in self.files.some(place, drawn, UNITS_MAX, "units that are drawn in"):
             yield from services.commands(unit, self.files, self._accounts, keys)
 
 

@@ -78,7 +78,7 @@ def _matching(files: SystemFiles, path: str) -> Iterator[str]:
     if not any(sign in name for sign in "*?["):
         yield path
         return
-    for found in fnmatch.filter(files.names(directory), name[:255])[:FILES_MAX]:
+    for found in files.some(directory, fnmatch.filter(files.names(directory), name[:255]), FILES_MAX, "files"):
         yield f"{directory}/{found}"
 
 

@@ -158,9 +158,10 @@ class UnitFiles:
                 if f"{owner}.d" in names:
                     at = f"{directory}/{owner}.d"
                     for file in self.files.names(at):
-                        if file.endswith(".conf") and len(found) < DROP_INS_MAX:
+                        if file.endswith(".conf"):
                             found.setdefault(file, f"{at}/{file}")
-        return [found[file] for file in sorted(found)]
+        named = [found[file] for file in sorted(found)]
+        return list(self.files.some(posixpath.dirname(named[0]), named, DROP_INS_MAX, "files")) if named else []
 
 
 def _template(name: str) -> str:

@@ -188,3 +188,30 @@ def test_what_is_visited_next_is_asked_for_together_where_it_is_held(
     ground.ahead(paths)
     Ground(tmp_path).ahead(paths)
     assert asked == [["/a", "/b"]]
+
+
+@pytest.mark.parametrize(("limit", "value"), [("", 0), ("WALKED_MAX", 2), ("DEPTH_MAX", 1)])
+@pytest.mark.parametrize("of_program", [True, False])
+def test_what_is_not_walked_through_of_a_programs_own_code_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, *, of_program: bool
+) -> None:
+    for name in ("a/x.py", "a/b/x.py", "a/b/c/x.py", "vendor/x.py", "example.com/x.py"):
+        (tmp_path / "srv" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "srv" / name).write_text("")
+    if limit:
+        monkeypatch.setattr(module, limit, value)
+    ground = Ground(tmp_path)
+    found = set(ground.walked("/srv", (".py",), of_program=of_program, aside=("vendor",)))
+    assert ground.more is (of_program and bool(limit))
+    assert ("/srv/example.com/x.py" in found) is (of_program and limit != "WALKED_MAX") or limit == "WALKED_MAX"
+    assert "/srv/vendor/x.py" not in found
+    if not limit:
+        assert len(found) == 3 + of_program
+        assert len(list(ground.walked("/srv", (".py",), 2, of_program=of_program))) == 2
+        assert ground.more is of_program
+
+
+def test_more_than_are_looked_at_are_said(tmp_path: Path) -> None:
+    ground = Ground(tmp_path)
+    assert (ground.some(["a", "b"], 2), ground.more) == (["a", "b"], False)
+    assert (ground.some(["a", "b"], 1), ground.more) == (["a"], True)

@@ -6,6 +6,7 @@ import pytest
 from code_root import Root
 
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.following import php
 from imds_probe.inventory.code.following.php import asked_by
 
 VENDOR = "/srv/app/vendor"
@@ -93,3 +94,16 @@ def test_what_is_included(text: str, names: list[str], dynamic: bool) -> None:
 def test_hhvm(tmp_path: Path) -> None:
     root = Root(tmp_path).put({"/usr/bin/hhvm": "", "/app/x.php": "<?php include 'y.php';", "/app/y.php": ""})
     assert set(root.loaded("hhvm", "/app/x.php")) == {"/app/x.php", "/app/y.php"}
+
+
+def test_libraries_of_a_site_take_no_room_from_its_own_code(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(php, "SERVED_MAX", 3)
+    vendor = {f"/var/www/example.com/vendor/a/{number}.php": "<?php" for number in range(9)}
+    root.put({"/usr/sbin/php-fpm": "", "/var/www/example.com/app/x.php": "<?php", **vendor})
+    found = root.follow("php-fpm: pool www", executable="/usr/sbin/php-fpm")
+    assert ([load.path for load in found.files if "www" in load.path], found.cut_short) == (
+        ["/var/www/example.com/app/x.php"],
+        "",
+    )
+    root.put({f"/var/www/html/{number}.php": "<?php" for number in range(4)})
+    assert root.follow("php-fpm: pool www", executable="/usr/sbin/php-fpm").cut_short == unread.MORE

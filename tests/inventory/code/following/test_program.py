@@ -174,3 +174,33 @@ def test_what_lies_beside_a_script_that_loads_by_name_is_taken_for_loaded(root: 
 )
 def test_what_a_package_may_be_called(package_root: str, name: str) -> None:
     assert name in known_as(package_root)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "cut_short"),
+    [("PROGRAMS_MAX", 2, unread.MORE), ("DEPTH_MAX", 1, unread.MORE), ("PROGRAMS_MAX", 20, "")],
+)
+def test_scripts_of_ones_own_that_are_not_followed_any_more_are_said(
+    root: Root, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, cut_short: str
+) -> None:
+    """What a distribution's scripts start beyond that, its packages have."""
+    monkeypatch.setattr(program, limit, value)
+    for at, why in (("/opt", cut_short), ("/usr/bin", "")):
+        root.put(
+            {f"{at}/s{number}": f"#!/bin/sh\n{at}/s{number + 1}\n" for number in range(3)} | {f"{at}/s3": "#!/bin/sh\n"}
+        )
+        assert root.follow(f"{at}/s0").cut_short == why
+
+
+@pytest.mark.parametrize(("most", "cut_short"), [(3, unread.MORE), (5, "")])
+def test_so_is_what_a_program_may_load_by_name_beyond_what_is_walked_through(
+    root: Root, monkeypatch: pytest.MonkeyPatch, most: int, cut_short: str
+) -> None:
+    """Of a library that is so large, the rest is not the program's own."""
+    monkeypatch.setattr(program, "WHOLE_MAX", most)
+    dynamic = "require(process.argv[2]);\n"
+    root.put({"/usr/bin/node": "", "/srv/app.js": dynamic, **{f"/srv/lib/{number}.js": "" for number in range(4)}})
+    assert root.follow("node", "/srv/app.js").cut_short == cut_short
+    large = {f"/app/node_modules/big/{number}.js": "" for number in range(9)}
+    root.put({"/app/app.js": "require('big');\n", "/app/node_modules/big/index.js": dynamic, **large})
+    assert root.follow("node", "/app/app.js").cut_short == ""

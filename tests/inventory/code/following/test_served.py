@@ -39,3 +39,14 @@ def test_a_host_without_web_servers_and_one_with_too_many_files(
     monkeypatch.setattr(served, "FILES_MAX", 5)
     root.put({f"/etc/nginx/conf.d/{number:02}.conf": f"root /srv/{number};\n" for number in range(20)})
     assert len(served.roots(root.ground())) < 5
+
+
+@pytest.mark.parametrize(("limit", "value"), [("FILES_MAX", 3), ("ROOTS_MAX", 2)])
+def test_more_sites_than_are_looked_at_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    root = Root(tmp_path).put({f"/etc/nginx/sites-enabled/{number}": f"root /srv/{number};\n" for number in range(60)})
+    ground = root.ground()
+    assert (len(served.roots(ground)), ground.more) == (60, False)
+    monkeypatch.setattr(served, limit, value)
+    assert (len(served.roots(ground)), ground.more) == (2, True)  # nginx.conf is not there

@@ -12,7 +12,7 @@ from soon import cpu_s
 
 from imds_probe.inventory.packages.rpmdb.database_error import DatabaseError
 from imds_probe.inventory.packages.rpmdb.header import parse
-from imds_probe.inventory.packages.rpmdb.sqlite import headers
+from imds_probe.inventory.packages.rpmdb.sqlite import headers, pairs
 
 PACKAGES = "CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)"
 
@@ -147,3 +147,14 @@ def test_all_of_a_new_database_may_be_in_its_log(tmp_path: Path) -> None:
         for statement in ("pragma journal_mode=wal", PACKAGES, "INSERT INTO Packages VALUES (1, x'01')"):
             connection.execute(statement)
         assert read(tmp_path / "db") == [b"\1"]
+
+
+def test_two_columns_of_another_programs_table(tmp_path: Path) -> None:
+    path = tmp_path / "db.sql"
+    with sqlite3.connect(path) as database:
+        database.execute("create table T(a TEXT, b TEXT, c TEXT)")
+        database.executemany(
+            "insert into T values (?, ?, ?)", [("1", "x", "2" * 9000), ("3", "x", None), ("4", "x", "5")]
+        )
+    with path.open("rb") as file:
+        assert list(pairs(file, None, "T", (0, 2))) == [(b"1", b"2" * 9000), (b"4", b"5")]

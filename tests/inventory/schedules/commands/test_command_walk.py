@@ -7,13 +7,14 @@ import pytest
 from followed_commands import ELF, followed, names
 from small_roots import SCRIPT, made
 
-from imds_probe.inventory.schedules.commands import command_walk
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.schedules.commands import command_walk, handed_on
 from imds_probe.inventory.schedules.commands import followed as reasons
 from imds_probe.inventory.schedules.commands.followed import MAYBE_RUN, NO_SCRIPT, Unfollowed
 from imds_probe.inventory.schedules.commands.following import Following
 from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
-from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 
 
 @pytest.mark.parametrize(
@@ -491,3 +492,32 @@ def test_a_script_that_starts_itself_again_and_again_has_no_other_name(root: Pat
         executable=("/opt/x",),
     )
     assert not [each for each in followed(root, "/opt/x b").unfollowed if each.why in reasons.OF_NAMES]
+
+
+def test_more_that_fit_a_pattern_than_are_followed_are_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(root, {f"/opt/jobs/{number:03}": SCRIPT for number in range(150)})
+    found = followed(root, "for f in /opt/jobs/*; do $f; done")
+    assert len([each for each in names(found) if each.startswith("/opt/jobs/")]) == handed_on.VARIANTS_MAX
+    assert Unfollowed(reasons.TOO_MANY) in found.unfollowed
+    made(root, {"/opt/all": f"{SCRIPT}/opt/jobs/1*\n"})
+    monkeypatch.setattr(command_walk, "VARIANTS_MAX", 20)
+    monkeypatch.setattr(handed_on, "VARIANTS_MAX", 20)
+    assert Unfollowed(reasons.TOO_MANY, "/opt/all") in followed(root, "/opt/all").unfollowed
+
+
+def test_more_of_a_directory_than_are_run_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(root, {f"/opt/jobs/{number:03}": SCRIPT for number in range(9)})
+    files = SystemFiles(root)
+    scheduled = Scheduled("run-parts /opt/jobs", Place("/x"), "boot", "b", environment={"PATH": "/usr/bin"})
+    monkeypatch.setattr(command_walk, "STARTED_MAX", 5)
+    assert len(names(Following(files).follow(scheduled))) == 5
+    assert files.take_left_out() == (LeftOut("/opt/jobs", unread.MORE),)
+
+
+def test_files_of_settings_that_lie_too_deep_are_no_matter(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(root, {"/opt/set": "A=b\nexport A\n", "/opt/runs": "A=b\n/opt/x\n"})
+    made(root, {"/opt/one": f"{SCRIPT}. /opt/set\n", "/opt/two": f"{SCRIPT}. /opt/runs\n"})
+    assert followed(root, "/opt/two").unfollowed == ()
+    monkeypatch.setattr(command_walk, "DEPTH_MAX", 1)
+    assert followed(root, "/opt/one").unfollowed == ()
+    assert followed(root, "/opt/two").unfollowed == (Unfollowed(reasons.TOO_DEEP, "/opt/runs"),)

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from small_roots import made
 
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.schedules.commands import compose
 from imds_probe.inventory.schedules.commands.compose import Service, services
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
 from imds_probe.inventory.schedules.commands.following import Following
 from imds_probe.inventory.schedules.commands.in_container import InContainer
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
-from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 
 PROJECT = """services:
   web:
@@ -114,3 +116,33 @@ def test_what_a_schedule_comes_to(
     followed = Following(files).follow(Scheduled(line, Place("/etc/crontab", 1), "scheduled", "daily"))
     assert [each.name for each in followed.images] == images
     assert list(followed.containers) == containers
+
+
+def test_what_is_too_much_of_a_project_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = "services:\n" + "".join(f"  s{number}: {{image: x}}\n" for number in range(9))
+    files = SystemFiles(made(tmp_path, {"/srv/compose.yml": content}))
+    assert len(services("docker", ["compose", "up"], "/srv", {}, files) or ()) == 9
+    assert files.take_left_out() == ()
+    monkeypatch.setattr(compose, "SERVICES_MAX", 5)
+    assert len(services("docker", ["compose", "up"], "/srv", {}, files) or ()) == 5
+    assert files.take_left_out() == (LeftOut("/srv/compose.yml", unread.MORE),)
+
+
+@pytest.mark.parametrize(
+    ("said", "check"),
+    [
+        ("", None),
+        ("healthcheck: {interval: 5s}", None),
+        ("healthcheck: {test: 'curl $A $$B'}", ("/bin/sh", "-c", "curl b $B")),
+        ("healthcheck: {test: [CMD-SHELL, 'a || b']}", ("/bin/sh", "-c", "a || b")),
+        ("healthcheck: {test: [CMD, a, b]}", ("a", "b")),
+        ("healthcheck: {test: [NONE]}", ()),
+        ("healthcheck: {disable: true}", ()),
+    ],
+)
+def test_how_its_health_is_checked(tmp_path: Path, said: str, check: tuple[str, ...] | None) -> None:
+    content = f"services:\n  web:\n    image: x\n    {said}\n"
+    files = SystemFiles(made(tmp_path, {"/srv/compose.yml": content}))
+    (found,) = services("docker", ["compose", "up"], "/srv", {"A": "b"}, files) or ()
+    assert found.run is not None
+    assert found.run.check == check

@@ -58,3 +58,18 @@ def test_one_that_only_running_tells_is_not_known() -> None:
 )
 def test_what_it_runs_in_it(arguments: str, expected: ImageRun) -> None:
     assert run_by(arguments.split()) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "check"),
+    [
+        ([], None),
+        (["--health-cmd", "curl x || exit 1"], ("/bin/sh", "-c", "curl x || exit 1")),
+        (['--health-cmd=["CMD", "a", "b"]'], ("a", "b")),
+        (["--health-cmd", "none"], ()),
+        (["--no-healthcheck"], ()),
+    ],
+)
+def test_how_its_health_is_checked(options: list[str], check: tuple[str, ...] | None) -> None:
+    found = run_by(["run", *options, "x", "y"])
+    assert found is not None and (found.name, found.words, found.check) == ("x", ("y",), check)

@@ -26,7 +26,8 @@ def test_the_text_that_is_to_be_searched(root: Path) -> None:
 
 def test_of_an_image_the_text_alone(root: Path) -> None:
     assert followed(root, ("/usr/bin/a",), image="x:1") == Followed(
-        "/usr/bin/a", images=(ImageRun("x:1", ("/usr/bin/a",), environment={"PATH": "/usr/bin"}, directory="/"),)
+        "/usr/bin/a",
+        images=(ImageRun("x:1", ("/usr/bin/a",), environment={"PATH": "/usr/bin"}, directory="/", check=()),),
     )
     assert followed(root, (), image="") == Followed("")
 

@@ -96,4 +96,4 @@ def test_what_a_pattern_stands_for(words: tuple[str | None, ...], expected: list
 
 def test_there_is_an_end_to_it() -> None:
     many = [f"{number}.sh" for number in range(1000)]
-    assert len(variants(("/d/*", "/d/*"), lambda _: many)) == VARIANTS_MAX
+    assert len(variants(("/d/*", "/d/*"), lambda _: many)) == VARIANTS_MAX + 1  # so that whoever asks can say so

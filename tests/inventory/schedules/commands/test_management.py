@@ -7,7 +7,7 @@ import pytest
 from small_roots import made
 
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.schedules.commands import management
+from imds_probe.inventory.schedules.commands import management, trees
 from imds_probe.inventory.schedules.commands.project_asked import Held, Run
 from imds_probe.inventory.schedules.commands.projects import run_of
 from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
@@ -130,3 +130,35 @@ def test_trees_of_which_some_is_done(files: SystemFiles) -> None:
     assert run("puppet agent -t", files) is None
     chef = run("chef-client -z -c solo.rb", files, "/c")
     assert chef == Run(files=("/c/solo.rb",), some_of=("/c/cookbooks/a/recipes/default.rb",))
+
+
+@pytest.mark.parametrize(
+    ("command", "at", "end"),
+    [
+        ("salt-call --local state.apply", "/srv/salt", ".sls"),
+        ("salt-minion", "/var/cache/salt/minion/files/base", ".sls"),
+        ("puppet apply /m/site.pp", "/etc/puppetlabs/code/modules", ".pp"),
+        ("chef-client", "/var/chef/cache/cookbooks", ".rb"),
+    ],
+)
+def test_all_files_of_a_large_tree_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, at: str, end: str
+) -> None:
+    """Companies have some hundred of them. What is beyond the limit is left out, and said."""
+    system = SystemFiles(made(tmp_path, {f"{at}/m{number}/x{end}": "" for number in range(150)}))
+    found = run(command, system)
+    assert found is not None and (len(found.some_of), system.take_left_out()) == (150, ())
+    monkeypatch.setattr(trees, "FILES_MAX", 100)
+    found = run(command, system)
+    assert found is not None and len(found.some_of) == 100
+    assert [each.why for each in system.take_left_out()] == [unread.MORE]
+
+
+def test_of_a_catalog_as_many_commands_are_followed_as_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = SystemFiles(made(tmp_path, {CATALOG: json.dumps({"resources": EXECS})}))
+    monkeypatch.setattr(management, "EXECS_MAX", 2)
+    found = run("puppet agent", system)
+    assert found is not None and len(found.texts) == 2
+    assert system.take_left_out() == (LeftOut(CATALOG, unread.MORE),)

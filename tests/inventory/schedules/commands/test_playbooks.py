@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from small_roots import made
 
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.schedules.commands import playbooks
 from imds_probe.inventory.schedules.commands.project_asked import Run
 from imds_probe.inventory.schedules.commands.projects import run_of
-from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 
 MODULE = "/usr/lib/python3/dist-packages/ansible_collections/amazon/aws/plugins/modules/ec2_metadata_facts.py"
 FILES = {
@@ -161,3 +163,27 @@ def test_inventories_may_be_yaml_or_a_directory(tmp_path: Path) -> None:
     assert run("ansible-playbook -i /i /p/site.yml", files) == Run(some_of=("/p/site.yml",))
     assert run("ansible-playbook -i /i/x.yml /p/site.yml", files) == Run(some_of=("/p/site.yml",))
     assert run("ansible-playbook -i a,b /p/site.yml", files) is None
+
+
+def test_of_a_playbook_that_draws_in_too_much_the_rest_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = "".join(f"  - include_tasks: t{number}.yml\n" for number in range(150))
+    content = {"/p/local.yml": f"- hosts: localhost\n  tasks:\n{tasks}"}
+    system = SystemFiles(made(tmp_path, content | {f"/p/t{number}.yml": "" for number in range(150)}))
+    found = run("ansible-playbook /p/local.yml", system)
+    assert found is not None and (len(found.files), system.take_left_out()) == (151, ())
+    monkeypatch.setattr(playbooks, "FILES_MAX", 100)
+    found = run("ansible-playbook /p/local.yml", system)
+    assert found is not None and len(found.files) == 100
+    assert system.take_left_out() == (LeftOut("/p/local.yml", unread.MORE),)
+
+
+def test_so_is_the_rest_of_an_inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says which hosts are this one: without that, nothing of a playbook would count."""
+    hosts = {f"/i/h{number:03}": "web\n" for number in range(99)} | {"/i/here": "web ansible_connection=local\n"}
+    system = SystemFiles(made(tmp_path, {"/p/remote.yml": FILES["/p/remote.yml"]} | hosts))
+    assert run("ansible-playbook -i /i /p/remote.yml", system) is not None
+    monkeypatch.setattr(playbooks, "FILES_MAX", 50)
+    run("ansible-playbook -i /i /p/remote.yml", system)
+    assert system.take_left_out() == (LeftOut("/i", unread.MORE),)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from small_roots import made
 
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.schedules.commands import projects
 from imds_probe.inventory.schedules.commands.project_asked import Run
 from imds_probe.inventory.schedules.commands.projects import run_of
-from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 
 FILES: dict[str, str] = {
     "/app/package.json": '{"scripts": {"x": "node x.js", "prex": "a", "test": "t", "odd": 1}}',
@@ -136,3 +139,26 @@ def test_tasks_of_other_files_may_be_run(files: SystemFiles) -> None:
     found = run("rake app:x[1]", files)
     assert found is not None and found.words[1:] == (("ruby", "/app/lib/tasks/t.rake"),)
     assert found.some_of == ("/app/lib/tasks/other.rake",)
+
+
+MANY = {
+    "composer.json": (json.dumps({"scripts": {"x": ["a"] * 9}}), "composer x"),
+    "tox.ini": ("[testenv]\ncommands =\n" + "    a\n" * 9, "tox"),
+    "Taskfile.yml": (f"tasks:\n  x:\n    cmds: {['a'] * 9}\n", "task x"),
+    "Procfile": ("".join(f"a{number}: b\n" for number in range(9)), "foreman start"),
+    "Makefile": ("".join(f"include m{number}\n" for number in range(9)) + "all:\n\ta\n", "make"),
+    "Rakefile": ("", "rake a"),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_what_is_too_much_of_a_project_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    content, command = MANY[name]
+    more = {f"/app/m{number}": "" for number in range(9)} | {f"/app/tasks/{number}.rake": "" for number in range(9)}
+    system = SystemFiles(made(tmp_path, {f"/app/{name}": content} | more))
+    assert run(command, system) is not None
+    assert system.take_left_out() == ()
+    for limit in ("SCRIPTS_MAX", "INCLUDED_MAX", "FILES_MAX"):
+        monkeypatch.setattr(projects, limit, 5)
+    assert run(command, system) is not None
+    assert system.take_left_out() == (LeftOut("/app" if name == "Rakefile" else f"/app/{name}", unread.MORE),)

@@ -8,12 +8,14 @@ import pytest
 from followed_commands import followed, names
 from small_roots import SCRIPT, made
 
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.schedules.commands import units_started
 from imds_probe.inventory.schedules.commands.followed import InRoot
 from imds_probe.inventory.schedules.commands.following import Following
 from imds_probe.inventory.schedules.commands.shell_functions import UNKNOWN
 from imds_probe.inventory.schedules.commands.units_started import Asked, Units, asked, with_kind
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
-from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 
 UNITS = "/etc/systemd/system"
 FILES: dict[str, str | bytes | Path] = {
@@ -116,3 +118,13 @@ def test_names_are_whole_and_what_is_asked_is_told(tmp_path: Path) -> None:
     assert asked("service", ("service", "--status-all")) is None
     assert asked("ls", ("ls", "start", "n")) is None
     assert Units(SystemFiles(tmp_path)).commands(UNKNOWN, "start") == ()
+
+
+def test_units_that_are_too_many_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    units = Units(SystemFiles(root))
+    whole = {each.place.path for each in units.commands("n.service", "start")}
+    assert (whole, units.files.take_left_out()) == ({f"{UNITS}/n.service", f"{UNITS}/w.service"}, ())
+    monkeypatch.setattr(units_started, "UNITS_MAX", 1)
+    units = Units(SystemFiles(root))
+    assert {each.place.path for each in units.commands("n.service", "start")} == {f"{UNITS}/n.service"}
+    assert units.files.take_left_out() == (LeftOut(f"{UNITS}/n.service", unread.MORE),)

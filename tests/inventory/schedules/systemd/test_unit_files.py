@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from small_roots import made
 
-from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 from imds_probe.inventory.schedules.systemd import unit_files
 from imds_probe.inventory.schedules.systemd.unit_files import DIRECTORIES, UnitFiles
 
@@ -155,3 +156,13 @@ def test_names_that_fit_a_pattern(tmp_path: Path) -> None:
     assert given.fitting("own@*.service") == ["own@.service"]
     assert sorted(given.fitting("*.service")) == ["own.service", "own@.service"]  # of no name an administrator's own
     assert given.fitting("*.timer") == []
+
+
+def test_drop_ins_that_are_too_many_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {f"{ETC}/a.service": "[Service]\n"} | {
+        f"{ETC}/a.service.d/{number}.conf": "[Service]\n" for number in range(3)
+    }
+    monkeypatch.setattr(unit_files, "DROP_INS_MAX", 2)
+    given = units(tmp_path, files)
+    assert given.unit("a.service") is not None
+    assert given.files.take_left_out() == (LeftOut(f"{ETC}/a.service.d", unread.MORE),)
