@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -52,6 +53,11 @@ class Stored:
 def read(document: object) -> Stored:
     """Take a report apart, of this version or another one of v1. Raises UsageError, in one sentence that names the place."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        if isinstance(document, dict) and _is_other_version(schema := document.get("schema")):
+            raise UsageError(
+                f"it is a report of the schema {schema}, and this version reads {SCHEMA}",
+                "Use a newer version of imds-probe.",
+            )
         raise UsageError(
             f"it is not a report of the schema {SCHEMA}", "Name reports that `imds-probe run --output json` wrote."
         )
@@ -81,6 +87,14 @@ def read(document: object) -> Stored:
         findings=_convert(document["findings"], tuple[ReportedFinding, ...], "findings"),
         deselected=frozenset(rule.id for rule in rules if rule.deselected),
     )
+
+
+def _is_other_version(schema: object) -> bool:
+    """Whether this names a schema of reports, but another version of it."""
+    if not isinstance(schema, str):
+        return False
+    name, _, number = schema.rpartition("/v")
+    return name == SCHEMA.rpartition("/v")[0] and re.fullmatch(r"[1-9][0-9]{0,3}", number) is not None
 
 
 def _section(kind: type[Section], document: Mapping[str, Any]) -> Section | None:
@@ -210,7 +224,9 @@ def _convert(value: object, kind: Any, place: str) -> Any:
     except (msgspec.ValidationError, RecursionError) as error:
         said = str(error).replace("$.", f"{place}." if place else "").replace("`$", f"`{place}")
         where = "" if "- at" in said else f" - at `{place}`"
-        raise UsageError(f"it is not a valid report: {said}{where}") from None
+        raise UsageError(
+            f"it is not a valid report: {said}{where}", "The file is damaged: take the report from its host again."
+        ) from None
 
 
 @cache

@@ -27,6 +27,7 @@ from imds_probe.rehearsal.words import summary
 from imds_probe.render.lines import Style, laid_out
 from imds_probe.report import dump
 from imds_probe.report_document import read
+from imds_probe.rules import RULES
 from imds_probe.system import remembered
 from imds_probe.verdict import EXIT_CODES
 
@@ -158,6 +159,14 @@ def test_verdicts_have_the_exit_codes_that_the_pages_say():
     for page in (README, ROOT / "docs/verdict.md"):
         said = re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", page.read_text(), re.MULTILINE)
         assert {state: int(code) for state, code in said if state in EXIT_CODES} == EXIT_CODES
+
+
+def test_the_page_on_accepted_risks_names_each_finding_that_cannot_be_accepted():
+    accepted = (ROOT / "docs/accepted-risks.md").read_text()
+    (entry,) = re.findall(r"^- \*\*Some findings cannot be accepted\.\*\*(.*?)\.", accepted, re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"`([a-z0-9-]+)`", entry)) == {
+        kind.id for rule in RULES for kind in rule.kinds if kind.not_acceptable
+    }
 
 
 def test_the_index_has_every_page():

@@ -87,7 +87,7 @@ def test_strict_leaves_no_object_open():
 def test_what_is_wrong_is_named_with_its_place(change, said):
     document = json.loads(dump(report_of(TROUBLED)))
     change(document)
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=f"{said}.*take the report from its host again"):
         read(document)
 
 
@@ -95,6 +95,16 @@ def test_what_is_wrong_is_named_with_its_place(change, said):
 def test_what_is_no_report_is_said_so(document):
     with pytest.raises(UsageError, match=f"it is not a report of the schema {SCHEMA}"):
         read(document)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_one"), [("v2", True), ("v10", True), ("v", False), ("v2x", False), ("v٢", False)]
+)
+def test_a_report_of_a_later_schema_needs_a_newer_version(version, is_one):
+    with pytest.raises(UsageError) as caught:
+        read({"schema": f"imds-probe.report/{version}"})
+    assert (caught.value.remedy == "Use a newer version of imds-probe.") is is_one
+    assert ("and this version reads imds-probe.report/v1" in caught.value.problem) is is_one
 
 
 @pytest.mark.parametrize("key", ["probe", "collectors", "rules", "findings", "verdict"])

@@ -22,17 +22,21 @@ from imds_probe.system.door import FileStatus
 
 VERSION = "0123456789."
 # A file that a schedule writes into, such as a log, changes all the time. Code has one of these names, or may be executed, or
-# stands where an interpreter has its script.
+# stands where an interpreter has its script. These are the languages whose code is judged (inventory/code/forms), which a run that
+# only confirms a verdict does not load.
 OF_CODE = tuple(
     """
-    .sh .bash .ksh .zsh .awk .py .pyc .pyz .pl .pm .rb .php .phar .lua .tcl .r .js .mjs .cjs .ts .mts .jar .war .ear .class .groovy
-    .dll .exe
+    .sh .bash .ksh .zsh .awk .py .pyw .pyc .pyo .pyz .pyx .wsgi .tac .xsh .pl .pm .plx .psgi .rb .rake .ru .rbw .thor .gemspec
+    .php .phar .phtml .inc .php5 .php7 .module .js .mjs .cjs .jsx .ts .mts .cts .tsx .vue .svelte .coffee .lua .tcl .exp .r .jl
+    .ex .exs .erl .beam .cr .nim .raku .p6 .ps1 .psm1 .clj .scm .lisp .lsp .rkt .ss .swift .dart .jar .war .ear .class .java .kt
+    .kts .scala .groovy .gradle .jsp .jspx .gsp .go .rs .c .h .cc .cpp .hpp .cxx .cs .dll .exe
     """.split()  # noqa: SIM905 - as literals they would take half a page
 )
 # Without the number of a version.
 RUN_BY = frozenset(
     """
-    python pypy node nodejs deno bun ruby perl php java dotnet mono lua tclsh Rscript groovy pwsh awk gawk mawk
+    python pypy node nodejs deno bun ruby jruby perl php java dotnet mono kotlin scala groovy lua luajit tclsh wish expect jimsh
+    R Rscript julia elixir escript crystal swift dart guile sbcl clojure pwsh powershell awk gawk mawk
     """.split()  # noqa: SIM905
 ) | {each.rstrip(VERSION) for each in SHELLS}
 DIGEST_DIGITS = 32

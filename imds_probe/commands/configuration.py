@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from imds_probe import config
-from imds_probe.commands.messages import say_once
-from imds_probe.commands.pages import CONFIGURATION
+from imds_probe.commands.messages import say, say_once
+from imds_probe.commands.pages import ACCEPTED_RISKS, CONFIGURATION, with_page
 from imds_probe.config import AwsConfig, Config, Loaded
 from imds_probe.config.acceptances import AcceptConfig
 from imds_probe.config.keys import Section
@@ -40,6 +40,18 @@ def load(path: Path | None, default: Path | None = None, *, complete: bool = Fal
     for line in loaded.warnings:
         say_once(line)
     return loaded
+
+
+def say_unusable(loaded: Loaded) -> None:
+    """A line for each accepted risk that accepts nothing. No run ends by it, and its report has a finding of it."""
+    from imds_probe.rules import RULES  # noqa: PLC0415
+    from imds_probe.rules.acceptance import unusable  # noqa: PLC0415
+
+    kinds = [kind for rule in RULES for kind in rule.kinds]
+    for each in unusable(loaded.settings.of(AcceptConfig).entries, kinds):
+        wrong = UsageError(f"{each.origin}: this entry [[accept]] accepts nothing: {each.problem}", each.remedy)
+        wrong.page = ACCEPTED_RISKS
+        say(with_page(wrong))
 
 
 def overrides(args: argparse.Namespace) -> dict[str, tuple[object, str]]:

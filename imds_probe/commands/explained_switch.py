@@ -48,7 +48,9 @@ def show(path: Path | None) -> None:
     report = judged_again(stored, Catalog.load())
     name = kept.path if kept else str(path)
     if report.verdict.switch is None:
-        raise UsageError(f"{name} has no switch", "Name a report of an EC2 instance that `imds-probe run` wrote.")
+        wrong = UsageError(f"{name} has no switch", "Name a report of an EC2 instance that `imds-probe run` wrote.")
+        wrong.page = "verdict.md"
+        raise wrong
     print("\n".join(_of_report(report, name)))
 
 
@@ -56,7 +58,9 @@ def _stored(path: Path) -> Stored:
     try:
         return read(parsed(content(path)))
     except UsageError as error:
-        raise UsageError(f"{path}: {error.problem}", error.remedy) from None
+        wrong = UsageError(f"{path}: {error.problem}", error.remedy)
+        wrong.page = "report.md"
+        raise wrong from None
 
 
 def newest_kept(root: Path = Path("/")) -> Kept | None:

@@ -224,10 +224,13 @@ def _check_any(found: Gathered, paths: list[str]) -> None:
         return
     problems = [f"{place}: {reason}" for _, place, reason in found.problems.named[:3]]
     seen = f" ({'; '.join(problems)})" if problems else ""
-    raise UsageError(
-        f"there is no report in {', '.join(paths[:5])}{seen}",
-        "Name files and directories with what `imds-probe run --output json` wrote, or its sinks.",
+    counts = found.problems.counts
+    remedy = (
+        "Use a newer version of imds-probe."
+        if counts["newer"] and counts["newer"] == counts.total()
+        else "Name files and directories with what `imds-probe run --output json` wrote, or its sinks."
     )
+    raise UsageError(f"there is no report in {', '.join(paths[:5])}{seen}", remedy)
 
 
 def _picture(

@@ -21,7 +21,7 @@ OF_COMMAND: Mapping[str, str] = {
     "simulate": "simulator.md",
     "demo": "commands.md",
 }
-CONFIGURATION = "configuration.md"
+CONFIGURATION, ACCEPTED_RISKS = "configuration.md", "accepted-risks.md"
 
 
 def with_page(error: ProbeError, arguments: Sequence[str] = ()) -> str:

@@ -132,7 +132,9 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.watch.history_format import FILE as HISTORY  # noqa: PLC0415
 
     if args.print_config:
-        print(printed_config(configuration.load(args.config, complete=True), configuration.overrides(args)), end="")
+        loaded = configuration.load(args.config, complete=True)
+        print(printed_config(loaded, configuration.overrides(args)), end="")
+        configuration.say_unusable(loaded)
         return exitcodes.READY
     began, timeout_s = time.monotonic(), _timeout_s(args)
     stored = confirming.stored_report(args, [each.flag for each in _given(args)])

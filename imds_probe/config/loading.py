@@ -20,6 +20,7 @@ from imds_probe.system import toml
 DEFAULT = Path("/etc/imds-probe/imds-probe.toml")
 SIZE_LIMIT_BYTES = 1024 * 1024
 DROP_INS_MAX = 200
+AS_ROOT = "Make it readable, or run as root."
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _drop_ins(path: Path) -> Sequence[Path]:
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except OSError as error:
-        raise UsageError(f"{directory} cannot be read: {error.strerror}", "Make it readable.") from None
+        raise UsageError(f"{directory} cannot be read: {error.strerror}", AS_ROOT) from None
     if len(found) > DROP_INS_MAX:
         raise UsageError(f"{directory} has more than {DROP_INS_MAX} files")
     return found
@@ -186,7 +187,7 @@ def _read(path: Path, *, checked: bool) -> File:
             doubt = _doubt(path, status)
             raw = file.read(SIZE_LIMIT_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", "Name a readable file with --config.") from None
+        raise UsageError(f"{path} cannot be read: {error.strerror}", _to_read(error, named=not checked)) from None
     if len(raw) > SIZE_LIMIT_BYTES:
         raise UsageError(f"{path} has more than {SIZE_LIMIT_BYTES} bytes")
     try:
@@ -197,6 +198,13 @@ def _read(path: Path, *, checked: bool) -> File:
         raise UsageError(f"{path}:{line} is not TOML: a byte there is not UTF-8") from None
     except (ValueError, RecursionError) as error:  # TOML's own error says line and column
         raise UsageError(f"{path} is not TOML: {str(error)[:200]}") from None
+
+
+def _to_read(error: OSError, *, named: bool) -> str:
+    """What to do about a file that cannot be read. `named`: by the command line, which may name another one."""
+    if named:
+        return "Name a readable file with --config."
+    return AS_ROOT if isinstance(error, PermissionError) else "Put a file of TOML there, or remove it."
 
 
 def _check(path: Path, found: os.stat_result) -> None:

@@ -11,12 +11,15 @@ from imds_probe.collect import callers
 from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.collect.needs import Need
 from imds_probe.config import DEFAULT, Config
+from imds_probe.config.acceptances import AcceptConfig
 from imds_probe.doctor.check import Host, Result
 from imds_probe.duration import in_words
 from imds_probe.errors import ProbeError
 from imds_probe.rehearsal.held import is_host_rehearsed
 from imds_probe.rehearsal.lock_holders import holders
 from imds_probe.report_document import Stored
+from imds_probe.rules import RULES
+from imds_probe.rules.acceptance import unusable
 from imds_probe.sinks import SINKS
 from imds_probe.sinks.settings import DeliveryConfig
 from imds_probe.sinks.spool import DOUBT, REFUSED, SENDING, WAITING
@@ -28,10 +31,11 @@ from imds_probe.system.switch_off import is_switched_off
 ROOM_MIN_BYTES = 64 * 1024 * 1024  # a history of busy months, and the reports of some days
 UNCERTAIN = {DOUBT: "may have arrived already", REFUSED: "refused by the sink"}
 AHEAD_S = 300.0  # by which clocks may differ
+ENTRIES_TOLD = 5  # of those that accept nothing
 LOST_AFTER_S = 3 * 3600.0  # the timer and the daemon report each hour
 
 
-def configuration(host: Host) -> Result:
+def configuration(host: Host) -> Result | list[Result]:
     if host.wrong is not None:
         return Result(
             "missing",
@@ -39,6 +43,17 @@ def configuration(host: Host) -> Result:
             costs=("no run begins with a configuration that is wrong",),
             remedy=host.wrong.remedy or "Correct the key: `imds-probe run --print-config` shows what is in force.",
         )
+    kinds = [kind for rule in RULES for kind in rule.kinds]
+    if wrong := list(unusable(host.settings.of(AcceptConfig).entries, kinds)):
+        return [
+            Result(
+                "limited",
+                f"{each.origin}: this entry [[accept]] accepts nothing: {each.problem}",
+                costs=("the risk that it names counts for the verdict",),
+                remedy=each.remedy,
+            )
+            for each in wrong[:ENTRIES_TOLD]
+        ]
     read = ", ".join(map(str, host.files))
     return Result(
         "ok", f"read and valid: {read}" if read else f"no file sets anything ({DEFAULT}): defaults are in force"

@@ -34,6 +34,12 @@ class UnusableAcceptance:
     trouble: str
     remedy: str
 
+    @property
+    def problem(self) -> str:
+        """The trouble with its key, a clause."""
+        joint = " " if self.trouble.startswith("is ") else ": "
+        return f"{self.key}{joint}{self.trouble}" if self.key else self.trouble
+
 
 @dataclass(frozen=True)
 class Acceptances(Section):

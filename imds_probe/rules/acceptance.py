@@ -7,7 +7,7 @@ what the switch command cures. Whoever accepts that the switch breaks a caller a
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -94,6 +94,15 @@ def why_not_acceptable(kind: Kind) -> str:
     if kind.id in _LEFT_OUT:
         return ""  # hop_need leaves the container out, and the finding says what the switch takes from it
     return kind.not_acceptable or (CURED if kind.implies == "needs-hop-limit" else "")
+
+
+def unusable(entries: Sequence[Acceptance | UnusableAcceptance], kinds: Sequence[Kind]) -> Iterator[UnusableAcceptance]:
+    """Those entries of a configuration that accept nothing on any host."""
+    known = {kind.id: kind for kind in kinds}
+    for each in entries:
+        refused = each if isinstance(each, UnusableAcceptance) else _refused(each, known)
+        if refused is not None:
+            yield refused
 
 
 def accepted_in_force(kind: Kind, facts: Facts) -> frozenset[str]:
@@ -193,11 +202,9 @@ def _cannot_be(entry: Acceptance, why: str) -> UnusableAcceptance:
 
 
 def _unusable(entry: UnusableAcceptance) -> Found:
-    joint = " " if entry.trouble.startswith("is ") else ": "
-    key = f"{entry.key}{joint}" if entry.key else ""
     return ACCEPTANCE_UNUSABLE.found(
         entry.origin,
-        f"an entry [[accept]] accepts nothing: {key}{entry.trouble} ({entry.origin})",
+        f"an entry [[accept]] accepts nothing: {entry.problem} ({entry.origin})",
         fix=Fix(entry.remedy),
     )
 

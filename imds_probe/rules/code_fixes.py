@@ -51,7 +51,7 @@ WITH_PYTHON = (
 )
 _LINES = {"shell": WITH_SHELL, "python": WITH_PYTHON}
 # Where there is a source to change, but no lines are at hand.
-_SOURCES = ("node", "ruby", "perl", "php", "java", "go", "rust", "c")
+_SOURCES = ("node", "ruby", "perl", "php", "java", "go", "rust", "c", "script")
 # Where a command has a line of its own, and no room for more.
 _BEGINS, _ENDS = (
     ("/etc/crontab", "/etc/cron.d/", "/etc/anacrontab", "/var/spool/cron/"),

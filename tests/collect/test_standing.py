@@ -10,8 +10,9 @@ from small_roots import made
 
 from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.collect.standing import COLLECTOR, StandingOptions
-from imds_probe.collect.standing_reading import read_schedules
+from imds_probe.collect.standing_reading import OF_CODE, RUN_BY, VERSION, read_schedules
 from imds_probe.facts.standing import Standing
+from imds_probe.inventory.code.forms import FORMS
 from imds_probe.watch.history_format import FILE
 
 BOOT = "3a2c6e1e-5f0d-4c55-9d3e-9a56ad6f1f6c"
@@ -86,10 +87,13 @@ def test_what_is_started_and_what_it_names_changes_the_digest(tmp_path):
         ("sudo -u app backup", "/usr/local/bin/backup"),
         ("/opt/app/outer.sh", "/opt/app/inner"),
         ("dotnet app/app.dll", "/root/app/app.dll"),
+        ("cd /opt/app && luajit main", "/opt/app/main"),
+        ("cd /opt/app && runner main.jl", "/opt/app/main.jl"),
     ],
 )
 def test_whatever_a_command_calls_its_code(tmp_path, command, code):
-    programs = {f"/usr/bin/{name}": b"\x7fELF" for name in ("java", "python3", "python3.11", "dotnet", "sudo", "bash")}
+    names = ("java", "python3", "python3.11", "dotnet", "sudo", "bash", "luajit", "runner")
+    programs = {f"/usr/bin/{name}": b"\x7fELF" for name in names}
     files = programs | {
         "/etc/cron.d/x": f"PATH=/usr/local/bin:/usr/bin\n* * * * * root {command} >>/var/log/x\n",
         "/etc/passwd": "root:x:0:0:root:/root:/bin/bash\n",
@@ -117,6 +121,13 @@ def test_whatever_a_command_calls_its_code(tmp_path, command, code):
     assert digests() == before
     (tmp_path / code[1:]).write_text("#!/bin/sh\ncurl http://169.254.169.254/latest/meta-data/\n")
     assert changed_kinds(before, digests()) == {"crontabs"}
+
+
+def test_each_language_whose_code_is_judged_is_known_as_code():
+    languages = [form for form in FORMS if form.name not in ("settings", "text")]
+    of_schedules = {".service", ".timer", ".cron"}  # which each source of schedules reads itself
+    assert {end for form in languages for end in form.ends} - of_schedules - set(OF_CODE) == set()
+    assert {each.rstrip(VERSION) for form in languages for each in form.interpreters} - RUN_BY == set()
 
 
 def test_whether_a_daemon_kept_a_record_of_callers(tmp_path):

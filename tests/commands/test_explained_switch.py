@@ -51,10 +51,14 @@ def test_a_report_without_a_switch_is_refused(tmp_path, capsys):
     nowhere = changed(FACTS, imds=None, platform=Platform.absent())
     (tmp_path / "report.json").write_text(dump(report_of(nowhere)))
     assert main(["explain", "switch", str(tmp_path / "report.json")]) == 2
-    assert "has no switch" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "has no switch" in err
+    assert err.endswith(" See docs/verdict.md.\n")
     (tmp_path / "other.json").write_text(json.dumps({"schema": "other"}))
     assert main(["explain", "switch", str(tmp_path / "other.json")]) == 2
-    assert f"{tmp_path}/other.json: it is not a report" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert f"{tmp_path}/other.json: it is not a report" in err
+    assert err.endswith(" See docs/report.md.\n")
 
 
 def test_a_finding_takes_no_report(capsys):

@@ -109,6 +109,9 @@ def test_beside_ec2_the_picture_and_the_plan_know_what_there_is_today(reports, m
         assert "The next launches" in capsys.readouterr().out
 
 
+NAMED = {"empty": "empty", "none": "none.json", "later": "later.json"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -118,6 +121,8 @@ def test_beside_ec2_the_picture_and_the_plan_know_what_there_is_today(reports, m
         (["--cloudtrail", "/nowhere", "{reports}"], "/nowhere does not exist. Name the CSV"),
         (["--max-age", "30d", "plan", "{reports}"], "Put it first: `imds-probe fleet plan PATH`."),
         (["{empty}"], "there is no report in"),
+        (["{empty}"], "Name files and directories with what `imds-probe run --output json` wrote"),
+        (["{later}"], "its schema is imds-probe.report/v9). Use a newer version of imds-probe."),
         (["--by", "colour", "{reports}"], "hosts cannot be grouped by 'colour'"),
         (["--by", "tag:x", "{reports}"], "reports have no tags"),
         (["--since", "{reports}", "{reports}"], "cannot be read: Is a directory"),
@@ -130,7 +135,8 @@ def test_beside_ec2_the_picture_and_the_plan_know_what_there_is_today(reports, m
 def test_what_makes_no_sense_is_refused(reports, tmp_path, capsys, arguments, said):
     (tmp_path / "empty").mkdir()
     (tmp_path / "none.json").write_text("{}")
-    places = {"reports": reports, "empty": tmp_path / "empty", "none": tmp_path / "none.json"}
+    (tmp_path / "later.json").write_text('{"schema": "imds-probe.report/v9"}')
+    places = {name: tmp_path / file for name, file in NAMED.items()} | {"reports": reports}
     try:
         code = main(["fleet", *(each.format(**places) for each in arguments)])
     except SystemExit as left:

@@ -173,6 +173,24 @@ def test_the_settings_in_force_with_where_they_come_from(tmp_path):
     assert [part.strip() for part in lines["state_directory"]] == ['state_directory = "/srv/x"', "--state-directory"]
 
 
+def test_accepted_risks_that_accept_nothing_are_named_with_the_settings(tmp_path):
+    config, entry = tmp_path / "c.toml", '[[accept]]\nsubject = "*"\nreason = "x"\nowner = "me"\n'
+    good = f'{entry}finding = "imdsv1-caller"\nexpires = 2027-01-31\n'
+    config.write_text(
+        f'{good}{entry}finding = "imdsv1-caller"\nexpires = "soon"\n{entry}finding = "x-y"\nexpires = 2027-01-31\n'
+    )
+    done = run("--config", config, "--print-config")
+    assert done.returncode == 0
+    assert b"accept = [" in done.stdout
+    first, second = done.stderr.decode().splitlines()
+    assert first.startswith(f"imds-probe: {config}:12: this entry [[accept]] accepts nothing: expires is not a day. ")
+    assert first.endswith(" See docs/accepted-risks.md.")
+    assert second.startswith(f"imds-probe: {config}:13: ")
+    assert "x-y is not the id of a finding. `imds-probe explain` lists all ids." in second
+    config.write_text(good)
+    assert run("--config", config, "--print-config").stderr == b""
+
+
 def test_out_never_takes_the_place_of_a_device_or_a_fifo(elsewhere, tmp_path):
     os.mkfifo(tmp_path / "fifo")
     done = run("--root", elsewhere, "--out", tmp_path / "fifo")

@@ -125,8 +125,31 @@ def test_a_file_that_was_named_must_be_readable(tmp_path: Path, kind: str) -> No
     path = tmp_path / "x.toml"
     if kind == "directory":
         path.mkdir()
-    with pytest.raises(UsageError, match=r"x\.toml cannot be read: (No such file|Is a directory)"):
+    with pytest.raises(UsageError, match=r"x\.toml cannot be read: (No such file|Is a directory).*with --config"):
         load(path)
+
+
+@pytest.mark.parametrize("which", ["imds-probe.toml", "imds-probe.d/50-his.toml"])
+def test_one_that_nobody_named_says_how_to_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str) -> None:
+    path, default = tmp_path / which, tmp_path / "imds-probe.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+
+    def denied(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as changed:
+        changed.setattr(loading.os, "open", denied)
+        with pytest.raises(
+            UsageError, match=f"{path} cannot be read: Permission denied. Make it readable, or run as root."
+        ):
+            load(None, default)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(
+        UsageError, match=f"{path} cannot be read: Is a directory. Put a file of TOML there, or remove it."
+    ):
+        load(None, default)
 
 
 @pytest.mark.parametrize("which", ["imds-probe.toml", "imds-probe.d/50-his.toml"])

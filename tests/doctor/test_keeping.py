@@ -10,8 +10,10 @@ from doctors import here, host, results
 from reports_made import report
 
 from imds_probe.collect.needs import Need
+from imds_probe.config.acceptances import AcceptConfig
 from imds_probe.doctor import keeping
 from imds_probe.errors import UsageError
+from imds_probe.facts.acceptances import Acceptance, UnusableAcceptance
 from imds_probe.report_document import read
 from imds_probe.sinks.settings import DeliveryConfig, SpoolConfig
 from imds_probe.sinks.spool import Spool
@@ -26,6 +28,21 @@ def test_a_configuration_that_is_wrong_comes_with_file_line_and_key(tmp_path):
     found = keeping.configuration(host(tmp_path, wrong=UsageError("a.toml:3: there is no key x", "Remove it.")))
     assert (found.state, found.found, found.remedy) == ("missing", "a.toml:3: there is no key x", "Remove it.")
     assert keeping.configuration(host(tmp_path)).state == "ok"
+
+
+def test_an_accepted_risk_that_accepts_nothing_comes_with_its_place_and_remedy(tmp_path):
+    good = Acceptance("imdsv1-caller", "*", "x", "me", "2027-01-31", "a.toml:1")
+    wrong = UnusableAcceptance("a.toml:12", "expires", "is not a day", "Write a day.")
+    no_finding = Acceptance("imdsv1-caler", "*", "x", "me", "2027-01-31", "a.toml:20")
+    assert keeping.configuration(host(tmp_path, None, AcceptConfig((good,)))).state == "ok"
+    first, second = keeping.configuration(host(tmp_path, None, AcceptConfig((good, wrong, no_finding))))
+    assert first.found == "a.toml:12: this entry [[accept]] accepts nothing: expires is not a day"
+    assert (first.state, first.remedy) == ("limited", "Write a day.")
+    assert second.found.startswith("a.toml:20: this entry [[accept]] accepts nothing: finding")
+    assert second.found.endswith("imdsv1-caler is not the id of a finding")
+    assert second.remedy == "`imds-probe explain` lists all ids."
+    many = keeping.configuration(host(tmp_path, None, AcceptConfig((wrong,) * 9)))
+    assert len(many) == keeping.ENTRIES_TOLD
 
 
 def test_switched_off(tmp_path):

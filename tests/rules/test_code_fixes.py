@@ -11,6 +11,7 @@ from observed import CATALOG, FACTS, HOST, changed
 
 from imds_probe.facts.host import OsRelease
 from imds_probe.inventory.code.file import said_by
+from imds_probe.inventory.code.forms import FORMS
 from imds_probe.rules.code_fixes import ADDRESS, WITH_PYTHON, WITH_SHELL, fix_for
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
@@ -180,3 +181,13 @@ def test_what_has_no_source_is_its_owners():
         "Ask the owner of /opt/agent/agent or its vendor for a version that asks for a token, and restart what runs it."
     )
     assert "Ask user 1000, who can write /opt/agent/agent," in fixed(replace(AGENT, owner_uid=1000)).text
+
+
+# What a language is compiled to, and what is no program: there is nothing to change in the file itself.
+NO_SOURCE = {"elf", "dotnet", "byte code", "beam", "pyc", "class", "settings", "text"}
+
+
+@pytest.mark.parametrize("form", sorted({each.name for each in FORMS}))
+def test_a_source_is_to_be_changed_and_the_rest_is_its_vendors(form):
+    text = fix_for(replace(BACKUP, form=form, path="/srv/x", package=None), FACTS, CATALOG).text
+    assert text.startswith(("Put these lines into /srv/x ", "Change /srv/x ")) is (form not in NO_SOURCE)
