@@ -45,9 +45,7 @@ WALKED_MAX, DEPTH_MAX = 3000, 12  # files of one package, and directories within
 ONCE_MAX = 20_000  # answers that are kept for who asks the same
 # Nobody's code: what version control and Python keep beside it.
 PASSED_OVER = frozenset({".git", ".hg", ".svn", "__pycache__", "node_modules"})
-OF_MANY = frozenset(
-    ("/", "/root", "/home", "/opt", "/srv", "/usr", "/usr/local", "/usr/share", "/var", "/var/lib")
-)
+OF_MANY = frozenset(("/", "/root", "/home", "/opt", "/srv", "/usr", "/usr/local", "/usr/share", "/var", "/var/lib"))
 NO_NAMES = frozenset[str]()
 T = TypeVar("T")
 
