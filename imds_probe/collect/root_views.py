@@ -11,7 +11,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.system import rootfs
 from imds_probe.system.views import View, Views
 
-VIEWS_MAX = 50  # in one system
+VIEWS_MAX = 200  # in one system
 Mounts = tuple[tuple[str, str], ...]
 _NAMED = "/.imds-probe-view"  # below which there is nothing
 

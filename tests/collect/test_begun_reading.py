@@ -408,3 +408,32 @@ def test_what_a_container_starts_that_is_too_much_is_left_open(system: Container
     (left,) = found.read.not_read
     assert (left.program, left.why, left.container_ids) == ("/parts", unread.MORE, (one.identity,))
     assert found.troubles == (f"{one.title}: /parts has more than {STARTED_MAX} files, and the rest was not read",)
+
+
+# Of the script in MariaDB's image what is hard to follow.
+DISPATCHES = """#!/bin/sh
+connect() {
+  node /srv/app.js
+}
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --with_*=*)
+      n=${1#*_}
+      n=${n%%=*}
+      with["$n"]=${1#*=}
+      ;;
+    --*) test=${1#--} ;;
+  esac
+  if [ -n "$test" ]; then
+    if ! "$test"; then exit 1; fi
+  fi
+  shift
+done
+"""
+
+
+@pytest.mark.parametrize("asks", ["", CURL])
+def test_a_check_that_names_functions_of_its_script_is_followed(system: Containers, asks: str) -> None:
+    one = system.container({"/check.sh": DISPATCHES.replace("  node", f"  {asks}  node")}, COMMAND)
+    found = system.of(replace(one, checks=(Check(("/check.sh", "--connect", "--with_a=b")),)))
+    assert (said(found), found.read.not_read) == ({"/check.sh": ("v1", "scheduled")} if asks else {}, ())

@@ -538,3 +538,14 @@ def test_a_script_that_starts_more_than_is_followed_is_left_open(system: CodeSys
     script = "#!/bin/sh\n" + "".join(f"{name}\n" for name in jobs)
     made(system.root, {"/etc/cron.d/x": "@daily root /opt/all.sh\n", "/opt/all.sh": script, **jobs})
     assert ("/opt/all.sh", unread.MORE) in [(each.program, each.why) for each in system.code().read.not_read]
+
+
+def test_a_place_of_the_host_that_is_not_there_hides_nothing_of_a_pods_image(system: CodeSystem) -> None:
+    in_containerd(system.root)
+    pod = (
+        "spec:\n  volumes: [{name: v, hostPath: {path: /none, type: DirectoryOrCreate}}]\n  containers:\n"
+        f"  - {{image: '{NAME}', command: [/opt/fit.sh], volumeMounts: [{{name: v, mountPath: /var/lib/x}}]}}\n"
+    )
+    made(system.root, {"/etc/kubernetes/manifests/x.yaml": pod})
+    found = system.code()
+    assert ([each.path for each in started(found)], found.read.not_read) == (["/opt/fit.py"], ())

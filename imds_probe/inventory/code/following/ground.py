@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import posixpath
 import stat
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
@@ -44,6 +45,7 @@ WALKED_MAX, DEPTH_MAX = 3000, 12  # files of one package, and directories within
 ONCE_MAX = 20_000  # answers that are kept for who asks the same
 # Nobody's code: what version control and Python keep beside it.
 PASSED_OVER = frozenset({".git", ".hg", ".svn", "__pycache__", "node_modules"})
+OF_MANY = frozenset(("/", "/root", "/home", "/opt", "/srv", "/usr", "/usr/local", "/usr/share", "/var", "/var/lib"))
 NO_NAMES = frozenset[str]()
 T = TypeVar("T")
 
@@ -197,8 +199,10 @@ class Ground:
         aside: Collection[str] = (),
     ) -> Iterator[str]:
         """Files below a directory whose names end so. No directory is gone into twice, whatever links lead there, and none of those
-        that are called as one of `aside`. `of_program`: it is what a program itself may run, so that `more` says what is left out.
+        that are called as one of `aside`. `of_program`: it is what a program itself may run, so that `more` says what is left out,
+        unless the directory is one in which everything lies.
         """
+        of_program = of_program and not _is_of_many(directory)
         waiting, seen = [(directory.rstrip("/"), 0)], set(self._directories([directory]).values())
         while waiting:
             at, depth = waiting.pop()
@@ -386,6 +390,12 @@ class Ground:
             with rootfs.buffered(file) as buffered:
                 said, asked = _both(buffered, path, language)
         return Known(said, asked, said.unread, size, owner_of(status)), status
+
+
+def _is_of_many(directory: str) -> bool:
+    """Whether a script has no directory of its own: others' code lies there, too."""
+    place = directory.rstrip("/") or "/"
+    return place in OF_MANY or posixpath.dirname(place) == "/home"
 
 
 def _both(file: BinaryIO, path: str, language: Language | None) -> tuple[Said, Asked]:

@@ -140,8 +140,7 @@ def _array(word: Word) -> str:
     """The name of the array that a bracket behind this word gives its values: NAME= or, of one more, NAME+=."""
     name = (word.plain or "").removesuffix("=")
     known = name.removesuffix("+")
-    is_name = known != "" and _NAME.issuperset(known) and not known[0].isdigit()
-    return name if is_name and name != word.plain else ""
+    return name if _is_name(known) and name != word.plain else ""
 
 
 def _given(array: str, words: Sequence[Word]) -> Step:
@@ -223,9 +222,26 @@ def _assignment(word: Word) -> tuple[str, tuple[Part, ...]] | None:
         return None
     name, sign, rest = first.partition("=")
     name = name.removesuffix("+")
-    if not sign or not name or not _NAME.issuperset(name) or name[0].isdigit():
-        return None
+    if not sign or not _is_name(name):
+        return _element(first, word.parts[1:])
     return name, (rest, *word.parts[1:])
+
+
+def _is_name(name: str) -> bool:
+    return name != "" and _NAME.issuperset(name) and not name[0].isdigit()
+
+
+def _element(first: str, behind: Sequence[Part]) -> tuple[str, tuple[Part, ...]] | None:
+    """One value more of an array, under a key: NAME[KEY]=VALUE."""
+    name, sign, rest = first.partition("[")
+    if not sign or not _is_name(name):
+        return None
+    parts = (rest, *behind)
+    for at, part in enumerate(parts):
+        _, closes, value = part.replace("]+=", "]=", 1).partition("]=") if isinstance(part, str) else ("", "", "")
+        if closes:
+            return name, (Variable(name, quoted=True), " ", value, *parts[at + 1 :])
+    return None
 
 
 def _braces(words: Sequence[Word]) -> int:

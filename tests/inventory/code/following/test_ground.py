@@ -196,18 +196,18 @@ def test_what_is_not_walked_through_of_a_programs_own_code_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, *, of_program: bool
 ) -> None:
     for name in ("a/x.py", "a/b/x.py", "a/b/c/x.py", "vendor/x.py", "example.com/x.py"):
-        (tmp_path / "srv" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "srv" / name).write_text("")
+        (tmp_path / "srv/app" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "srv/app" / name).write_text("")
     if limit:
         monkeypatch.setattr(module, limit, value)
     ground = Ground(tmp_path)
-    found = set(ground.walked("/srv", (".py",), of_program=of_program, aside=("vendor",)))
+    found = set(ground.walked("/srv/app", (".py",), of_program=of_program, aside=("vendor",)))
     assert ground.more is (of_program and bool(limit))
-    assert ("/srv/example.com/x.py" in found) is (of_program and limit != "WALKED_MAX") or limit == "WALKED_MAX"
-    assert "/srv/vendor/x.py" not in found
+    assert ("/srv/app/example.com/x.py" in found) is (of_program and limit != "WALKED_MAX") or limit == "WALKED_MAX"
+    assert "/srv/app/vendor/x.py" not in found
     if not limit:
         assert len(found) == 3 + of_program
-        assert len(list(ground.walked("/srv", (".py",), 2, of_program=of_program))) == 2
+        assert len(list(ground.walked("/srv/app", (".py",), 2, of_program=of_program))) == 2
         assert ground.more is of_program
 
 
@@ -215,3 +215,13 @@ def test_more_than_are_looked_at_are_said(tmp_path: Path) -> None:
     ground = Ground(tmp_path)
     assert (ground.some(["a", "b"], 2), ground.more) == (["a", "b"], False)
     assert (ground.some(["a", "b"], 1), ground.more) == (["a"], True)
+
+
+@pytest.mark.parametrize("at", ["/", "/root", "/home/ana", "/opt"])
+def test_of_where_everything_lies_nothing_is_a_programs_own(tmp_path: Path, at: str) -> None:
+    (tmp_path / at[1:]).mkdir(parents=True, exist_ok=True)
+    for name in "abc":
+        (tmp_path / at[1:] / f"{name}.py").write_text("")
+    ground = Ground(tmp_path)
+    assert len(list(ground.walked(at, (".py",), 2, of_program=True))) == 2
+    assert not ground.more

@@ -199,8 +199,10 @@ def test_so_is_what_a_program_may_load_by_name_beyond_what_is_walked_through(
     """Of a library that is so large, the rest is not the program's own."""
     monkeypatch.setattr(program, "WHOLE_MAX", most)
     dynamic = "require(process.argv[2]);\n"
-    root.put({"/usr/bin/node": "", "/srv/app.js": dynamic, **{f"/srv/lib/{number}.js": "" for number in range(4)}})
-    assert root.follow("node", "/srv/app.js").cut_short == cut_short
+    root.put(
+        {"/usr/bin/node": "", "/srv/app/app.js": dynamic, **{f"/srv/app/lib/{number}.js": "" for number in range(4)}}
+    )
+    assert root.follow("node", "/srv/app/app.js").cut_short == cut_short
     large = {f"/app/node_modules/big/{number}.js": "" for number in range(9)}
     root.put({"/app/app.js": "require('big');\n", "/app/node_modules/big/index.js": dynamic, **large})
     assert root.follow("node", "/app/app.js").cut_short == ""

@@ -28,6 +28,8 @@ def commands(text: str, **variables: str) -> list[tuple[str | None, ...]]:
         ('case "$1" in start) a ;; stop|halt) b ;; *) c ;; esac', [("a",), ("b",), ("c",)]),
         ("f() { a; }\nfunction g {\nb\n}\n{ c; }", [("a",), ("b",), ("c",)]),
         ("! a; time b", [("a",), ("b",)]),
+        ('x["$n"]=$v; x[1]+=$(b); y[$n]="c d"; a', [("b",), ("a",)]),
+        ("x[; x[a] b; [ -n x ]", [("x[",), ("x[a]", "b"), ("[", "-n", "x", "]")]),
         ("[[ -f x ]] && a", [("a",)]),
         ("(cd /x && a); b", [("cd", "/x"), ("a",), ("b",)]),
         ('x=$(a b) c "$(d)"', [("a", "b"), ("d",), ("c", None)]),
