@@ -264,7 +264,13 @@ TEXTS: Mapping[str, Text] = {
             ("Of another host", "imds-probe explain switch report.json"),
         ),
         statuses=(0, 2, 70, 74),
-        files=((f"{STATE}/report.json", "The report that `switch` is read from, where none is named."),),
+        files=(
+            (
+                f"{STATE}/report.json",
+                "The daemon's last report. Where none is named, `switch` is read from the newer of the two.",
+            ),
+            (f"{STATE}/reports/report.json", "The last report of the sink `file`."),
+        ),
         see_also=("run", "catalog"),
         bugs=("The commands are those of the last report. Run imds-probe again before you switch.",),
     ),

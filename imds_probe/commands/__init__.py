@@ -8,7 +8,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "check what the probe can see on this host, and say how to make the rest visible",
     "judge": "judge stored reports again, by this version's catalog and rules",
     "fleet": "make one picture of many reports: who can be switched, and what to fix first",
-    "explain": "say what a finding means, why, and how to fix it",
+    "explain": "say what a finding means and how to fix it, or list every command of the switch",
     "catalog": "list software, the first version of each that speaks IMDSv2, and the sources",
     "rehearse": "try IMDSv2-only on a command, unit, container or host, for a limited time",
     "simulate": "run a metadata service on a local address, with hop limit and faults",

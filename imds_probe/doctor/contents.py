@@ -60,7 +60,9 @@ def packages(host: Host) -> Iterator[Result]:
             "no database of packages was found",
             Need.PACKAGES,
             ("software is known by its files alone",),
-            "In a container, name the host's root: `imds-probe run --root DIR`.",
+            "In a container, name the host's root: `imds-probe run --root DIR`."
+            if host.is_here
+            else "Name the root of a whole system as --root.",
         )
 
 

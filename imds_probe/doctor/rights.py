@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from shlex import quote
 
 from imds_probe.collect.needs import Need
 from imds_probe.doctor.check import Host, Result
@@ -77,7 +78,8 @@ def processes(host: Host) -> Iterator[Result]:
             "missing",
             f"no proc file system is mounted below {host.root}",
             Need.PROCESSES,
-            remedy="Mount /proc there, or judge the directory as an image: `imds-probe run --root DIR --image`.",
+            remedy="Mount /proc there, or judge the directory as an image: "
+            f"`imds-probe run --root {quote(str(host.root))} --image`.",
         )
         return
     may_look = has(CAP_SYS_PTRACE)

@@ -43,9 +43,11 @@ from dataclasses import dataclass
 
 from imds_probe.collect.collector import Collected, Collector, Option
 from imds_probe.collect.context import Context
+from imds_probe.errors import ProbeError
 from imds_probe.facts.platform import Platform
 from imds_probe.facts.uptime import Uptime
-from imds_probe.system import rootfs
+from imds_probe.reading.reader import share_of
+from imds_probe.reading.task import Task
 
 
 @dataclass(frozen=True)
@@ -57,24 +59,43 @@ class UptimeOptions:
 
 def _collect(context: Context) -> Collected:
     rounded = context.option(UptimeOptions).rounded
-    content = rootfs.read(context.root, "proc/uptime")
-    if content is None:
-        raise rootfs.FileUnreadable("there is no /proc/uptime")
-    seconds = float(content.split()[0])
+    answer = context.reader.ask(UPTIME, str(context.root), [context.root], share_of(context.deadline, 60.0))
+    if answer.failed:
+        raise ProbeError(answer.failed)
+    (seconds,) = answer.found
     return Collected((Uptime(round(seconds) if rounded else seconds, rounded),))
 
 
+UPTIME: Task[str, float] = Task("age of the boot", float, "imds_probe.collect.uptime_reading:read_uptime")
 COLLECTOR = Collector(
     id="uptime",
     collect=_collect,
     gives=(Uptime,),
     without="how long the host has been up",
     needs=(Platform,),
+    reads=(UPTIME,),
     options=(Option("--round-uptime", UptimeOptions, "rounded", {"action": "store_true", "help": "whole seconds"}),),
 )
 '''
 
 
+READING = '''"""What /proc/uptime says, as the parser reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from imds_probe.system import rootfs
+
+
+def read_uptime(root: str) -> Iterator[float]:
+    """The seconds since the kernel started. Raises FileUnreadable."""
+    content = rootfs.read(Path(root), "proc/uptime")
+    if content is None:
+        raise rootfs.FileUnreadable("there is no /proc/uptime")
+    yield float(content.split()[0])
+'''
 TEXTS = """    "Uptime": Described(
         "Uptime",
         "How long the host has been up.",
@@ -132,6 +153,10 @@ def line_removed(path: Path, line: str) -> None:
 def test_a_new_one_is_in_everything_that_shows_facts(tree, host):
     (tree / "imds_probe/facts/uptime.py").write_text(FACT)
     (tree / "imds_probe/collect/uptime.py").write_text(COLLECTOR)
+    (tree / "imds_probe/collect/uptime_reading.py").write_text(READING)
+    line_added(
+        tree / "imds_probe/collect/readings.py", "import tomllib\n", "\nfrom imds_probe.collect import uptime_reading\n"
+    )
     listed = tree / "imds_probe/collect/collectors.py"
     line_added(listed, "    software,\n", "    uptime,\n")
     line_added(listed, "    host.COLLECTOR,\n", "    uptime.COLLECTOR,\n")

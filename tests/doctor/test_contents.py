@@ -25,6 +25,7 @@ def test_databases_of_packages(tmp_path):
     assert (found.state, found.found) == ("ok", "databases of packages: dpkg, apk")
     (found,) = results(contents.packages(host(tmp_path / "none")))
     assert (found.state, found.need) == ("missing", Need.PACKAGES)
+    assert found.remedy == "Name the root of a whole system as --root."
 
 
 def test_those_of_this_machine_are_read_to_see_that_they_can_be():

@@ -60,6 +60,7 @@ def test_nothing_is_entered_or_changed(tmp_path):
 
 def test_a_root_without_its_processes(tmp_path):
     (only,) = results(rights.processes(host(tmp_path)))
+    assert f"`imds-probe run --root {tmp_path} --image`" in only.remedy
     assert (only.state, only.need) == ("missing", Need.PROCESSES)
 
 

@@ -14,6 +14,7 @@ from reports_made import report
 from imds_probe import exitcodes
 from imds_probe.commands import COMMANDS
 from imds_probe.commands.dispatch import main
+from imds_probe.commands.kept_reports import REPORTS
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 OVERVIEW = PACKAGING / "imds-probe.1"
@@ -130,3 +131,8 @@ def test_those_that_read_files_do_what_they_say(line, tmp_path, monkeypatch, cap
     said = capsys.readouterr()
     assert said.out
     assert said.err == ""
+
+
+def test_the_page_on_the_switch_names_the_reports_that_it_is_read_from():
+    text = shown(PAGES["explain"])
+    assert all(path in text.split() for path in REPORTS)

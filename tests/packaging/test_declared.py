@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.loaders import Loader
 from cloudformation_template import Template
 
+from imds_probe.config import Settings
 from imds_probe.sinks import SINKS, declared
 
 PROJECT = Path(__file__).parents[2]
@@ -122,6 +123,12 @@ def test_the_docs_have_a_row_for_each_sink_and_say_which_rights_it_needs():
     assert set(re.findall(r"`([^`]+)`", none)) == {sink.name for sink in DECLARED if not sink.policies}
     needed = {sink.name for sink in DECLARED if sink.policies}
     assert needed <= set(re.findall(r"`([^`]+)`", rights)), "docs/aws.md, Rights"
+    (kept,) = re.findall(r"puts each report for (.*?) into", text)
+    keeping = {sink.name for sink in DECLARED if sink.make(Settings(), {}).keeps_each}
+    assert set(re.findall(r"`([^`]+)`", kept)) == keeping, "docs/reporting.md, Nothing lost"
+    bill = (PROJECT / "docs/costs.md").read_text().partition("| sink | costs |")[2].partition("\n\n")[0]
+    billed = "".join(re.findall(r"^\| ((?:`[a-z0-9-]+`(?:, )?)+) \|", bill, re.MULTILINE))
+    assert sorted(re.findall(r"`([^`]+)`", billed)) == sorted(SINKS), "docs/costs.md, the bill"
 
 
 @pytest.mark.parametrize("name", ["ssm/imds-probe-run.yaml"])

@@ -76,15 +76,16 @@ def take_out(tree: Path, name: str, module: str) -> None:
         policy.unlink()
     for file, line in (
         ("imds_probe/sinks/__init__.py", f'    "{name}": "imds_probe.sinks.{module}",\n'),
-        (
-            "docs/reporting.md",
-            next(row for row in _lines(tree / "docs/reporting.md") if row.startswith(f"| `{name}` |")),
+        *(
+            (page, next(row for row in _lines(tree / page) if row.startswith(f"| `{name}` |")))
+            for page in ("docs/reporting.md", "docs/costs.md")
         ),
     ):
         text = (tree / file).read_text()
         assert text.count(line) == 1
         (tree / file).write_text(text.replace(line, ""))
     for file, words in (
+        ("docs/reporting.md", f" `{name}`,"),
         ("docs/aws.md", f"`{name}` and "),
         ("packaging/cloudformation/imds-probe-role.yaml", f'"{name}" and '),
     ):
