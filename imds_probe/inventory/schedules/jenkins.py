@@ -15,13 +15,30 @@ from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd.environment import PATH
 
+# Where an administrator says that its home, or the program, is elsewhere.
+SET_BY = (
+    "/etc/default/jenkins",
+    "/etc/sysconfig/jenkins",
+    "/etc/systemd/system/jenkins.service",
+    "/usr/lib/systemd/system/jenkins.service",
+)
+DROP_INS = "/etc/systemd/system/jenkins.service.d"
 HOMES = ("/var/lib/jenkins", "/var/jenkins_home")
-INSTALLED = tuple(
-    f"/usr/{at}/jenkins.war" for at in ("share/java", "share/jenkins", "lib/jenkins", "lib64/jenkins", "local/lib/jenkins")
-)  # fmt: skip
+_TOPS = (
+    "usr/share/java",
+    "usr/share/jenkins",
+    "usr/lib/jenkins",
+    "usr/lib64/jenkins",
+    "usr/local/lib/jenkins",
+    "opt",
+    "opt/jenkins",
+)
+INSTALLED = tuple(f"/{top}/jenkins.war" for top in _TOPS)
 WHEN = "whenever Jenkins builds"
 JOBS_MAX, DEPTH_MAX, STEPS_MAX, TEXT_MAX, STEP_MAX = 500, 4, 500, 1024 * 1024, 64 * 1024
 BUILDS_MAX, BUILD_MAX = 100, 256 * 1024
+_HOME = re.compile(r"^[^#\n]{0,200}\bJENKINS_HOME=[\"']?(/[^\s\"'$]{1,300})", re.MULTILINE)
+_PROGRAM = re.compile(r"(/[^\s\"'$=:]{1,300}/jenkins\.war)\b")
 _OF_REPOSITORY = re.compile(r"\b(?:CpsScmFlowDefinition|SCMBinder|WorkflowMultiBranchProject)\b")
 _PIPELINE = "<flow-definition"
 _CONTROLLER = ("master", "built-in")
@@ -40,13 +57,17 @@ _ESCAPED = re.compile(r"\\([\\$'\"])")
 
 def look(files: SystemFiles) -> Iterator[Scheduled]:
     """Each step of each job that is not disabled, and may run on the controller."""
-    for home in HOMES:
+    names = [f"{DROP_INS}/{name}" for name in files.names(DROP_INS) if name.endswith(".conf")]
+    told = [files.text(path, TEXT_MAX) or "" for path in files.files([*SET_BY, *names])]
+    installed = [*INSTALLED, *(each for text in told for each in _PROGRAM.findall(text))]
+    homes = [each.rstrip("/") for text in told for each in _HOME.findall(text)]
+    for home in dict.fromkeys((*HOMES, *homes)):
         jobs = list(_jobs(home, files))
         before, _, clouds = (files.text(f"{home}/config.xml", TEXT_MAX) or "").partition("<clouds>")
         settings = before + clouds.partition("</clouds>")[2]  # clouds have labels of agents
         if not jobs or _element(settings, "numExecutors") == "0":
             continue  # the controller builds nothing
-        if not any(files.files(INSTALLED)):
+        if not any(files.files(installed)):
             files.say(f"the jobs in {home} were not followed: Jenkins was not found where it is usually installed")
             continue
         labels = {*_CONTROLLER, *(word for _, each in _elements(settings, "label") for word in each.split())}

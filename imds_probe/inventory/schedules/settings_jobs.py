@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 
-from imds_probe.inventory.schedules.settings_commands import PLUGINS, Language, Named, joined_lines, unquoted
+from imds_probe.inventory.schedules.settings_commands import PLUGINS, Language, Named, joined_lines, keyed, unquoted
 from imds_probe.inventory.schedules.settings_texts import listed
 
 _SENTINEL = ("notification-script", "client-reconfig-script")
@@ -35,6 +35,10 @@ _DIRECTORY = re.compile(
 )
 _DIRECTORIES = {"ConfigDir": '"/etc/icinga2/', "SysconfDir": '"/etc/'}
 _ITEMS_MAX = 60
+_BORGMATIC_KEYS = (
+    *(f"{when}_{what}" for when in ("before", "after") for what in ("actions", "backup", "create", "prune", "check", "extract")),
+    *("before_everything", "after_everything", "before_compact", "after_compact", "on_error", "run"),
+)  # fmt: skip
 OCF = "/usr/lib/ocf/resource.d"
 
 
@@ -110,6 +114,23 @@ def _yaml_list(lines: list[str]) -> str:
     return shlex.join(words) if words else ""
 
 
+def borgmatic(text: str) -> Iterator[Named]:
+    """Each item of a list of commands is one."""
+    keys: list[int] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        indented = len(line) - len(line.lstrip())
+        item = _YAML_ITEM.fullmatch(line.rstrip())
+        key = line.strip(" \t-").rstrip()
+        while keys and (indented < keys[-1] or (indented == keys[-1] and item is None)):
+            keys.pop()
+        if key.endswith(":") and key[:-1] in _BORGMATIC_KEYS:
+            keys.append(indented)
+        elif keys and item is not None and (command := unquoted(item[1].strip())):
+            yield Named(number, command)
+
+
 def icinga(text: str) -> Iterator[Named]:
     """Commands of checks, events and notifications. PluginDir is where distributions put the plugins."""
     path = f"PATH={':'.join(PLUGINS)}:$PATH; "
@@ -138,6 +159,7 @@ def _agent(kind: str, provider: str, name: str) -> str:
     return f"{at}/{name}" if at else ""
 
 
+rsnapshot = keyed("cmd_preexec", "cmd_postexec")
 patroni = _yaml(*_PATRONI_KEYS)
 newrelic = _yaml("exec", "command")
 repmgr = _in_quotes(lambda key: key.endswith("_command"))

@@ -68,8 +68,9 @@ class Scripts:
 
 BY_SUPERVISOR = "when supervisor starts it"
 _S6 = ("s6-svscan", "/command/s6-svscan")
-_OPENRESTY, _APACHE = "/usr/local/openresty/nginx/conf", ("apache2", "httpd")
+_OPENRESTY, _NGINX, _APACHE = "/usr/local/openresty/nginx/conf", "/usr/local/nginx/conf", ("apache2", "httpd")
 _ZABBIX, _NRPE = "/etc/zabbix", "/etc/nagios"
+_POSTGRESQL = ("postgresql.conf", "postgresql.auto.conf")  # the second is what ALTER SYSTEM writes
 SETTINGS = (
     Settings(
         "NRPE",
@@ -110,7 +111,13 @@ SETTINGS = (
         _CONF,
     ),
     Settings(
-        "Sensu", "whenever Sensu checks", by_text.listed, ("sensu-client", "sensu-agent"), (), ("/etc/sensu/conf.d",), _JSON
+        "Sensu",
+        "whenever Sensu checks",
+        by_text.listed,
+        ("sensu-client", "sensu-agent"),
+        (),
+        ("/etc/sensu/conf.d", "/etc/sensu/conf.d/*"),
+        _JSON,
     ),
     Settings("Consul", "whenever Consul checks", by_text.listed, ("consul",), (), ("/etc/consul.d", "/etc/consul"), _HCL),
     Settings(
@@ -127,7 +134,7 @@ SETTINGS = (
         "when keepalived changes its state",
         by_line.keepalived,
         ("keepalived",),
-        ("/etc/keepalived/keepalived.conf",),
+        ("/etc/keepalived/keepalived.conf", "/usr/local/etc/keepalived/keepalived.conf"),
         ("/etc/keepalived/conf.d",),
         include=("include",),
     ),
@@ -167,7 +174,7 @@ SETTINGS = (
         "whenever monit checks",
         by_text.monit,
         ("monit",),
-        ("/etc/monitrc", "/etc/monit/monitrc"),
+        ("/etc/monitrc", "/etc/monit/monitrc", "/etc/monit.conf"),
         ("/etc/monit/conf.d", "/etc/monit/conf-enabled", "/etc/monit.d"),
         include=("include",),
     ),
@@ -212,8 +219,8 @@ SETTINGS = (
         "at each request",
         by_server.nginx,
         ("nginx", "openresty", "angie"),
-        ("/etc/nginx/nginx.conf", f"{_OPENRESTY}/nginx.conf"),
-        ("/etc/nginx/conf.d", "/etc/nginx/sites-enabled", "/etc/nginx/default.d", f"{_OPENRESTY}/conf.d"),
+        ("/etc/nginx/nginx.conf", f"{_OPENRESTY}/nginx.conf", f"{_NGINX}/nginx.conf"),
+        ("/etc/nginx/conf.d", "/etc/nginx/sites-enabled", "/etc/nginx/default.d", f"{_OPENRESTY}/conf.d", f"{_NGINX}/conf.d"),
     ),
     Settings(
         "Apache",
@@ -257,8 +264,9 @@ SETTINGS = (
     Settings("squid", "while squid runs", by_line.squid, ("squid",), ("/etc/squid/squid.conf",), ("/etc/squid/conf.d",), _CONF),
     Settings("dnsmasq", "when an address is leased", by_line.dnsmasq, ("dnsmasq",), ("/etc/dnsmasq.conf",), ("/etc/dnsmasq.d",)),
     Settings("PostgreSQL", "when a log is archived", by_line.postgresql, (),
-             ("/var/lib/pgsql/data/postgresql.conf", "/var/lib/postgresql/data/postgresql.conf"),
-             ("/etc/postgresql/*/main", "/etc/postgresql/*/main/conf.d"), _CONF, run_by=("postgres", "postmaster")),
+             tuple(f"/var/lib/{each}/data/{name}" for each in ("pgsql", "postgresql") for name in _POSTGRESQL),
+             ("/etc/postgresql/*/main", "/etc/postgresql/*/main/conf.d", "/var/lib/postgresql/*/main", "/var/lib/pgsql/*/data"),
+             _CONF, run_by=("postgres", "postmaster")),
     Settings("certbot", "when a certificate is renewed", by_line.certbot, ("certbot",), ("/etc/letsencrypt/cli.ini",),
              ("/etc/letsencrypt/renewal",), _CONF),
     Settings("uWSGI", "when uWSGI starts", by_line.uwsgi, (), (), ("/etc/uwsgi/apps-enabled", "/etc/uwsgi.d", "/etc/uwsgi/vassals"),
@@ -266,7 +274,8 @@ SETTINGS = (
     Settings("s6", AT_BOOT, by_line.execline, _S6, (), ("/etc/s6-overlay/s6-rc.d/*",), re.compile(r"up|down")),
     Settings("NUT", "when the power changes", by_line.nut, ("upsmon",), ("/etc/nut/upsmon.conf",)),
     Settings("Nagios", "whenever Nagios checks", by_line.nagios, ("nagios", "nagios4", "icinga"), (),
-             ("/etc/nagios/objects", "/etc/nagios4/objects", "/etc/nagios/conf.d", "/etc/nagios4/conf.d"), _CFG),
+             ("/etc/nagios/objects", "/etc/nagios4/objects", "/etc/nagios/conf.d", "/etc/nagios4/conf.d",
+              "/usr/local/nagios/etc/objects"), _CFG),
     Settings("Fluentd", "whenever Fluentd collects", by_line.fluentd, ("td-agent", "fluentd", "fluent-package"),
              ("/etc/td-agent/td-agent.conf", "/etc/fluent/fluentd.conf"), ("/etc/td-agent/conf.d",), _CONF),
     Settings("cfn-hup", "when the CloudFormation stack changes", by_line.cfn_hup, ("cfn-hup",), ("/etc/cfn/hooks.conf",),
@@ -285,6 +294,9 @@ SETTINGS = (
               "/var/db/newrelic-infra/newrelic-integrations"), _YAML),
     Settings("Icinga", "whenever Icinga checks", by_job.icinga, ("icinga2",), ("/etc/icinga2/icinga2.conf",),
              ("/etc/icinga2/conf.d", "/etc/icinga2/zones.d/*", "/var/lib/icinga2/api/zones/*/_etc"), _CONF),
+    Settings("borgmatic", "at each backup", by_job.borgmatic, ("borgmatic",), ("/etc/borgmatic/config.yaml",),
+             ("/etc/borgmatic.d",), _YAML),
+    Settings("rsnapshot", "at each backup", by_job.rsnapshot, ("rsnapshot",), ("/etc/rsnapshot.conf",)),
     Settings("Pacemaker", "whenever the cluster checks", by_job.pacemaker, ("pacemakerd",), ("/var/lib/pacemaker/cib/cib.xml",)),
     Settings("an AWS SDK", "whenever an AWS SDK asks for credentials", by_line.credentials,
              at_home=(".aws/config", ".aws/credentials")),

@@ -20,7 +20,8 @@ _LUA_TEXT = re.compile(
 )
 _SUB = re.compile(r"\bperl(?:_set[ \t]{1,9}\$\w{1,60})?[ \t\n]{1,40}'([^']{1,7000})'")
 _NGINX_FILE = re.compile(
-    r"^[ \t]{0,80}(?:[a-z_]{1,40}_by_lua_file(?:[ \t]{1,9}\$\w{1,60})?|js_include|js_import|perl_require)[ \t]{1,9}([^;\n]{1,300})",
+    r"(?:^|[{;])[ \t]{0,80}"
+    r"(?:[a-z_]{1,40}_by_lua_file(?:[ \t]{1,9}\$\w{1,60})?|js_include|js_import|perl_require)[ \t]{1,9}([^;\n]{1,300})",
     re.MULTILINE,
 )
 _PIPED = re.compile(r"[\"']?\|[|$]?([^\"'\n]{1,500})")

@@ -219,3 +219,28 @@ def test_steps_that_are_too_many_are_left_out(tmp_path: Path, monkeypatch: pytes
     found, system = looked(tmp_path, {f"{HOME}/jobs/a/config.xml": text} | WAR)
     assert len(found) == 2
     assert system.take_left_out() == (LeftOut(f"{HOME}/jobs/a/config.xml", unread.MORE),)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (
+            "/etc/systemd/system/jenkins.service.d/override.conf",
+            '[Service]\nEnvironment="JENKINS_HOME=/data/jenkins"\n',
+        ),
+        ("/etc/default/jenkins", "# JENKINS_HOME=/var/lib/$NAME\nNAME=jenkins\nJENKINS_HOME=/data/jenkins/\n"),
+        ("/etc/sysconfig/jenkins", 'JENKINS_HOME="/data/jenkins"\n'),
+    ],
+)
+def test_its_home_may_be_on_a_disk_of_its_own(tmp_path: Path, path: str, text: str) -> None:
+    files = {path: text, "/data/jenkins/jobs/a/config.xml": SHELL % "/x"}
+    assert looked(tmp_path, files | WAR)[0] == [("/x", 3, "/data/jenkins/workspace/a")]
+
+
+def test_its_program_may_be_where_its_unit_says(tmp_path: Path) -> None:
+    unit = {"/etc/systemd/system/jenkins.service": "[Service]\nExecStart=/usr/bin/java -jar /srv/ci/jenkins.war\n"}
+    files = {f"{HOME}/jobs/a/config.xml": SHELL % "/x"}
+    assert looked(tmp_path / "without", files | unit)[0] == []
+    assert looked(tmp_path / "with", files | unit | {"/srv/ci/jenkins.war": "x"})[0] == [
+        ("/x", 3, f"{HOME}/workspace/a")
+    ]

@@ -33,6 +33,11 @@ CIB = """<cib>
          ["/x b", "/y 'b c'"]),
         (by_job.newrelic, "integrations:\n- exec: [/x, 'b c']\n", ["/x 'b c'"]),
         (by_job.newrelic, "exec:\n", []),
+        (by_job.borgmatic, "source_directories:\n    - /home\nbefore_backup:\n    - /x a\n    # - /no\n    - '/y'\nkeep_daily: 7\n"
+         "exclude_patterns:\n- /z\non_error:\n- /w\n", ["/x a", "/y", "/w"]),
+        (by_job.borgmatic, "commands:\n    - before: action\n      when: [a]\n      run:\n          - /x\n    - after: error\n",
+         ["/x"]),
+        (by_job.rsnapshot, "cmd_preexec\t/x a\n#cmd_postexec\t/y\nretain\tdaily\t7\n", ["/x a"]),
         (by_job.icinga, 'object CheckCommand "a" {\n command = [ "/x", "b c" ]\n}\n', ["/x 'b c'"]),
         (by_job.icinga, 'command = [ PluginDir + "/x" ]\ncommand = [ ConfigDir + "/scripts/y" ]\n',
          [f"{PATH}x", "/etc/icinga2/scripts/y"]),

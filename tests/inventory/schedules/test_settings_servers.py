@@ -34,6 +34,11 @@ http {
                 (9, "e.js", True),
             ],
         ),
+        (
+            by_server.nginx,
+            "location / { access_by_lua_file /a.lua; js_import b.js; }\n",
+            [(1, "/a.lua", True), (1, "b.js", True)],
+        ),
         (by_server.nginx, "content_by_lua_block { a\n", [(1, "#!/usr/bin/lua\n a\n", False)]),
         (
             by_server.apache,

@@ -58,6 +58,7 @@ KNOWN: Mapping[str, _Options] = {
     "consul": _Options("Consul", ("-config-file", "--config-file"), ("-config-dir", "--config-dir")),
     **dict.fromkeys(("sensu-client", "sensu-agent"), _Options("Sensu", ("-c", "--config"), ("-d", "--config_dir"))),
     **dict.fromkeys(("fluentd", "td-agent"), _FLUENTD),
+    **dict.fromkeys(("postgres", "postmaster", "pg_ctl"), _Options("PostgreSQL", directories=("-D", "--pgdata"))),
     "openvpn": _Options("OpenVPN", ("--config",)),
     "dhclient": _Options("dhclient", ("-cf",)),
     "certbot": _Options("certbot", ("-c", "--config")),

@@ -29,6 +29,7 @@ from imds_probe.inventory.schedules.settings_known import SETTINGS
         ("haproxy -W -f /a -f /b", [NamedSettings("HAProxy", "/a"), NamedSettings("HAProxy", "/b")]),
         ("zabbix_agentd -c /a", [NamedSettings("Zabbix", "/a")]),
         ("consul agent -config-dir=/d", [NamedSettings("Consul", "/d", within=True)]),
+        ("postmaster -D /data/pg", [NamedSettings("PostgreSQL", "/data/pg", within=True)]),
         ("supercronic -passthrough-logs /app/crontab", [NamedSettings(CRONTAB, "/app/crontab")]),
         ("crond -f -l 8 -c /app/crontabs", [NamedSettings(CRONTABS, "/app/crontabs", within=True)]),
         ("busybox crond -c /app/crontabs", [NamedSettings(CRONTABS, "/app/crontabs", within=True)]),
