@@ -957,7 +957,10 @@ OBJECTS: Mapping[str, Described] = {
                 "`running`: a process has loaded it. `scheduled` and `boot`: something starts it later. `once`: it "
                 "ran at the first boot only. `lies`: nothing starts it."
             ),
-            "started_by": "Schedule, unit or program that starts it, and how often, such as `/etc/cron.d/backup, daily`.",
+            "started_by": (
+                "Schedule, unit or program that starts it, and how often, such as `/etc/cron.d/backup, daily`. With `lies`: the "
+                "file of settings that names it."
+            ),
             "package": "Package that owns the file, with its version.",
             "component": "Row of the catalog for that package. `null` if the catalog does not know it.",
             "on_host": "Whether the file is on the host itself.",

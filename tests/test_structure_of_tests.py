@@ -26,6 +26,8 @@ ELSEWHERE = {
     "collect/os_release.py": "what test_host.py has read",
     "collect/platform.py": "what the firmware says, which test_firmware.py has read, and an option: tests/lab",
     "collect/disk_tasks.py": "tasks, which test_disk_reading.py asks",
+    "collect/named_reading.py": "a task, which test_disk_reading.py has worked on",
+    "collect/named_tasks.py": "the same, which it asks for",
     "collect/package_tasks.py": "tasks, which test_package_search.py asks",
     "inventory/packages/wanted.py": "values, which test_own_files.py compares with",
     "inventory/schedules/settings_known.py": "a table, which test_named_in_settings.py has looked at",

@@ -359,7 +359,7 @@ LOOKED = CollectorRun("sdks", "ok", 1.0)
     "facts",
     [
         changed(FACTS, software=(LIBRARY,), collectors=(*FACTS.collectors, LOOKED)),
-        with_code(replace(BACKUP, runs="lies")),
+        with_code(replace(BACKUP, runs="lies", started_by=())),
         with_code(replace(BACKUP, runs="once")),
     ],
 )
@@ -420,7 +420,7 @@ def test_nor_beside_software_that_breaks_nothing_here():
             with_code(lies, facts=changed(FACTS, software=(utils,))).with_(CodeRead(scheduled=0)),
             "software-unused-imdsv1",
         ),
-        (with_code(replace(BACKUP, runs="lies")), "code-on-disk-imdsv1"),
+        (with_code(replace(BACKUP, runs="lies", started_by=())), "code-on-disk-imdsv1"),
         (with_code(replace(BACKUP, runs="once")), "code-imdsv1-once"),
         (changed(FACTS, callers=replace(watched(), unconfirmed=1)), "requests-not-confirmed"),
     ):

@@ -21,6 +21,7 @@ from imds_probe.collect.container_tasks import IDENTITY
 from imds_probe.collect.containers import RunningContainers, host_pids, unlisted
 from imds_probe.collect.context import Context
 from imds_probe.collect.disk_tasks import ON_DISK
+from imds_probe.collect.named_tasks import NAMED
 from imds_probe.collect.needs import Need
 from imds_probe.collect.own_software import own_package
 from imds_probe.collect.package_search import PackageSearch, undecided
@@ -45,7 +46,7 @@ from imds_probe.system import pressure
 from imds_probe.system.unchanged import SETTLED_NS
 
 READ_MAX_BYTES = 1024 * 1024 * 1024  # in one run: programs, mostly
-CONTAINER_S, LYING_S, OWNERS_S, SCHEDULES_S, PACKAGES_S = 3.0, 3.0, 3.0, 20.0, 5.0
+CONTAINER_S, LYING_S, OWNERS_S, SCHEDULES_S, PACKAGES_S, NAMED_S = 3.0, 3.0, 3.0, 20.0, 5.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -204,6 +205,7 @@ def _save(memory: CodeMemory, searches: Iterable[Search]) -> None:
 def _look_on_disk(searches: Iterable[Search], written: Sequence[Path], deadline: float) -> None:
     for search in searches:
         search.look_on_disk(share_of(deadline, LYING_S), written)
+        search.look_for_names(share_of(deadline, NAMED_S))
 
 
 def _is_image_of(software: Software, container_id: str | None) -> bool:
@@ -243,7 +245,7 @@ COLLECTOR = Collector(
         ),
     ),
     memory_mib=48,
-    reads=(ROOTS, IDENTITY, RUNNING, SCHEDULES, PACKAGES, LYING, ON_DISK, OWNERS),
+    reads=(ROOTS, IDENTITY, RUNNING, SCHEDULES, PACKAGES, LYING, ON_DISK, NAMED, OWNERS),
     of_image=True,
     of_host=(Need.PROCESSES, Need.FILES),
 )

@@ -169,7 +169,7 @@ def _entry(
         speaks=spoken.speaks,
         form=spoken.form,
         runs="running" if pids else coming.runs,
-        started_by=_started_by(due),
+        started_by=_started_by(due) or _named_in(root, one, pids),
         package=owner.said if owner else f"{image} (image)" if image else None,
         component=row.id if row else _by_image(one, spoken.speaks, owner, pids),
         manager=owner.manager if owner and row else None,
@@ -207,6 +207,12 @@ def _started_by(due: Mapping[str, Coming]) -> tuple[str, ...]:
     """The first of what starts it: what root has written comes first, and a login last, which starts only what somebody wants."""
     ordered = sorted(due, key=lambda by: (due[by].starter_uid is not None, by.endswith(f", {AT_LOGIN}"), by))
     return tuple(ordered[:STARTED_BY_MAX])
+
+
+def _named_in(root: str, one: FoundIn, pids: Sequence[int]) -> tuple[str, ...]:
+    """The settings that name what nothing is known to start."""
+    place = None if pids or one.inside else one.found.named.get(root)
+    return () if place is None else (place,)
 
 
 def _in_both(before: CodeSeen, entry: CodeSeen) -> CodeSeen:

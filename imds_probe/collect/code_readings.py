@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from imds_probe.collect import code_reading, disk_reading, package_reading, schedule_reading
+from imds_probe.collect import code_reading, disk_reading, named_reading, package_reading, schedule_reading
 
-__all__ = ["code_reading", "disk_reading", "package_reading", "schedule_reading"]
+__all__ = ["code_reading", "disk_reading", "named_reading", "package_reading", "schedule_reading"]

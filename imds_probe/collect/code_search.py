@@ -25,6 +25,7 @@ from imds_probe.collect.code_tasks import (
 )
 from imds_probe.collect.disk_tasks import ON_DISK, Disk, places
 from imds_probe.collect.dues import Dues, Elsewhere, longest, together
+from imds_probe.collect.named_tasks import NAMED, NamedIn, Naming
 from imds_probe.collect.own_software import OwnPackage
 from imds_probe.collect.sdk_systems import System
 from imds_probe.collect.sdk_tasks import Processes
@@ -41,6 +42,7 @@ from imds_probe.system import pressure, procfs
 from imds_probe.system.small_file import control_groups
 from imds_probe.system.walk import TIME_OVER
 
+NAMED_MAX = 100  # files that settings are searched for
 ATTEMPTS_MAX = 20  # each passes over the program that those before ended at
 STUCK_S = 5.0  # at one file
 NOT_ALL = "some schedules were not read"
@@ -71,7 +73,7 @@ class Terms:
 class Found:
     """What was found in one system. `spoken` are wholes by their roots, `pids` those that have loaded each and `cgroups` the texts
     of their control groups, `programs` are by what tells them apart. `beside` are the roots of what only lies there. `began_s` is
-    for how long a container has run.
+    for how long a container has run. `named` are files of settings by the paths of the code that they name.
     """
 
     on_host: bool
@@ -86,6 +88,7 @@ class Found:
     places: dict[int, Place | None] = field(default_factory=dict)
     due: Dues = field(default_factory=Dues)
     began_s: float | None = None
+    named: dict[str, str] = field(default_factory=dict)
 
     def oldest_s(self, pids: Iterable[int]) -> float | None:
         """For how long the oldest of these processes has run; None where that is not known of one of them."""
@@ -220,6 +223,28 @@ class Search:
         if why := answer.failed or cut_short:
             self.learnt_lying = {**before, **learnt}
             self.troubles.append(f"not all code on disk that nothing starts was read: {why}")
+
+    def look_for_names(self, deadline: float) -> None:
+        """Look for the settings that name the code which asks without a token, and which nothing is known to start."""
+        found = self.found
+        asking = (root for root, each in found.spoken.items() if each.speaks == "v1" and each.path == root)
+        paths = sorted(path for path in asking if not found.pids.get(path) and not found.due.roots.get(path))
+        if not found.on_host or not paths:
+            return
+
+        def take(naming: Naming) -> str:
+            if naming.cut_short:
+                self.troubles.append(f"not all settings were searched for code that they name: {naming.cut_short}")
+            else:
+                found.named[naming.path] = naming.place
+            return ""
+
+        asked = NamedIn(str(self.system.root), tuple(paths[:NAMED_MAX]), deadline)
+        answer = self._reader.ask(
+            NAMED, asked, [self.system.root], deadline + STUCK_S, seen=take, stuck_s=STUCK_S, modest=True
+        )
+        if answer.failed:
+            self.troubles.append(f"not all settings were searched for code that they name: {answer.failed}")
 
     def look_ahead(
         self, deadline: float, user_data: bytes = b"", *, image: bool = False, asked: Sequence[Due] = ()

@@ -20,6 +20,7 @@ from imds_probe.rules.code_kinds import (
     CODE_IMDSV1_AT_LOGIN,
     CODE_IMDSV1_ONCE,
     CODE_IMDSV1_UNSERVED,
+    CODE_NAMED_IMDSV1,
     CODE_ON_DISK_IMDSV1,
     CODE_SETTLED,
     CODE_UNDECIDED,
@@ -45,8 +46,8 @@ from imds_probe.rules.phrases import few
 from imds_probe.rules.rehearsed import asked_again, rehearsed_code
 from imds_probe.rules.requirement import fit_by_version, software_of
 from imds_probe.rules.rule import NothingToJudge, Rule
-from imds_probe.rules.settled import elsewhere, seen_by_token, unserved, unserved_now, unwatched
-from imds_probe.rules.settling import CATALOG, OWNER, by_rehearsal, by_watch
+from imds_probe.rules.settled import elsewhere, nobody_by_v1, seen_by_token, unserved, unserved_now, unwatched
+from imds_probe.rules.settling import AN_INSTANCE, CATALOG, OWNER, SILENT_WINDOW, by_rehearsal, by_watch
 
 _COLLECTOR = _SUBJECT = "code"
 NAMED_MAX = 20
@@ -66,7 +67,10 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     asking = [each for each in code if each.speaks == "v1" and each not in fit and each not in recovered]
     found = _blocking([each for each in asking if each.runs in _STARTED], facts, catalog)
     found += _once([each for each in asking if each.runs == "once"], facts)
-    found += _on_disk([each for each in asking if each.runs == "lies"], facts)
+    lying = [each for each in asking if each.runs == "lies"]
+    silent = nobody_by_v1(facts)
+    in_doubt = [each for each in lying if each.started_by and not silent and not _unserved(each, facts)]
+    found += _named(in_doubt, facts) + _on_disk([each for each in lying if each not in in_doubt], facts)
     both = [each for each in code if each.speaks == "both" and each.runs in _STARTED and each not in fit]
     undecided, settled = _undecided(both, facts, catalog)
     settled += [f"{named(each, facts)} asks without a token: {why}" for each, why in recovered.items()]
@@ -165,6 +169,29 @@ def _once(code: Sequence[CodeSeen], facts: Facts) -> list[Found]:
     )
     lines = [detail(each, facts) for each in code]
     return [_together(CODE_IMDSV1_ONCE, code, "that ran once here and will run on each new instance", lines, fix)]
+
+
+def _named(code: Sequence[CodeSeen], facts: Facts) -> list[Found]:
+    """What settings name, where no watch has shown that nobody asks without a token."""
+    parts = apart(CODE_NAMED_IMDSV1, _SUBJECT, code, lambda each: named(each, facts), facts)
+    return [_named_in_settings(subject, members, facts) for subject, members in parts if members]
+
+
+def _named_in_settings(subject: str, code: Sequence[CodeSeen], facts: Facts) -> Found:
+    one = len(code) == 1
+    asks = "program asks without a token, and a file of settings names it"
+    ask = "programs ask without a token, and files of settings name them"
+    change = "Change it so that it asks" if one else "Change them so that they ask"
+    of_image = facts.get(Image) is not None
+    settle = f". {ON_AN_INSTANCE}" if of_image else ", or watch the host and run again after the window. "
+    return CODE_NAMED_IMDSV1.found(
+        subject,
+        f"{len(code)} {asks if one else ask}: {few([named(each, facts) for each in code])}",
+        evidence=listed([detail(each, facts) for each in code]),
+        fix=Fix(f"{change} for a token{settle}Or ask whoever wrote the settings what they start.", WATCH),
+        forgeable_by=of_code(code, facts),
+        settled_by=(AN_INSTANCE if of_image else SILENT_WINDOW, OWNER),
+    )
 
 
 def _on_disk(code: Sequence[CodeSeen], facts: Facts) -> list[Found]:

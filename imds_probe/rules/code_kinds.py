@@ -13,6 +13,7 @@ from imds_probe.rules.settling import (
     ON_HOST,
     OWNER,
     REHEARSAL,
+    SILENT_WINDOW,
     WHOLE_BOOT,
     WINDOW,
 )
@@ -72,6 +73,19 @@ CODE_ON_DISK_IMDSV1 = Kind(
     "that was read starts it. Somebody may start it by hand, or a program may load it later.",
     cure="Change or remove the code, or make sure that nobody needs it.",
 )
+CODE_NAMED_IMDSV1 = Kind(
+    id="code-named-imdsv1",
+    severity="warning",
+    implies="unknown",
+    title="Code asks without a token, and settings of other software name it",
+    meaning="The code was read, and it asks the metadata service without a token. No process has loaded it, and no schedule "
+    "that was read starts it. A file of settings that only root can write names it, and imds-probe does not know the software "
+    "that reads this file. That software may start the code, so the verdict is unknown.",
+    cure="Change the code so that it asks for a token, or watch the host: `systemctl enable --now imds-probe-daemon`. The finding "
+    "becomes a warning once a whole window was watched without a call by IMDSv1. Or ask whoever wrote the settings what they "
+    "start.",
+    settled_by=(SILENT_WINDOW, AN_INSTANCE, OWNER),
+)
 CODE_UNDECIDED = Kind(
     id="code-undecided",
     severity="warning",
@@ -128,6 +142,7 @@ KINDS = (
     CODE_IMDSV1_UNSERVED,
     CODE_IMDSV1_AT_LOGIN,
     CODE_IMDSV1_ONCE,
+    CODE_NAMED_IMDSV1,
     CODE_ON_DISK_IMDSV1,
     CODE_UNDECIDED,
     CODE_NOT_READ,

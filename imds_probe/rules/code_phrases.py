@@ -76,7 +76,8 @@ def started(code: CodeSeen | NotRead) -> str:
     name = code.program if isinstance(code, NotRead) else code.path
     # A program that could not be named is called by its process.
     processes = f"running as {_processes(code)}" if code.pids and name != _processes(code) else ""
-    return ", ".join(each for each in (processes, *(f"started by {who}" for who in code.started_by[:1])) if each)
+    by = "named in" if code.runs == "lies" else "started by"
+    return ", ".join(each for each in (processes, *(f"{by} {who}" for who in code.started_by[:1])) if each)
 
 
 def _processes(code: CodeSeen | NotRead) -> str:

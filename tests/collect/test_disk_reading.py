@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ from code_systems import CURL, PYTHON, V1, V2, CodeSystem, of, said, sdk
 from sdk_systems import container
 from small_roots import made
 
-from imds_probe.collect import disk_reading
+from imds_probe.collect import disk_reading, named_reading
 from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.collect.disk_tasks import ELSEWHERE_MAX, PLACES, places
+from imds_probe.collect.named_tasks import NamedIn, Naming
 from imds_probe.collect.own_software import OwnPackage
 from imds_probe.reading.reader import Reader
 from imds_probe.system import pressure
+from imds_probe.system.walk import TIME_OVER, TOO_MANY_FILES
 
 LIES = ("v1", "lies")
 SHELL = f"#!/bin/sh\n{CURL}"
@@ -43,6 +46,59 @@ def test_it_is_a_warning_with_its_place(system: CodeSystem, path: str, content: 
     found = system.code()
     assert said(found) == {path: LIES}
     assert (of(found, path).pids, of(found, path).started_by, found.troubles) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("/etc/acme/agent.yml", "hook: {}\n"),
+        ("/opt/acme/conf/x.properties", "exec={} --now\n"),
+        ("/etc/default/acme", 'HOOK="{}"\n'),
+    ],
+)
+def test_settings_of_software_that_nobody_knows_may_name_it(system: CodeSystem, path: str, line: str) -> None:
+    hook = "/opt/acme/hook.sh"
+    made(system.root, {hook: SHELL, path: line.format(hook)})
+    assert of(system.code(), hook).started_by == (path,)
+    system.write("/etc/crontab", f"@daily root sh {hook}\n")
+    made(system.root, {"/bin/sh": b"\x7fELF"}, executable=("/bin/sh",))
+    assert of(system.code(), hook).started_by == ("/etc/crontab, daily",)
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("/etc/acme/agent.yml", "# hook: {}\n"),
+        ("/etc/acme/agent.yml", "hook: {}.old\n"),
+        ("/etc/acme/agent.yml", "hook: /mnt{}\n"),
+        ("/etc/acme/README", "{} is for you\n"),
+        ("/etc/apparmor.d/x.conf", "{} r,\n"),
+        ("/etc/supervisor/conf.d/x.conf", "[program:x]\nautostart=false\ncommand={}\n"),
+    ],
+)
+def test_what_is_no_setting_or_another_name_names_nothing(system: CodeSystem, path: str, line: str) -> None:
+    made(system.root, {"/opt/acme/hook.sh": SHELL, path: line.format("/opt/acme/hook.sh")})
+    assert of(system.code(), "/opt/acme/hook.sh").started_by == ()
+
+
+def test_settings_that_a_user_can_write_are_no_doubt(system: CodeSystem) -> None:
+    made(system.root, {"/opt/acme/hook.sh": SHELL, "/etc/acme/agent.yml": "hook: /opt/acme/hook.sh\n"})
+    os.chown(system.root / "etc/acme/agent.yml", 1000, 1000)
+    assert of(system.code(), "/opt/acme/hook.sh").started_by == ()
+
+
+def test_more_settings_than_are_read_are_told_of(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(named_reading, "FILES_MAX", 2)
+    made(
+        system.root, {f"/etc/acme/{number}.yml": "x: y\n" for number in range(3)} | {"/etc/default/a": "A=/opt/b.sh\n"}
+    )
+    asked = NamedIn(str(system.root), ("/opt/a.sh", "/opt/b.sh"), time.monotonic() + 600)
+    assert list(named_reading.read_named(asked)) == [
+        Naming("/opt/b.sh", "/etc/default/a"),
+        Naming(cut_short=TOO_MANY_FILES),
+    ]
+    late = NamedIn(asked.root, asked.paths, time.monotonic() - 1)
+    assert list(named_reading.read_named(late)) == [Naming(cut_short=TIME_OVER)]
 
 
 def test_a_name_without_an_end_is_code_where_somebody_may_execute_it(system: CodeSystem) -> None:

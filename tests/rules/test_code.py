@@ -93,10 +93,26 @@ def test_what_asks_for_a_token_or_nobody_is_nothing_to_report(speaks):
     ],
 )
 def test_what_nothing_starts_here_again_is_named_with_its_place_and_blocks_nothing(runs, finding_id, files):
-    (finding,) = judged(replace(BACKUP, runs=runs), replace(BACKUP, runs=runs, path="/opt/b.sh", line=2))
+    first = replace(BACKUP, runs=runs, started_by=())
+    (finding,) = judged(first, replace(first, path="/opt/b.sh", line=2))
     assert (finding.id, finding.severity, finding.implies) == (finding_id, "warning", None)
     assert finding.summary == f"{files} without a token: /usr/local/bin/backup:7, /opt/b.sh:2"
     assert len(finding.evidence) == 2
+
+
+NAMED = replace(BACKUP, runs="lies", started_by=("/etc/acme/agent.conf",))
+
+
+def test_what_settings_of_unknown_software_name_is_a_doubt_that_a_silent_window_settles():
+    (finding,) = judged(NAMED)
+    assert (finding.id, finding.severity, finding.implies) == ("code-named-imdsv1", "warning", "unknown")
+    assert finding.summary == "1 program asks without a token, and a file of settings names it: /usr/local/bin/backup"
+    assert "named in /etc/acme/agent.conf" in finding.evidence[0]
+    assert "a watched window without a call by IMDSv1 (imds-probe's daemon)" in finding.settled_by
+    (settled,) = RULE.judge(changed(with_code(NAMED), callers=watched()), CATALOG)
+    assert (settled.id, settled.implies) == ("code-on-disk-imdsv1", None)
+    (turned_off,) = judged(NAMED, facts=with_imds(endpoint="disabled"))
+    assert turned_off.id == "code-on-disk-imdsv1"
 
 
 @pytest.mark.parametrize("runs", ["once", "lies"])
