@@ -6,7 +6,7 @@ import posixpath
 import re
 import shlex
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from imds_probe.inventory.code.following.fed import with_code, with_file
@@ -65,7 +65,7 @@ from imds_probe.inventory.schedules.commands.server_scripts import server_of
 from imds_probe.inventory.schedules.commands.settings_named import settings_named
 from imds_probe.inventory.schedules.commands.shell_commands import ANY, Command, Shell
 from imds_probe.inventory.schedules.commands.shell_functions import MAYBE_NONE, UNKNOWN, UNSET, Arguments, Function
-from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Words, inner
+from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Inner, Words, inner
 from imds_probe.inventory.schedules.commands.units_started import Asked, Units, asked
 from imds_probe.inventory.schedules.commands.unknown_names import fits, fitting, is_nameless
 from imds_probe.inventory.schedules.system_files import SystemFiles
@@ -91,10 +91,11 @@ _OF_DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "
 
 
 class Walk:
-    """One command's way. `found` is what there is on it."""
+    """One command's way. `found` is what there is on it. `home` is that of a user, or of who runs it where no name is given."""
 
-    def __init__(self, files: SystemFiles, programs: Programs, units: Units) -> None:
+    def __init__(self, files: SystemFiles, programs: Programs, units: Units, home: Callable[[str], str | None]) -> None:
         self._files, self._programs, self._units, self.found = files, programs, units, Gathered()
+        self._home = home
 
     def _say(self, why: str, around: Around) -> None:
         """In a function that is only made, names depend on the call."""
@@ -109,6 +110,7 @@ class Walk:
     def run_text(self, text: str, around: Around, depth: int) -> None:
         """A text for a shell, which changes what is around it."""
         shell = Shell(around.environment, functions=around.functions, partly=around.partly, arguments=around.arguments)
+        shell.home = self._home
         if depth > DEPTH_MAX:
             if any(_starts_something(command) for command in shell.commands(text)):
                 self._say(TOO_DEEP, around)
@@ -278,14 +280,7 @@ class Walk:
             else:
                 self._enter(base, root, around)
         elif started := inner(base, words[1:]):
-            within = around.copy(started.assigned, self._at(started.directory, around))
-            if base in BEHIND or base in STARTERS_OF_LANGUAGES:
-                within = self._in_environment(base, words[1:], within)
-            if started.words:
-                self.run(started.words, within, depth, starters + 1)
-            else:
-                at = next((at for at, word in enumerate(words) if at and (word or "") == started.text), None)
-                self.run_text(started.text if at is None else known_text(words, at, around), within, depth + 1)
+            self._run_inner(started, words, around, depths)
         elif base in SHELLS and (at := text_at(words)):
             text = known_text(words, at, around)
             within = around.copy({})
@@ -296,6 +291,30 @@ class Walk:
                 self.run_text(text, within, depth + 1)
         else:
             self._start(words, base, around, depth)
+
+    def _run_inner(self, started: Inner, words: Words, around: Around, depths: tuple[int, int]) -> None:
+        """What a program starts that is known to start another one."""
+        base = posixpath.basename(words[0] or "")
+        within = around.copy(started.assigned, self._at(started.directory, around))
+        if started.user is not None:
+            self._become(started.user, within, login=started.login)
+        if base in BEHIND or base in STARTERS_OF_LANGUAGES:
+            within = self._in_environment(base, words[1:], within)
+        if started.words:
+            self.run(started.words, within, depths[0], depths[1] + 1)
+        else:
+            at = next((at for at, word in enumerate(words) if at and (word or "") == started.text), None)
+            self.run_text(started.text if at is None else known_text(words, at, around), within, depths[0] + 1)
+
+    def _become(self, user: str, within: Around, *, login: bool) -> None:
+        """Another user's home is around what that one runs."""
+        home = self._home(user) if user else None
+        within.environment["HOME"] = home or ""
+        within.partly.pop("HOME", None)
+        if home is None:
+            within.partly["HOME"] = UNKNOWN
+        if login:
+            within.directory, within.where = home or within.directory, "" if home else UNKNOWN
 
     def _is_done(self, base: str, arguments: Words, around: Around) -> bool:
         key = (base, tuple(arguments), around.directory, *sorted(around.environment.items()))

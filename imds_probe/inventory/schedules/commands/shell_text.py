@@ -23,8 +23,11 @@ _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 _SPECIAL = frozenset("@*#?-$!0123456789")
 _SHELL_OPERATOR = re.compile("|".join(map(re.escape, OPERATORS)))
 _BLANK = re.compile(r"[ \t\r]*")
-_PLAIN = re.compile(r"[^\s;&|()<>'\"\\`$]+")
+_PLAIN = re.compile(r"[^\s;&|()<>'\"\\`$~]+")
 _PLAIN_IN_QUOTES = re.compile(r"[^\"\\`$]+")
+HOME_OF = "~"  # begins the name of a variable that stands for a home: of the user who runs it, or of the one whose name follows
+_HOME = re.compile(r"~(?:[A-Za-z_][\w.-]{0,63})?(?=[/:\s;&|()<>]|\Z)")
+_ASSIGNED = re.compile(r"[A-Za-z_]\w{0,200}\+?=")
 _BLANKS = frozenset(" \t\r")
 _ENDS = frozenset(" \t\r\n;&|()<>")
 _BEGIN_REDIRECTIONS = frozenset("<>&0123456789")
@@ -227,9 +230,12 @@ class _Reading:
             self._at = plain.end()  # as most words are
             return Word((plain[0],))
         parts: list[Part] = []
-        quoted = False
+        quoted, begin = False, self._at
         while self._at < len(self._text):
             character = self._text[self._at]
+            if character == "~" and (home := self._home(begin)):
+                parts.append(home)
+                continue
             if character in " \t\r\n;&|)" or (character in "<>(" and not self._is_substituted_file()):
                 if character == "(" and not parts:
                     self._at += 1  # nothing that makes sense: never stay where we are
@@ -247,6 +253,15 @@ class _Reading:
             else:
                 parts.append(self._piece(quoted=False))
         return Word(_joined(parts), quoted)
+
+    def _home(self, begin: int) -> Variable | None:
+        """The home that a tilde stands for: at the beginning of a word, or of a part of a value that is assigned."""
+        is_part = self._at > begin and self._text[self._at - 1] in "=:" and _ASSIGNED.match(self._text, begin, self._at)
+        named = _HOME.match(self._text, self._at) if is_part or self._at == begin else None
+        if named is None:
+            return None
+        self._at = named.end()
+        return Variable(named[0], quoted=True)
 
     def _is_substituted_file(self) -> bool:
         return self._text.startswith(("<(", ">("), self._at)
