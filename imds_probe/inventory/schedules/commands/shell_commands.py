@@ -247,7 +247,9 @@ class Shell:
             if (partly := self.partly.get(name)) is not None:
                 return UNKNOWN if part.cut else partly
             if is_number(part.name) and self.arguments is not None and not self._made and not part.cut:
-                return self.arguments.value(int(part.name[:4])) or part.default
+                return self.arguments.value(int(part.name[:4])) or self._default(part)
+            if part.default and part.name not in ALL:
+                return self._own(part) or self._default(part)
         value = self._value(part)
         return UNKNOWN if value is None else value
 
@@ -305,22 +307,40 @@ class Shell:
         return self._printed(part.command) if known else None
 
     def _known(self, part: Variable) -> str | None:
+        value = self._own(part)
+        if value or not part.default or (value is None and part.name in ALL and self._is_given):
+            return value
+        default = self._default(part)
+        return None if UNKNOWN in default else default or value
+
+    def _default(self, part: Variable) -> str:
+        """What stands for a variable that has no value, with UNKNOWN in it."""
+        value = self._pattern(part.default)
+        if part.assigned:
+            self.assign(part.name, value)
+        return value
+
+    @property
+    def _is_given(self) -> bool:
+        """Whether there are arguments here that are looked at."""
+        return self.arguments is not None and not self._made
+
+    def _own(self, part: Variable) -> str | None:
+        """What a variable was given; None where that is not known, or nothing was."""
         if is_number(part.name) or part.name in ALL:
-            return self._argument(part)
+            return self._argument(part.name)
         if part.name == HOME_OF:
             return self.variables.get("HOME") or self.home("")
         if part.name.startswith(HOME_OF):
             return self.home(part.name[1:])
         value = self.variables.get(part.name)
-        if value is None and part.name == "PWD":
-            value = self.here(self._level) or None
-        return value if value is not None else part.default or None
+        return self.here(self._level) or None if value is None and part.name == "PWD" else value
 
-    def _argument(self, part: Variable) -> str | None:
+    def _argument(self, name: str) -> str | None:
         if self.arguments is None or self._made:
-            return part.default or None
-        value = " ".join(self.arguments.given) if part.name in ALL else self.arguments.value(int(part.name[:4]))
-        return None if UNKNOWN in value else value or part.default
+            return None
+        value = " ".join(self.arguments.given) if name in ALL else self.arguments.value(int(name[:4]))
+        return None if UNKNOWN in value else value
 
     def _printed(self, text: str) -> str | None:
         """What a substitution comes to, where it does no more than take a path apart: "$(dirname "$0")"."""

@@ -33,16 +33,20 @@ _ENDS = frozenset(" \t\r\n;&|()<>")
 _BEGIN_REDIRECTIONS = frozenset("<>&0123456789")
 _CLOSES = {"(": ")", "{": "}"}
 HERE_DOCS_MAX = 50
+DEFAULTS_DEEP_MAX = 6  # each of which is gone through once more
 
 
 @dataclass(frozen=True)
 class Variable:
-    """What a variable stands for, or `default` where it is not set: ${NAME:-default}. `cut` is what is cut off: ${NAME%/*}."""
+    """What a variable stands for, or `default` where it is not set: ${NAME:-default}. It has that value from then on where it is
+    `assigned`: ${NAME:=default}. `cut` is what is cut off: ${NAME%/*}.
+    """
 
     name: str
     quoted: bool
-    default: str = ""
+    default: tuple[Part, ...] = ()
     cut: Cut | None = None
+    assigned: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,15 @@ class Substituted:
 
 
 Part = str | Variable | Substituted
+
+
+def substituted(parts: Iterable[Part]) -> Iterator[str]:
+    """The commands whose output is put in, also into defaults."""
+    for part in parts:
+        if isinstance(part, Variable):
+            yield from substituted(part.default)
+        elif isinstance(part, Substituted) and part.command:
+            yield part.command
 
 
 @dataclass(frozen=True)
@@ -109,8 +122,8 @@ _LINES: Recent[Line] = Recent(TOKENS_MAX)
 
 
 class _Reading:
-    def __init__(self, text: str) -> None:
-        self._text, self._at = text, 0
+    def __init__(self, text: str, depth: int = 0) -> None:
+        self._text, self._at, self._depth = text, 0, depth
         self._here_docs: list[tuple[str, bool, bool]] = []
         self._contents: list[Word] = []
 
@@ -156,8 +169,8 @@ class _Reading:
                     return Word(target.parts, target.quoted, fed=True, content=True)
                 if target is not None and sign[:1] == "<" and sign[1:2] not in _OTHER_THAN_FED:
                     return Word(target.parts, target.quoted, fed=True)
-                if target is not None and any(isinstance(part, Substituted) for part in target.parts):
-                    return Word(tuple(part for part in target.parts if isinstance(part, Substituted)), aside=True)
+                if target is not None and any(substituted(target.parts)):
+                    return Word(tuple(map(Substituted, substituted(target.parts))), aside=True)
                 continue
             operator = _SHELL_OPERATOR.match(self._text, self._at)
             if operator is None:
@@ -213,7 +226,7 @@ class _Reading:
             else:
                 closing = self._at
             content = self._text[begin:closing]
-            parts = (content,) if quoted else _Reading(content).in_document()
+            parts = (content,) if quoted else _Reading(content, self._depth).in_document()
             self._contents.append(Word(parts, quoted, fed=True, content=True))
         self._here_docs = []
 
@@ -305,7 +318,7 @@ class _Reading:
                 return Substituted("")
             return Substituted(self._inside("("))
         if following == "{":
-            return _in_braces(self._inside("{"), quoted)
+            return self._in_braces(self._inside("{", quoted=quoted), quoted)
         if following in ("'", '"') and not quoted:
             self._at += 1  # $'...' and $"..." are quotes in bash
             return ""
@@ -317,8 +330,8 @@ class _Reading:
             self._at += 1
         return Variable(self._text[begin : self._at], quoted) if self._at > begin else "$"
 
-    def _inside(self, opening: str) -> str:
-        """What stands between the bracket that comes next and the one that closes it."""
+    def _inside(self, opening: str, *, quoted: bool = False) -> str:
+        """What stands between the bracket that comes next and the one that closes it. Within double quotes an apostrophe is one."""
         begin = self._at = self._text.index(opening, self._at) + 1
         waiting = [_CLOSES[opening]]
         while self._at < len(self._text):
@@ -329,7 +342,7 @@ class _Reading:
                 waiting.pop()
                 if not waiting:
                     break
-            elif character == "'" and waiting[-1] != '"':
+            elif character == "'" and waiting[-1] != '"' and not (quoted and len(waiting) == 1):
                 end = self._text.find("'", self._at + 1)
                 self._at = len(self._text) if end < 0 else end
             elif character == '"':
@@ -341,23 +354,49 @@ class _Reading:
         self._at += 1
         return inside
 
+    def _in_braces(self, inside: str, quoted: bool) -> Part:
+        """${NAME}, ${NAME:-default}; anything else that bash can do with a variable is not known."""
+        end = next((at for at, character in enumerate(inside) if character not in _NAME), len(inside))
+        name, rest = inside[:end], inside[end:]
+        if not name:
+            return Variable(inside[:1] if inside[:1] in _SPECIAL else "", quoted)
+        for sign in (":-", "-", ":=", "="):
+            if rest.startswith(sign):
+                default = self._default(rest[len(sign) :], quoted)
+                return Variable(name, quoted, default, assigned=sign.endswith("="))
+        if rest in ("[@]", "[*]"):
+            return Variable(name, quoted=False)
+        # The first of several values is what an array stands for by itself.
+        rest = rest.removeprefix("[0]")
+        if cut := cut_by(rest):
+            return Variable(name, quoted, cut=cut)
+        return Variable(name, quoted) if not rest else Substituted("")
 
-def _in_braces(inside: str, quoted: bool) -> Part:
-    """${NAME}, ${NAME:-default}; anything else that bash can do with a variable is not known."""
-    end = next((at for at, character in enumerate(inside) if character not in _NAME), len(inside))
-    name, rest = inside[:end], inside[end:]
-    if not name:
-        return Variable(inside[:1] if inside[:1] in _SPECIAL else "", quoted)
-    for sign in (":-", "-", ":=", "="):
-        if rest.startswith(sign):
-            return Variable(name, quoted, rest[len(sign) :].strip("\"'"))
-    if rest in ("[@]", "[*]"):
-        return Variable(name, quoted=False)
-    # The first of several values is what an array stands for by itself.
-    rest = rest.removeprefix("[0]")
-    if cut := cut_by(rest):
-        return Variable(name, quoted, cut=cut)
-    return Variable(name, quoted) if not rest else Substituted("")
+    def _default(self, text: str, quoted: bool) -> tuple[Part, ...]:
+        if self._depth >= DEFAULTS_DEEP_MAX:
+            return (Substituted(""),)
+        if quoted and len(text) > 1 and text[0] == text[-1] == "'":
+            return (text[1:-1],)
+        return _Reading(text, self._depth + 1).in_braces(quoted)
+
+    def in_braces(self, quoted: bool) -> tuple[Part, ...]:
+        """The parts of all of the text, as of a default, in which quotes may begin and end."""
+        parts: list[Part] = []
+        while self._at < len(self._text):
+            character = self._text[self._at]
+            if character == '"':
+                self._at += 1
+                self._in_quotes(parts)
+            elif character == "'" and not quoted:
+                end = self._text.find("'", self._at + 1)
+                end = len(self._text) if end < 0 else end
+                parts.append(self._text[self._at + 1 : end])
+                self._at = end + 1
+            elif character == "~" and not quoted and (home := self._home(0)):
+                parts.append(home)
+            else:
+                parts.append(self._piece(quoted=quoted))
+        return _joined(parts)
 
 
 def _joined(parts: list[Part]) -> tuple[Part, ...]:

@@ -47,7 +47,7 @@ class Starter:
     """`valued` are options whose value is the word behind them, `before` counts the words between the options and the program.
     `assigns`: variables may be set before it. `text` are options whose value is a text for a shell, `directory` those whose
     value is a directory. With one of `instead` nothing stands before the program. `user` are options whose value is the user who
-    runs it, or it is the first word before the program, where there is `of_user`. With one of `login` it begins in that user's home.
+    runs it, or it is the first word before the program, where there is `of_user`. With one of `login` it begins in that one's home.
     """
 
     valued: tuple[str, ...] = ()

@@ -127,3 +127,8 @@ def test_homes(tmp_path: Path, command: str, expected: list[str]) -> None:
 @pytest.mark.parametrize("command", ["cd ~eve/app; ./own", "su - eve -c ./own", "su $NOBODY -c '~/own'"])
 def test_a_home_that_nobody_knows(root: Path, command: str) -> None:
     assert {each.why for each in followed(root, command).unfollowed} & {NO_NAME, NO_DIRECTORY}
+
+
+def test_a_default_that_nobody_knows(root: Path) -> None:
+    for command in ("A=${C:-$(d)}; $A/x", '"${C:-"$(d)"/x}"', "A=${C:=${D:-$(d)}/e}; $A/x"):
+        assert NO_NAME in {each.why for each in followed(root, command).unfollowed}, command
