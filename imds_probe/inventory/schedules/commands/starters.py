@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 
@@ -62,9 +65,21 @@ class Starter:
 
 
 @dataclass(frozen=True)
+class Found:
+    """What find looks for: names that fit a pattern below places, so many levels down, None without an end. What is empty is not
+    known.
+    """
+
+    places: tuple[str, ...]
+    named: str = "*"
+    deepest: int | None = None
+
+
+@dataclass(frozen=True)
 class Inner:
     """What is started: words, or a text for a shell; with the variables and the directory that are set for it. `user` is who
-    runs it, None where that stays as it is and empty where only running tells; `login`: it begins in that one's home.
+    runs it, None where that stays as it is and empty where only running tells; `login`: it begins in that one's home. `found`: "{}"
+    among the words is each file that find looks for, which is run or is the script of an interpreter.
     """
 
     words: tuple[str | None, ...] = ()
@@ -73,6 +88,7 @@ class Inner:
     directory: str = ""
     user: str | None = None
     login: bool = False
+    found: Found | None = None
 
 
 _USER, _LOGIN = ("-u", "--user"), ("-", "-l", "--login")
@@ -188,6 +204,16 @@ STARTERS_OF_LANGUAGES: Mapping[str, Starter] = {
     "dotenv": Starter(("-f", "--file", "-e")),
     "dotenvx": Starter(("-f", "--file", "-e")),
 }
+_SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
+# What a shell does with an argument of its text, or with the name that find puts into it.
+_RUNS_ARGUMENT = re.compile(
+    r"(?:^|[;&|(]|\b(?:do|then|sh|bash|exec|source|sudo|nice|env|timeout \d{1,9}|python[\d.]{0,5}|perl|ruby|node|php)\s|(?:^|\s)\.\s)"
+    r"\s{0,9}[\"']?(?:\{\}|\$(?:[01@]|\{[01@]\}))"
+)
+_RUN_SCRIPTS = frozenset(
+    ("sh", "bash", "dash", "ash", "ksh", "zsh", "python", "perl", "ruby", "node", "php", "run-parts")
+)
+_OF_FIND = ("-H", "-L", "-P", "-O")
 _SCRIPTS = (".py",)  # which uv runs by itself
 
 
@@ -197,6 +223,8 @@ def inner(name: str, arguments: Words) -> Inner | None:
         return _of_daemon(arguments)
     if name == "find":
         return _of_find(arguments)
+    if name == "xargs":
+        return _of_xargs(arguments)
     if name == "scl":
         return _of_scl(arguments)
     if name == "ip":
@@ -313,16 +341,55 @@ def _of_daemon(arguments: Words) -> Inner | None:
 
 
 def _of_find(arguments: Words) -> Inner | None:
-    """What find starts for each file, "{}" among the words: it stands for those right in the first directory that is searched."""
+    """What find starts for each file, "{}" among the words: it stands for those right in the first directory that is searched, but
+    for what is run.
+    """
     begin = next((at for at, word in enumerate(arguments) if word in ("-exec", "-execdir", "-ok", "-okdir")), None)
     if begin is None:
         return None
     rest = arguments[begin + 1 :]
     end = next((at for at, word in enumerate(rest) if word in (";", "+")), len(rest))
-    named = next((arguments[at + 1] for at in range(begin - 1) if arguments[at] == "-name"), None) or "*"
-    searched = arguments[0] or ""
+    if not end:
+        return None
+    before = arguments[:begin]
+    own = next((at for at, word in enumerate(before) if word not in _OF_FIND), len(before))
+    first = next((at for at, word in enumerate(before) if at >= own and word and word[0] in "-(!"), len(before))
+    places = tuple(word or "" for word in before[own:first])
+    told = {option: value or "" for option, value in itertools.pairwise(before) if option}
+    named, deepest = told.get("-name", told.get("-iname", "*")), told.get("-maxdepth", "")
+    if _runs_found(rest[:end]):
+        found = Found(places or (".",), named, int(deepest) if deepest.isdigit() and len(deepest) < 4 else None)
+        return Inner(tuple(rest[:end]), found=found)
+    searched = places[0] if places else ""
     each = f"{searched.rstrip('/')}/{named}" if searched.startswith("/") else "{}"
-    return Inner(tuple(each if word == "{}" else word for word in rest[:end])) if end else None
+    return Inner(tuple(each if word == "{}" else word for word in rest[:end]))
+
+
+def _runs_found(words: Words) -> bool:
+    """Whether what is found is a program, or the first argument of an interpreter or of what starts another one."""
+    if words[0] == "{}":
+        return True
+    given = next((at for at, word in enumerate(words[1:], 1) if not (word or "").startswith("-")), 0)
+    name = posixpath.basename(words[0] or "")
+    if name in STARTERS and (started := _of(STARTERS[name], words[1:])) and started.words:
+        return _runs_found(started.words)
+    if given and words[given] == "{}":
+        return name.rstrip("0123456789.") in _RUN_SCRIPTS
+    # A text for a shell, whose arguments these are.
+    text = words[given] or "" if given and "c" in (words[given - 1] or "") else ""
+    return name in _SHELLS and _RUNS_ARGUMENT.search(text) is not None
+
+
+def _of_xargs(arguments: Words) -> Inner | None:
+    """Where it starts programs or scripts that only running tells, these are what is found somewhere."""
+    inner = _of(STARTERS["xargs"], arguments)
+    if inner is None:
+        return None
+    options = [word or "" for word in arguments[: len(arguments) - len(inner.words)]]
+    instead = next((each[2:] or behind for each, behind in itertools.pairwise((*options, "")) if each[:2] == "-I"), "")
+    words = tuple("{}" if instead and word == instead else word for word in inner.words)
+    words = words if instead else (*words, "{}")
+    return replace(inner, words=words, found=Found(("",))) if _runs_found(words) else inner
 
 
 def _of_scl(arguments: Words) -> Inner | None:
