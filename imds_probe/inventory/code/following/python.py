@@ -85,7 +85,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
         return Begun(
             way,
             (),
-            asked((*OF_ITSELF, *by_text.names), by_text.places, dynamic=by_text.dynamic),
+            asked((*OF_ITSELF, *by_text.names), by_text.places, by_text.commands, dynamic=by_text.dynamic),
             (Text("python", text),),
         )
     if given.module is not None:

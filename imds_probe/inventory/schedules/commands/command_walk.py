@@ -6,7 +6,7 @@ import posixpath
 import re
 import shlex
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from imds_probe.inventory.code.following.fed import with_code, with_file
@@ -20,7 +20,7 @@ from imds_probe.inventory.schedules.commands.around import (
     text_at,
     with_path,
 )
-from imds_probe.inventory.schedules.commands.compose import services
+from imds_probe.inventory.schedules.commands.compose import PROGRAMS, services
 from imds_probe.inventory.schedules.commands.container_run import ENGINES, run_by
 from imds_probe.inventory.schedules.commands.followed import (
     MAYBE_RUN,
@@ -38,13 +38,10 @@ from imds_probe.inventory.schedules.commands.followed import (
 from imds_probe.inventory.schedules.commands.gathered import Gathered
 from imds_probe.inventory.schedules.commands.handed_on import (
     RUNNERS,
-    VARIANTS_MAX,
-    alternatives,
     handed_on,
     maybe_run,
     perhaps_run,
     runs_arguments,
-    variants,
 )
 from imds_probe.inventory.schedules.commands.in_container import InContainer, in_container, started_again
 from imds_probe.inventory.schedules.commands.kube_play import played, runs
@@ -65,9 +62,10 @@ from imds_probe.inventory.schedules.commands.server_scripts import server_of
 from imds_probe.inventory.schedules.commands.settings_named import settings_named
 from imds_probe.inventory.schedules.commands.shell_commands import ANY, Command, Shell
 from imds_probe.inventory.schedules.commands.shell_functions import MAYBE_NONE, UNKNOWN, UNSET, Arguments, Function
-from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Words, inner
+from imds_probe.inventory.schedules.commands.spread import VARIANTS_MAX, alternatives, is_pattern, variants
+from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Found, Inner, Words, inner
 from imds_probe.inventory.schedules.commands.units_started import Asked, Units, asked
-from imds_probe.inventory.schedules.commands.unknown_names import fits, fitting, is_nameless
+from imds_probe.inventory.schedules.commands.unknown_names import below, directories, fits, fitting, is_nameless
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 SCRIPT_MAX_BYTES = 256 * 1024
@@ -91,10 +89,11 @@ _OF_DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "
 
 
 class Walk:
-    """One command's way. `found` is what there is on it."""
+    """One command's way. `found` is what there is on it. `home` is that of a user, or of who runs it where no name is given."""
 
-    def __init__(self, files: SystemFiles, programs: Programs, units: Units) -> None:
+    def __init__(self, files: SystemFiles, programs: Programs, units: Units, home: Callable[[str], str | None]) -> None:
         self._files, self._programs, self._units, self.found = files, programs, units, Gathered()
+        self._home = home
 
     def _say(self, why: str, around: Around) -> None:
         """In a function that is only made, names depend on the call."""
@@ -109,6 +108,7 @@ class Walk:
     def run_text(self, text: str, around: Around, depth: int) -> None:
         """A text for a shell, which changes what is around it."""
         shell = Shell(around.environment, functions=around.functions, partly=around.partly, arguments=around.arguments)
+        shell.home = self._home
         if depth > DEPTH_MAX:
             if any(_starts_something(command) for command in shell.commands(text)):
                 self._say(TOO_DEEP, around)
@@ -209,11 +209,15 @@ class Walk:
             self._run(each, around, depth, starters)
 
     def _variants(self, words: Words, around: Around) -> Sequence[tuple[str | None, ...]]:
-        """One for each of what patterns stand for, as many as are followed."""
-        found = variants(words, self._files.names)
+        """One for each of what patterns stand for, as many as are followed. Of most programs the arguments are no matter."""
+        deep = posixpath.basename(words[0] or "").startswith((*_INTERPRETERS, "run-parts")) if words else False
+        found = variants(words, self._files.names, around.directory, self._there, deep=deep)
         if len(found) > VARIANTS_MAX:
             self._say(TOO_MANY, around)
         return found[:VARIANTS_MAX]
+
+    def _there(self, paths: Sequence[str]) -> Sequence[str]:
+        return [path for path, status in zip(paths, self._files.statuses(paths), strict=True) if status is not None]
 
     def _run_unknown(self, pattern: str, words: Words, around: Around, depths: tuple[int, int]) -> None:
         """A program of whose path only a part is known: those that fit may be started. Of a name without a directory nobody knows
@@ -257,7 +261,9 @@ class Walk:
             self._read(name, [word for word in words[1:] if word], around)
             return
         base = posixpath.basename(name)
-        if starters > DEPTH_OF_STARTERS:
+        if around.where and UNKNOWN not in around.where and _is_where_it_matters(base):
+            self._run_in_each(words, around, depth, starters)
+        elif starters > DEPTH_OF_STARTERS:
             self._say(TOO_DEEP, around)
         elif is_runner(base) and self._is_done(base, words[1:], around):
             return
@@ -267,6 +273,16 @@ class Walk:
                 self._start(words, base, around, depth)
         else:
             self._run_named(words, base, around, (depth, starters))
+
+    def _run_in_each(self, words: Words, around: Around, depth: int, starters: int) -> None:
+        """In each of several directories, where the same words come to something else."""
+        found = directories(around.where, self._files)
+        if found is None:
+            self._say(NO_DIRECTORY, around)
+        for directory in found or ():
+            within = around.copy({}, directory)
+            within.where, within.arguments, within.functions = "", around.arguments, around.functions
+            self._run(words, within, depth, starters)
 
     def _run_named(self, words: Words, base: str, around: Around, depths: tuple[int, int]) -> None:
         depth, starters = depths
@@ -278,14 +294,7 @@ class Walk:
             else:
                 self._enter(base, root, around)
         elif started := inner(base, words[1:]):
-            within = around.copy(started.assigned, self._at(started.directory, around))
-            if base in BEHIND or base in STARTERS_OF_LANGUAGES:
-                within = self._in_environment(base, words[1:], within)
-            if started.words:
-                self.run(started.words, within, depth, starters + 1)
-            else:
-                at = next((at for at, word in enumerate(words) if at and (word or "") == started.text), None)
-                self.run_text(started.text if at is None else known_text(words, at, around), within, depth + 1)
+            self._run_inner(started, words, around, depths)
         elif base in SHELLS and (at := text_at(words)):
             text = known_text(words, at, around)
             within = around.copy({})
@@ -296,6 +305,54 @@ class Walk:
                 self.run_text(text, within, depth + 1)
         else:
             self._start(words, base, around, depth)
+
+    def _run_inner(self, started: Inner, words: Words, around: Around, depths: tuple[int, int]) -> None:
+        """What a program starts that is known to start another one."""
+        base = posixpath.basename(words[0] or "")
+        within = around.copy(started.assigned, self._at(started.directory, around))
+        if started.user is not None:
+            self._become(started.user, within, login=started.login)
+        if base in BEHIND or base in STARTERS_OF_LANGUAGES:
+            within = self._in_environment(base, words[1:], within)
+        if started.found is not None:
+            is_known = all(pattern_of(words, at, around) is None for at in range(1, len(words)))
+            found = started.found if is_known else replace(started.found, places=("",))
+            self._run_found(found, started.words, within, depths)
+        elif started.words:
+            self.run(started.words, within, depths[0], depths[1] + 1)
+        else:
+            at = next((at for at, word in enumerate(words) if at and (word or "") == started.text), None)
+            self.run_text(started.text if at is None else known_text(words, at, around), within, depths[0] + 1)
+
+    def _run_found(self, found: Found, words: Words, around: Around, depths: tuple[int, int]) -> None:
+        """Each file that find has started."""
+        places: list[str] = []
+        is_known = found.named != "" and all(place and (place[0] == "/" or not around.where) for place in found.places)
+        for place in found.places if is_known else ():
+            spread = (
+                directories(self._at(place, around), self._files) if is_pattern(place) else [self._at(place, around)]
+            )
+            is_known = is_known and spread is not None
+            places += spread or []
+        paths, is_all = below(places, found.named, found.deepest, self._files)
+        if not is_known or not is_all or len(paths) > VARIANTS_MAX:
+            self._say(NO_NAME, around)
+        for path in paths[:VARIANTS_MAX]:
+            within = around.copy({})
+            within.command = Command(())
+            each = tuple(word and word.replace("{}", path) for word in words)
+            if words[0] != "{}" or any(self._files.files([path], executable=True)):
+                self.run(each, within, depths[0], depths[1] + 1)
+
+    def _become(self, user: str, within: Around, *, login: bool) -> None:
+        """Another user's home is around what that one runs."""
+        home = self._home(user) if user else None
+        within.environment["HOME"] = home or ""
+        within.partly.pop("HOME", None)
+        if home is None:
+            within.partly["HOME"] = UNKNOWN
+        if login:
+            within.directory, within.where = home or within.directory, "" if home else UNKNOWN
 
     def _is_done(self, base: str, arguments: Words, around: Around) -> bool:
         key = (base, tuple(arguments), around.directory, *sorted(around.environment.items()))
@@ -565,7 +622,9 @@ class Walk:
         known, pattern = arguments[at] or "", around.command.pattern(arguments, at)
         if arguments[at] is None:
             self._say(NO_DIRECTORY, around)
-        elif pattern is None and ((around.where and not known.startswith("/")) or alternatives(known) != [known]):
+        elif pattern is None and (
+            (around.where and not known.startswith("/")) or alternatives(known) != [known] or is_pattern(known)
+        ):
             pattern = known
         outer = around.where or around.directory
         around.where = "" if pattern is None else pattern if pattern[:1] == UNKNOWN else posixpath.join(outer, pattern)
@@ -584,6 +643,12 @@ class Walk:
 
     def _at(self, name: str, around: Around) -> str:
         return posixpath.normpath(posixpath.join(around.directory, name)) if name else ""
+
+
+def _is_where_it_matters(base: str) -> bool:
+    """Whether a program of this name does what its directory holds: a project's, or a script that is named from there."""
+    by_project = is_runner(base) or base in BEHIND or base in STARTERS_OF_LANGUAGES
+    return by_project or base in ENGINES or base in PROGRAMS or base.startswith(_INTERPRETERS)
 
 
 def _assign(command: Command, shell: Shell) -> None:

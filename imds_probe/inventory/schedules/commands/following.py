@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import posixpath
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.schedules.accounts import PASSWD, Account, accounts
 from imds_probe.inventory.schedules.commands import conditions
 from imds_probe.inventory.schedules.commands.around import Around
 from imds_probe.inventory.schedules.commands.command_walk import Walk
@@ -31,6 +32,7 @@ class Following:
     _programs: Programs = field(init=False)
     _units: Units = field(init=False)
     _last: tuple[Scheduled, Followed, frozenset[str]] | None = None
+    _accounts: Mapping[str, Account] | None = None
 
     def __post_init__(self) -> None:
         self._programs, self._units = Programs(self.files), Units(self.files)
@@ -82,7 +84,7 @@ class Following:
             return Followed(text, images=(run,) if scheduled.image else ())
         if scheduled.root:
             return Followed(text, roots=(InRoot(scheduled.root, words, scheduled.directory, scheduled.environment),))
-        walk = Walk(self.files, self._programs, self._units)
+        walk = Walk(self.files, self._programs, self._units, lambda user: self._home(user or scheduled.user))
         around = Around(dict(scheduled.environment), scheduled.directory)
         if not isinstance(command, str):
             walk.run(command, around, 0, 0)
@@ -90,6 +92,14 @@ class Following:
             walk.run_text(text, around, 0)
         whole = command if isinstance(command, str) else " ".join(command)
         return walk.found.followed(text, passes_over=conditions.passes_over(whole))
+
+    def _home(self, user: str) -> str | None:
+        """The home of a user; None of one whom the system does not list."""
+        if self._accounts is None:
+            self._accounts = accounts(self.files)
+        self.files.note([PASSWD])
+        account = self._accounts.get(user)
+        return account.home if account is not None else None
 
 
 def _first_word(scheduled: Scheduled) -> str:

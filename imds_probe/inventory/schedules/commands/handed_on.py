@@ -1,4 +1,4 @@
-"""What a command leads to beside its own program: the programs that it hands to another one, and what a pattern stands for.
+"""What a command leads to beside its own program: the programs that it hands to another one.
 
 What a program does with its arguments is known of few. A path that is handed to find, tar or a backup is a file to it, so only
 those count that are known to run what they are given. Of a program of somebody's own nothing is known.
@@ -6,13 +6,10 @@ those count that are known to run what they are given. Of a program of somebody'
 
 from __future__ import annotations
 
-import fnmatch
-import itertools
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-VARIANTS_MAX = 100  # of one command
 WORDS_LOOKED_AT = 12
 # They run what they are given, as their manuals have it; those whose options are known, too, are in starters.py.
 RUNNERS = frozenset(
@@ -45,8 +42,6 @@ _RUNS_ARGUMENTS = re.compile(
     r"(?:^|[;&|(!])[ \t]{0,40}(?:(?:exec|if|then|do|else|time|nice|nohup|sudo|eval)[ \t]{1,9}){0,3}\"?\$(?:@|\*|\{[@*]\}|1|\{1\})",
     re.MULTILINE,
 )
-_PATTERN = re.compile(r"[\w./@+-]{0,300}(?:\{[\w./@+*?,-]{1,2000}\}|[*?])[\w./@+*?-]{0,300}")
-_BRACES = re.compile(r"\{([^{}]{1,2000})\}")
 
 Words = Sequence[str | None]
 
@@ -120,36 +115,3 @@ def _is_program(word: str) -> bool:
     return (
         word.startswith("/") and word.strip("/ ") != "" and not word.endswith("/") and not word.startswith(_NO_PROGRAMS)
     )
-
-
-def variants(words: Words, names: Callable[[str], Sequence[str]]) -> list[tuple[str | None, ...]]:
-    """A command for each of what its first words stand for, where they are patterns, and one more than VARIANTS_MAX where these are
-    more; `names` gives those in a directory.
-    """
-    found: list[tuple[str | None, ...]] = [tuple(words)]
-    for at, word in enumerate(words[:3]):
-        if word is not None and _PATTERN.fullmatch(word):
-            spread = [each for one in alternatives(word) for each in _matching(one, names)][: VARIANTS_MAX + 1]
-            spread = spread or ([word] if at else [])
-            every = ((*each[:at], one, *each[at + 1 :]) for each in found for one in spread)
-            found = list(itertools.islice(every, VARIANTS_MAX + 1))
-    return found
-
-
-def alternatives(word: str) -> list[str]:
-    """What a word with braces stands for: {a,b}."""
-    braces = _BRACES.search(word)
-    if braces is None or "," not in braces[1]:
-        return [word]
-    before, behind = word[: braces.start()], word[braces.end() :]
-    return [f"{before}{each}{behind}" for each in braces[1].split(",")[:VARIANTS_MAX]]
-
-
-def _matching(path: str, names: Callable[[str], Sequence[str]]) -> list[str]:
-    """The files whose names fit; a pattern in the name of a directory stands for itself."""
-    directory, name = posixpath.split(path)
-    if "*" not in name and "?" not in name:
-        return [path]
-    if not directory.startswith("/") or "*" in directory:
-        return []
-    return [f"{directory}/{each}" for each in fnmatch.filter(names(directory), name) if not each.startswith(".")]

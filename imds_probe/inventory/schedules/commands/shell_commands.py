@@ -24,7 +24,7 @@ from imds_probe.inventory.schedules.commands.shell_functions import (
     Function,
     is_number,
 )
-from imds_probe.inventory.schedules.commands.shell_text import Part, Variable, Word
+from imds_probe.inventory.schedules.commands.shell_text import HOME_OF, Part, Variable, Word
 from imds_probe.inventory.schedules.commands.simple_commands import START, VALUE_MAX, WORDS_MAX, Simple, Step, taken
 
 TEXT_MAX = 64 * 1024
@@ -82,7 +82,8 @@ class Command:
 class Shell:
     """One shell. `variables` change as it goes on, without what only running tells; `partly` are those of which that is a part,
     with UNKNOWN for it. `arguments` are those of the script, None where they are not known. `problems` are what was not followed.
-    `here` gives the directory in so many shells within this one, nothing where that is not known.
+    `here` gives the directory in so many shells within this one, nothing where that is not known; `home` that of a user, or
+    of who runs this where no name is given.
     """
 
     variables: dict[str, str]
@@ -91,6 +92,7 @@ class Shell:
     partly: dict[str, str] = field(default_factory=dict)
     arguments: Arguments | None = None
     here: Callable[[int], str] = lambda level: ""
+    home: Callable[[str], str | None] = lambda user: None
     _level: int = 0
     _links: set[str] = field(default_factory=set)
     _left: int = COMMANDS_MAX
@@ -241,10 +243,13 @@ class Shell:
 
     def _with_unknown(self, part: Part) -> str:
         if isinstance(part, Variable):
-            if (partly := self.partly.get(part.name)) is not None:
+            name = "HOME" if part.name == HOME_OF else part.name
+            if (partly := self.partly.get(name)) is not None:
                 return UNKNOWN if part.cut else partly
             if is_number(part.name) and self.arguments is not None and not self._made and not part.cut:
-                return self.arguments.value(int(part.name[:4])) or part.default
+                return self.arguments.value(int(part.name[:4])) or self._default(part)
+            if part.default and part.name not in ALL:
+                return self._own(part) or self._default(part)
         value = self._value(part)
         return UNKNOWN if value is None else value
 
@@ -302,18 +307,40 @@ class Shell:
         return self._printed(part.command) if known else None
 
     def _known(self, part: Variable) -> str | None:
-        if is_number(part.name) or part.name in ALL:
-            return self._argument(part)
-        value = self.variables.get(part.name)
-        if value is None and part.name == "PWD":
-            value = self.here(self._level) or None
-        return value if value is not None else part.default or None
+        value = self._own(part)
+        if value or not part.default or (value is None and part.name in ALL and self._is_given):
+            return value
+        default = self._default(part)
+        return None if UNKNOWN in default else default or value
 
-    def _argument(self, part: Variable) -> str | None:
+    def _default(self, part: Variable) -> str:
+        """What stands for a variable that has no value, with UNKNOWN in it."""
+        value = self._pattern(part.default)
+        if part.assigned:
+            self.assign(part.name, value)
+        return value
+
+    @property
+    def _is_given(self) -> bool:
+        """Whether there are arguments here that are looked at."""
+        return self.arguments is not None and not self._made
+
+    def _own(self, part: Variable) -> str | None:
+        """What a variable was given; None where that is not known, or nothing was."""
+        if is_number(part.name) or part.name in ALL:
+            return self._argument(part.name)
+        if part.name == HOME_OF:
+            return self.variables.get("HOME") or self.home("")
+        if part.name.startswith(HOME_OF):
+            return self.home(part.name[1:])
+        value = self.variables.get(part.name)
+        return self.here(self._level) or None if value is None and part.name == "PWD" else value
+
+    def _argument(self, name: str) -> str | None:
         if self.arguments is None or self._made:
-            return part.default or None
-        value = " ".join(self.arguments.given) if part.name in ALL else self.arguments.value(int(part.name[:4]))
-        return None if UNKNOWN in value else value or part.default
+            return None
+        value = " ".join(self.arguments.given) if name in ALL else self.arguments.value(int(name[:4]))
+        return None if UNKNOWN in value else value
 
     def _printed(self, text: str) -> str | None:
         """What a substitution comes to, where it does no more than take a path apart: "$(dirname "$0")"."""
@@ -328,6 +355,7 @@ class Shell:
             partly=dict(self.partly),
             arguments=self.arguments,
             here=lambda _: directory or here,
+            home=self.home,
             _within=self._within + 1,
         )
         inner._made = self._made

@@ -23,23 +23,30 @@ _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 _SPECIAL = frozenset("@*#?-$!0123456789")
 _SHELL_OPERATOR = re.compile("|".join(map(re.escape, OPERATORS)))
 _BLANK = re.compile(r"[ \t\r]*")
-_PLAIN = re.compile(r"[^\s;&|()<>'\"\\`$]+")
+_PLAIN = re.compile(r"[^\s;&|()<>'\"\\`$~]+")
 _PLAIN_IN_QUOTES = re.compile(r"[^\"\\`$]+")
+HOME_OF = "~"  # begins the name of a variable that stands for a home: of the user who runs it, or of the one whose name follows
+_HOME = re.compile(r"~(?:[A-Za-z_][\w.-]{0,63})?(?=[/:\s;&|()<>]|\Z)")
+_ASSIGNED = re.compile(r"[A-Za-z_]\w{0,200}\+?=")
 _BLANKS = frozenset(" \t\r")
 _ENDS = frozenset(" \t\r\n;&|()<>")
 _BEGIN_REDIRECTIONS = frozenset("<>&0123456789")
 _CLOSES = {"(": ")", "{": "}"}
 HERE_DOCS_MAX = 50
+DEFAULTS_DEEP_MAX = 6  # each of which is gone through once more
 
 
 @dataclass(frozen=True)
 class Variable:
-    """What a variable stands for, or `default` where it is not set: ${NAME:-default}. `cut` is what is cut off: ${NAME%/*}."""
+    """What a variable stands for, or `default` where it is not set: ${NAME:-default}. It has that value from then on where it is
+    `assigned`: ${NAME:=default}. `cut` is what is cut off: ${NAME%/*}.
+    """
 
     name: str
     quoted: bool
-    default: str = ""
+    default: tuple[Part, ...] = ()
     cut: Cut | None = None
+    assigned: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,15 @@ class Substituted:
 
 
 Part = str | Variable | Substituted
+
+
+def substituted(parts: Iterable[Part]) -> Iterator[str]:
+    """The commands whose output is put in, also into defaults."""
+    for part in parts:
+        if isinstance(part, Variable):
+            yield from substituted(part.default)
+        elif isinstance(part, Substituted) and part.command:
+            yield part.command
 
 
 @dataclass(frozen=True)
@@ -106,8 +122,8 @@ _LINES: Recent[Line] = Recent(TOKENS_MAX)
 
 
 class _Reading:
-    def __init__(self, text: str) -> None:
-        self._text, self._at = text, 0
+    def __init__(self, text: str, depth: int = 0) -> None:
+        self._text, self._at, self._depth = text, 0, depth
         self._here_docs: list[tuple[str, bool, bool]] = []
         self._contents: list[Word] = []
 
@@ -153,8 +169,8 @@ class _Reading:
                     return Word(target.parts, target.quoted, fed=True, content=True)
                 if target is not None and sign[:1] == "<" and sign[1:2] not in _OTHER_THAN_FED:
                     return Word(target.parts, target.quoted, fed=True)
-                if target is not None and any(isinstance(part, Substituted) for part in target.parts):
-                    return Word(tuple(part for part in target.parts if isinstance(part, Substituted)), aside=True)
+                if target is not None and any(substituted(target.parts)):
+                    return Word(tuple(map(Substituted, substituted(target.parts))), aside=True)
                 continue
             operator = _SHELL_OPERATOR.match(self._text, self._at)
             if operator is None:
@@ -210,7 +226,7 @@ class _Reading:
             else:
                 closing = self._at
             content = self._text[begin:closing]
-            parts = (content,) if quoted else _Reading(content).in_document()
+            parts = (content,) if quoted else _Reading(content, self._depth).in_document()
             self._contents.append(Word(parts, quoted, fed=True, content=True))
         self._here_docs = []
 
@@ -227,9 +243,12 @@ class _Reading:
             self._at = plain.end()  # as most words are
             return Word((plain[0],))
         parts: list[Part] = []
-        quoted = False
+        quoted, begin = False, self._at
         while self._at < len(self._text):
             character = self._text[self._at]
+            if character == "~" and (home := self._home(begin)):
+                parts.append(home)
+                continue
             if character in " \t\r\n;&|)" or (character in "<>(" and not self._is_substituted_file()):
                 if character == "(" and not parts:
                     self._at += 1  # nothing that makes sense: never stay where we are
@@ -247,6 +266,15 @@ class _Reading:
             else:
                 parts.append(self._piece(quoted=False))
         return Word(_joined(parts), quoted)
+
+    def _home(self, begin: int) -> Variable | None:
+        """The home that a tilde stands for: at the beginning of a word, or of a part of a value that is assigned."""
+        is_part = self._at > begin and self._text[self._at - 1] in "=:" and _ASSIGNED.match(self._text, begin, self._at)
+        named = _HOME.match(self._text, self._at) if is_part or self._at == begin else None
+        if named is None:
+            return None
+        self._at = named.end()
+        return Variable(named[0], quoted=True)
 
     def _is_substituted_file(self) -> bool:
         return self._text.startswith(("<(", ">("), self._at)
@@ -290,7 +318,7 @@ class _Reading:
                 return Substituted("")
             return Substituted(self._inside("("))
         if following == "{":
-            return _in_braces(self._inside("{"), quoted)
+            return self._in_braces(self._inside("{", quoted=quoted), quoted)
         if following in ("'", '"') and not quoted:
             self._at += 1  # $'...' and $"..." are quotes in bash
             return ""
@@ -302,8 +330,8 @@ class _Reading:
             self._at += 1
         return Variable(self._text[begin : self._at], quoted) if self._at > begin else "$"
 
-    def _inside(self, opening: str) -> str:
-        """What stands between the bracket that comes next and the one that closes it."""
+    def _inside(self, opening: str, *, quoted: bool = False) -> str:
+        """What stands between the bracket that comes next and the one that closes it. Within double quotes an apostrophe is one."""
         begin = self._at = self._text.index(opening, self._at) + 1
         waiting = [_CLOSES[opening]]
         while self._at < len(self._text):
@@ -314,7 +342,7 @@ class _Reading:
                 waiting.pop()
                 if not waiting:
                     break
-            elif character == "'" and waiting[-1] != '"':
+            elif character == "'" and waiting[-1] != '"' and not (quoted and len(waiting) == 1):
                 end = self._text.find("'", self._at + 1)
                 self._at = len(self._text) if end < 0 else end
             elif character == '"':
@@ -326,23 +354,49 @@ class _Reading:
         self._at += 1
         return inside
 
+    def _in_braces(self, inside: str, quoted: bool) -> Part:
+        """${NAME}, ${NAME:-default}; anything else that bash can do with a variable is not known."""
+        end = next((at for at, character in enumerate(inside) if character not in _NAME), len(inside))
+        name, rest = inside[:end], inside[end:]
+        if not name:
+            return Variable(inside[:1] if inside[:1] in _SPECIAL else "", quoted)
+        for sign in (":-", "-", ":=", "="):
+            if rest.startswith(sign):
+                default = self._default(rest[len(sign) :], quoted)
+                return Variable(name, quoted, default, assigned=sign.endswith("="))
+        if rest in ("[@]", "[*]"):
+            return Variable(name, quoted=False)
+        # The first of several values is what an array stands for by itself.
+        rest = rest.removeprefix("[0]")
+        if cut := cut_by(rest):
+            return Variable(name, quoted, cut=cut)
+        return Variable(name, quoted) if not rest else Substituted("")
 
-def _in_braces(inside: str, quoted: bool) -> Part:
-    """${NAME}, ${NAME:-default}; anything else that bash can do with a variable is not known."""
-    end = next((at for at, character in enumerate(inside) if character not in _NAME), len(inside))
-    name, rest = inside[:end], inside[end:]
-    if not name:
-        return Variable(inside[:1] if inside[:1] in _SPECIAL else "", quoted)
-    for sign in (":-", "-", ":=", "="):
-        if rest.startswith(sign):
-            return Variable(name, quoted, rest[len(sign) :].strip("\"'"))
-    if rest in ("[@]", "[*]"):
-        return Variable(name, quoted=False)
-    # The first of several values is what an array stands for by itself.
-    rest = rest.removeprefix("[0]")
-    if cut := cut_by(rest):
-        return Variable(name, quoted, cut=cut)
-    return Variable(name, quoted) if not rest else Substituted("")
+    def _default(self, text: str, quoted: bool) -> tuple[Part, ...]:
+        if self._depth >= DEFAULTS_DEEP_MAX:
+            return (Substituted(""),)
+        if quoted and len(text) > 1 and text[0] == text[-1] == "'":
+            return (text[1:-1],)
+        return _Reading(text, self._depth + 1).in_braces(quoted)
+
+    def in_braces(self, quoted: bool) -> tuple[Part, ...]:
+        """The parts of all of the text, as of a default, in which quotes may begin and end."""
+        parts: list[Part] = []
+        while self._at < len(self._text):
+            character = self._text[self._at]
+            if character == '"':
+                self._at += 1
+                self._in_quotes(parts)
+            elif character == "'" and not quoted:
+                end = self._text.find("'", self._at + 1)
+                end = len(self._text) if end < 0 else end
+                parts.append(self._text[self._at + 1 : end])
+                self._at = end + 1
+            elif character == "~" and not quoted and (home := self._home(0)):
+                parts.append(home)
+            else:
+                parts.append(self._piece(quoted=quoted))
+        return _joined(parts)
 
 
 def _joined(parts: list[Part]) -> tuple[Part, ...]:

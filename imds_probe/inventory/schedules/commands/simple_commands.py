@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Sequence
 
 from imds_probe.dataclass import dataclass
-from imds_probe.inventory.schedules.commands.shell_text import Line, Part, Substituted, Token, Variable, Word
+from imds_probe.inventory.schedules.commands.shell_text import Line, Part, Token, Variable, Word, substituted
 
 STATES_MAX = 8  # of one line
 WORDS_MAX = 1000
@@ -146,32 +146,32 @@ def _array(word: Word) -> str:
 def _given(array: str, words: Sequence[Word]) -> Step:
     """The values are put behind those that are there; without any the array begins."""
     parts = tuple(part for word in words for part in (" ", *word.parts))
-    substituted = tuple(part.command for part in parts if isinstance(part, Substituted) and part.command)
+    within = tuple(substituted(parts))
     before = (Variable(array, quoted=True),) if words else ()
-    return Step(Simple(substituted, ((array, (*before, *parts)),), (), None), None, 0)
+    return Step(Simple(within, ((array, (*before, *parts)),), (), None), None, 0)
 
 
 def _simple(words: list[Word], *, is_piped: bool) -> Simple | None:
     fed = [word for word in words if word.fed]
     parts = (part for word in sorted(words, key=lambda word: word.fed) for part in word.parts)
     words = [word for word in words if not word.fed and not word.aside]
-    substituted = tuple(part.command for part in parts if isinstance(part, Substituted) and part.command)
+    within = tuple(substituted(parts))
     if looped := _looped(words):
-        return Simple(substituted, (looped,), (), None, is_loop=True)
+        return Simple(within, (looped,), (), None, is_loop=True)
     link = _asked_for_link(words)
     words = _without_keywords(words)
     assigned = []
     while words and (pair := _assignment(words[0])):
         assigned.append(pair)
         words = words[1:]
-    if not (substituted or assigned or words or link):
+    if not (within or assigned or words or link):
         return None
     content = fed[-1].parts if fed and fed[-1].content else None
     if fed and content is None and _reads_commands(words):
         words = [*(word for word in words if word.plain != "-"), fed[-1]]
     words = words[:WORDS_MAX]
     piped = is_piped and not fed
-    return Simple(substituted, tuple(assigned), tuple(words), _fixed(words), fed=content, is_piped=piped, link=link)
+    return Simple(within, tuple(assigned), tuple(words), _fixed(words), fed=content, is_piped=piped, link=link)
 
 
 def _asked_for_link(words: Sequence[Word]) -> str:

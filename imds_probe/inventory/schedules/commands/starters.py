@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 
@@ -46,7 +49,8 @@ _RUN = (
 class Starter:
     """`valued` are options whose value is the word behind them, `before` counts the words between the options and the program.
     `assigns`: variables may be set before it. `text` are options whose value is a text for a shell, `directory` those whose
-    value is a directory. With one of `instead` nothing stands before the program.
+    value is a directory. With one of `instead` nothing stands before the program. `user` are options whose value is the user who
+    runs it, or it is the first word before the program, where there is `of_user`. With one of `login` it begins in that one's home.
     """
 
     valued: tuple[str, ...] = ()
@@ -55,22 +59,43 @@ class Starter:
     text: tuple[str, ...] = ()
     directory: tuple[str, ...] = ()
     instead: tuple[str, ...] = ()
+    user: tuple[str, ...] = ()
+    of_user: bool = False
+    login: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What find looks for: names that fit a pattern below places, so many levels down, None without an end. What is empty is not
+    known.
+    """
+
+    places: tuple[str, ...]
+    named: str = "*"
+    deepest: int | None = None
 
 
 @dataclass(frozen=True)
 class Inner:
-    """What is started: words, or a text for a shell; with the variables and the directory that are set for it."""
+    """What is started: words, or a text for a shell; with the variables and the directory that are set for it. `user` is who
+    runs it, None where that stays as it is and empty where only running tells; `login`: it begins in that one's home. `found`: "{}"
+    among the words is each file that find looks for, which is run or is the script of an interpreter.
+    """
 
     words: tuple[str | None, ...] = ()
     text: str = ""
     assigned: Mapping[str, str] = field(default_factory=dict)
     directory: str = ""
+    user: str | None = None
+    login: bool = False
+    found: Found | None = None
 
 
+_USER, _LOGIN = ("-u", "--user"), ("-", "-l", "--login")
 STARTERS: Mapping[str, Starter] = {
     "env": Starter(("-u", "--unset", "-C", "--chdir"), assigns=True, directory=("-C", "--chdir")),
-    "sudo": Starter(_SUDO, assigns=True, directory=("-D", "--chdir")),
-    "doas": Starter(("-u", "-C")),
+    "sudo": Starter(_SUDO, assigns=True, directory=("-D", "--chdir"), user=_USER, login=("-i", "--login")),
+    "doas": Starter(("-u", "-C"), user=_USER),
     "nice": Starter(("-n", "--adjustment")),
     "ionice": Starter(("-c", "-n", "-p", "-P", "-u", "--class", "--classdata")),
     "chrt": Starter(("-T", "-P", "-D"), before=1),
@@ -110,13 +135,18 @@ STARTERS: Mapping[str, Starter] = {
         ("-u", "-g", "-G", "-s", "--user", "--group", "--shell"),
         before=1,
         text=("-c", "--command"),
-        instead=("-u", "--user"),
+        instead=_USER,
+        user=_USER,
+        of_user=True,
+        login=_LOGIN,
     ),
     "sg": Starter(before=1, text=("-c",)),
-    "pkexec": Starter(("--user",)),
-    "su": Starter(("-g", "-G", "-s", "--group", "--shell"), before=1, text=("-c", "--command")),
-    "gosu": Starter(before=1),
-    "su-exec": Starter(before=1),
+    "pkexec": Starter(("--user",), user=_USER),
+    "su": Starter(
+        ("-g", "-G", "-s", "--group", "--shell"), before=1, text=("-c", "--command"), of_user=True, login=_LOGIN
+    ),
+    "gosu": Starter(before=1, of_user=True),
+    "su-exec": Starter(before=1, of_user=True),
     **dict.fromkeys(("tini", "tini-static"), Starter(("-p", "-e"))),
     "dumb-init": Starter(("-r", "--rewrite")),
     **dict.fromkeys(("docker-init", "podman-init"), Starter(("-p", "-e"))),  # tini and catatonit, as engines call them
@@ -174,6 +204,16 @@ STARTERS_OF_LANGUAGES: Mapping[str, Starter] = {
     "dotenv": Starter(("-f", "--file", "-e")),
     "dotenvx": Starter(("-f", "--file", "-e")),
 }
+_SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
+# What a shell does with an argument of its text, or with the name that find puts into it.
+_RUNS_ARGUMENT = re.compile(
+    r"(?:^|[;&|(]|\b(?:do|then|sh|bash|exec|source|sudo|nice|env|timeout \d{1,9}|python[\d.]{0,5}|perl|ruby|node|php)\s|(?:^|\s)\.\s)"
+    r"\s{0,9}[\"']?(?:\{\}|\$(?:[01@]|\{[01@]\}))"
+)
+_RUN_SCRIPTS = frozenset(
+    ("sh", "bash", "dash", "ash", "ksh", "zsh", "python", "perl", "ruby", "node", "php", "run-parts")
+)
+_OF_FIND = ("-H", "-L", "-P", "-O")
 _SCRIPTS = (".py",)  # which uv runs by itself
 
 
@@ -183,6 +223,8 @@ def inner(name: str, arguments: Words) -> Inner | None:
         return _of_daemon(arguments)
     if name == "find":
         return _of_find(arguments)
+    if name == "xargs":
+        return _of_xargs(arguments)
     if name == "scl":
         return _of_scl(arguments)
     if name == "ip":
@@ -226,15 +268,17 @@ def _of_module(arguments: Words) -> Inner | None:
 def _of(starter: Starter, arguments: Words) -> Inner | None:
     at, before = 0, 0 if any(word in starter.instead for word in arguments) else starter.before
     assigned: dict[str, str] = {}
-    directory = ""
+    directory, text, user, login = "", None, "root" if starter.user or starter.of_user else None, False
     while at < len(arguments):
         word = arguments[at] or ""
-        option, _, joined = word.partition("=")
         following = (arguments[at + 1] or "") if at + 1 < len(arguments) else ""
-        if option in starter.text:
-            return Inner(
-                text=joined if word.startswith("--") and joined else following, assigned=assigned, directory=directory
-            )
+        option, joined, has_value = _option(word, following, starter)
+        login = login or (word.startswith("-") and _has(word, option, starter.login))
+        if option in starter.text and text is None:
+            text, at = joined, at + 1 + has_value
+            if not before:
+                break
+            continue
         if word == "--":
             at += 1
             if before:
@@ -243,19 +287,43 @@ def _of(starter: Starter, arguments: Words) -> Inner | None:
         if word in ("-S", "--split-string") and starter.assigns:
             return _of(starter, (*following.split(), *arguments[at + 2 :]))
         if word.startswith("-") and word != "-":
-            if option in starter.directory:
-                directory = joined or following
-            at += 2 if word in starter.valued else 1
+            directory = joined if option in starter.directory else directory
+            user = joined if option in starter.user else user
+            at += 1 + has_value
         elif starter.assigns and "=" in word and not word.startswith(("=", "/")):
             assigned[option] = joined
             at += 1
         elif before or word == "-":
+            user = word.partition(":")[0] if starter.of_user and before and word != "-" else user
             before -= word != "-"
             at += 1
+            if text is not None and not before:
+                break
         else:
             break
-    words = tuple(arguments[at:])
-    return Inner(words, assigned=assigned, directory=directory) if words else None
+    words = tuple(arguments[at:]) if text is None else ()
+    found = Inner(words, text or "", assigned, directory, user, login)
+    return found if words or text is not None else None
+
+
+def _option(word: str, following: str, starter: Starter) -> tuple[str, str, bool]:
+    """An option, its value where it has one, and whether that is the word behind it: "-u NAME", "-iuNAME", "--user=NAME"."""
+    valued = (*starter.valued, *starter.text, *starter.user, *starter.directory)
+    if word in valued:
+        return word, following, True
+    option, _, joined = word.partition("=")
+    if option.startswith("-") and not option.startswith("--"):
+        for at in range(1, len(option)):
+            if (letter := f"-{option[at]}") in valued:
+                rest = word[at + 1 :]
+                return letter, rest or following, not rest
+    return option, joined, False
+
+
+def _has(word: str, option: str, options: Sequence[str]) -> bool:
+    """Whether it is one of these options, or has its letter among those before the `option` that has a value."""
+    letters = "" if word == "-" or word.startswith("--") else word[1:].partition(option[1:2])[0]
+    return word in options or any(each[1:] in letters for each in options if len(each) == 2)
 
 
 def _of_daemon(arguments: Words) -> Inner | None:
@@ -273,16 +341,55 @@ def _of_daemon(arguments: Words) -> Inner | None:
 
 
 def _of_find(arguments: Words) -> Inner | None:
-    """What find starts for each file, "{}" among the words: it stands for those right in the first directory that is searched."""
+    """What find starts for each file, "{}" among the words: it stands for those right in the first directory that is searched, but
+    for what is run.
+    """
     begin = next((at for at, word in enumerate(arguments) if word in ("-exec", "-execdir", "-ok", "-okdir")), None)
     if begin is None:
         return None
     rest = arguments[begin + 1 :]
     end = next((at for at, word in enumerate(rest) if word in (";", "+")), len(rest))
-    named = next((arguments[at + 1] for at in range(begin - 1) if arguments[at] == "-name"), None) or "*"
-    searched = arguments[0] or ""
+    if not end:
+        return None
+    before = arguments[:begin]
+    own = next((at for at, word in enumerate(before) if word not in _OF_FIND), len(before))
+    first = next((at for at, word in enumerate(before) if at >= own and word and word[0] in "-(!"), len(before))
+    places = tuple(word or "" for word in before[own:first])
+    told = {option: value or "" for option, value in itertools.pairwise(before) if option}
+    named, deepest = told.get("-name", told.get("-iname", "*")), told.get("-maxdepth", "")
+    if _runs_found(rest[:end]):
+        found = Found(places or (".",), named, int(deepest) if deepest.isdigit() and len(deepest) < 4 else None)
+        return Inner(tuple(rest[:end]), found=found)
+    searched = places[0] if places else ""
     each = f"{searched.rstrip('/')}/{named}" if searched.startswith("/") else "{}"
-    return Inner(tuple(each if word == "{}" else word for word in rest[:end])) if end else None
+    return Inner(tuple(each if word == "{}" else word for word in rest[:end]))
+
+
+def _runs_found(words: Words) -> bool:
+    """Whether what is found is a program, or the first argument of an interpreter or of what starts another one."""
+    if words[0] == "{}":
+        return True
+    given = next((at for at, word in enumerate(words[1:], 1) if not (word or "").startswith("-")), 0)
+    name = posixpath.basename(words[0] or "")
+    if name in STARTERS and (started := _of(STARTERS[name], words[1:])) and started.words:
+        return _runs_found(started.words)
+    if given and words[given] == "{}":
+        return name.rstrip("0123456789.") in _RUN_SCRIPTS
+    # A text for a shell, whose arguments these are.
+    text = words[given] or "" if given and "c" in (words[given - 1] or "") else ""
+    return name in _SHELLS and _RUNS_ARGUMENT.search(text) is not None
+
+
+def _of_xargs(arguments: Words) -> Inner | None:
+    """Where it starts programs or scripts that only running tells, these are what is found somewhere."""
+    inner = _of(STARTERS["xargs"], arguments)
+    if inner is None:
+        return None
+    options = [word or "" for word in arguments[: len(arguments) - len(inner.words)]]
+    instead = next((each[2:] or behind for each, behind in itertools.pairwise((*options, "")) if each[:2] == "-I"), "")
+    words = tuple("{}" if instead and word == instead else word for word in inner.words)
+    words = words if instead else (*words, "{}")
+    return replace(inner, words=words, found=Found(("",))) if _runs_found(words) else inner
 
 
 def _of_scl(arguments: Words) -> Inner | None:

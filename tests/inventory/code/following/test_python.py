@@ -55,6 +55,7 @@ def test_what_a_script_starts(root: Root) -> None:
     )
     assert {"/opt/x.sh", "/opt/y.sh"} <= set(root.loaded("/usr/bin/python3", "/opt/job.py"))
     assert "/opt/z.sh" not in root.loaded("/usr/bin/python3", "-c", "import lib")
+    assert "/opt/x.sh" in root.loaded("/usr/bin/python3", "-c", "import os\nos.system('/opt/x.sh')\n")
 
 
 def test_names_that_are_texts(root: Root) -> None:

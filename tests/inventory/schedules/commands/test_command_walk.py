@@ -8,9 +8,9 @@ from followed_commands import ELF, followed, names
 from small_roots import SCRIPT, made
 
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.schedules.commands import command_walk, handed_on
+from imds_probe.inventory.schedules.commands import command_walk, spread
 from imds_probe.inventory.schedules.commands import followed as reasons
-from imds_probe.inventory.schedules.commands.followed import MAYBE_RUN, NO_SCRIPT, Unfollowed
+from imds_probe.inventory.schedules.commands.followed import MAYBE_RUN, NO_NAME, NO_SCRIPT, Unfollowed
 from imds_probe.inventory.schedules.commands.following import Following
 from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
@@ -24,6 +24,15 @@ from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
         ('for f in /opt/parts/*.txt; do sh "$f"; done', ["/opt/parts/two.txt", "b"]),
         ("for part in one two.txt; do /opt/parts/$part; done", ["/opt/parts/one", "a", "/opt/parts/two.txt", "b"]),
         ("find /opt/parts -name 'o*' -exec {} \\;", ["/opt/parts/one", "a"]),
+        ("find /opt -name 'o?e' -exec timeout 5 {} \\;", ["/opt/parts/one", "a"]),
+        ("cd /opt; find . -name two.txt -exec sh {} +", ["/opt/parts/two.txt", "b"]),
+        ("for d in /opt/*s; do $d/one; done", ["/opt/parts/one", "a"]),
+        ("cd /o*/p*; ./one", ["/opt/parts/one", "a"]),
+        ("for d in /op?/*/; do cd $d && ./one; done", ["/opt/parts/one", "a"]),
+        ("sh /opt/*/two.txt", ["/opt/parts/two.txt", "b"]),
+        (". /*/parts/one", ["/opt/parts/one", "a"]),
+        ("cd /opt; p*/one", ["/opt/parts/one", "a"]),
+        ("cd /opt/p*; python3 two.txt", ["python3"]),
         ("run-one /opt/parts/one", ["/opt/parts/one", "a", "run-one"]),
         ("tmux new-session -d '/opt/parts/one -v'", ["/opt/parts/one", "a", "tmux"]),
         ("env -i /opt/unknown.sh /opt/parts/one", []),
@@ -88,6 +97,9 @@ def test_code_that_an_interpreter_reads_from_its_input(root: Path, command: str,
         ("a /opt/parts/one", []),
         ("none --script=/opt/parts/one", []),
         ('sh < "$x/y"', [NO_SCRIPT]),
+        ("find $D -name x -exec {} +", [NO_NAME]),
+        ("ls | xargs -n1 sh", [NO_NAME]),
+        ("ls | xargs -n1 a; rm -f /*/*/*/*/*", []),
     ],
 )
 def test_what_may_be_run_is_said(root: Path, command: str, said: list[str]) -> None:
@@ -497,11 +509,11 @@ def test_a_script_that_starts_itself_again_and_again_has_no_other_name(root: Pat
 def test_more_that_fit_a_pattern_than_are_followed_are_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(root, {f"/opt/jobs/{number:03}": SCRIPT for number in range(150)})
     found = followed(root, "for f in /opt/jobs/*; do $f; done")
-    assert len([each for each in names(found) if each.startswith("/opt/jobs/")]) == handed_on.VARIANTS_MAX
+    assert len([each for each in names(found) if each.startswith("/opt/jobs/")]) == spread.VARIANTS_MAX
     assert Unfollowed(reasons.TOO_MANY) in found.unfollowed
     made(root, {"/opt/all": f"{SCRIPT}/opt/jobs/1*\n"})
     monkeypatch.setattr(command_walk, "VARIANTS_MAX", 20)
-    monkeypatch.setattr(handed_on, "VARIANTS_MAX", 20)
+    monkeypatch.setattr(spread, "VARIANTS_MAX", 20)
     assert Unfollowed(reasons.TOO_MANY, "/opt/all") in followed(root, "/opt/all").unfollowed
 
 

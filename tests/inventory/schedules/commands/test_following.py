@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from followed_commands import ELF, followed
 from small_roots import SCRIPT, made
 
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
-from imds_probe.inventory.schedules.commands.followed import Followed, InRoot
+from imds_probe.inventory.schedules.commands.followed import NO_DIRECTORY, NO_NAME, Followed, InRoot
 from imds_probe.inventory.schedules.commands.following import Following
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
@@ -83,3 +84,51 @@ def test_what_several_schedules_start_comes_together(tmp_path: Path) -> None:
         ]
         assert [len(commands.follow(each).started) for each in daily] == [4, 4, 4]
         assert not set(scripts).intersection(asked.alone, *asked.together[3:])
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("cd ~/app && ./own", ["/home/ana/app/own"]),
+        ("cd ~; app/own", ["/home/ana/app/own"]),
+        ("bash -c 'cd ~ana/app; ./own'", ["/home/ana/app/own"]),
+        (". ~/app/env; $APP/own", ["/home/ana/app/env", "/home/ana/app/own"]),
+        ("PATH=$PATH:~/app; own", ["/home/ana/app/own"]),
+        ("PATH=~/app:/bin; own", ["/home/ana/app/own"]),
+        ("export APP=~/app; $APP/own", ["/home/ana/app/own"]),
+        ("D=$(dirname ~/app/own); $D/own", ["/home/ana/app/own"]),
+        ("for d in ~/app ~/none; do $d/own; done", ["/home/ana/app/own"]),
+        ("HOME=/root; ~/own", ["/root/own"]),
+        ("cd '~/app'; ./own", []),
+        (r"cd \~/app; ./own", []),
+        ("cd ~root && ./own", ["/root/own"]),
+        ("sudo -u root sh -c '~/own'", ["/root/own"]),
+        ("su - root -c ./own", ["/root/own"]),
+        ("sudo -iu root ./own", ["/root/own"]),
+        ("su root -c 'cd; ./own'", ["/root/own"]),
+    ],
+)
+def test_homes(tmp_path: Path, command: str, expected: list[str]) -> None:
+    own = ("/home/ana/app/own", "/root/own", "/usr/bin/dash", "/usr/bin/sudo", "/usr/bin/su")
+    files: dict[str, str | bytes | Path] = {
+        **dict.fromkeys(own, ELF),
+        **dict.fromkeys(("/usr/bin/sh", "/usr/bin/bash"), Path("dash")),
+        "/bin": Path("usr/bin"),
+        "/etc/passwd": "root:x:0:0::/root:/bin/sh\nana:x:7:7::/home/ana:/bin/sh\n",
+        "/home/ana/app/env": "APP=~/app\n",
+    }
+    found = Following(SystemFiles(made(tmp_path, files, executable=own))).follow(
+        Scheduled(command, Place("/c", 1), "scheduled", "daily", None, {"PATH": "/usr/bin"}, user="ana")
+    )
+    starts = [each.arguments[-1] for each in found.started if "-c" not in each.arguments]
+    assert (starts, found.unfollowed) == (expected, ())
+
+
+@pytest.mark.parametrize("command", ["cd ~eve/app; ./own", "su - eve -c ./own", "su $NOBODY -c '~/own'"])
+def test_a_home_that_nobody_knows(root: Path, command: str) -> None:
+    assert {each.why for each in followed(root, command).unfollowed} & {NO_NAME, NO_DIRECTORY}
+
+
+def test_a_default_that_nobody_knows(root: Path) -> None:
+    for command in ("A=${C:-$(d)}; $A/x", '"${C:-"$(d)"/x}"', "A=${C:=${D:-$(d)}/e}; $A/x"):
+        assert NO_NAME in {each.why for each in followed(root, command).unfollowed}, command

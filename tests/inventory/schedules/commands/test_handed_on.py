@@ -3,12 +3,10 @@ from __future__ import annotations
 import pytest
 
 from imds_probe.inventory.schedules.commands.handed_on import (
-    VARIANTS_MAX,
     handed_on,
     maybe_run,
     perhaps_run,
     runs_arguments,
-    variants,
 )
 
 
@@ -76,24 +74,3 @@ def test_what_nobody_knows(command: tuple[str, ...], own: bool, expected: list[s
 def test_commands_that_nobody_knows_of(command: tuple[str, ...], expected: list[tuple[str, ...]]) -> None:
     program, *words = command
     assert list(perhaps_run(program, words)) == expected
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (("/d/*.sh", "x"), [("/d/a.sh", "x"), ("/d/b.sh", "x")]),
-        (("sh", "/d/{c,a.sh}"), [("sh", "/d/c"), ("sh", "/d/a.sh")]),
-        (("/d/*.none",), []),
-        (("x", "*"), [("x", "*")]),
-        (("x", '{"a":1,"b":2}'), [("x", '{"a":1,"b":2}')]),
-        (("x", None), [("x", None)]),
-        (("/d/{}",), [("/d/{}",)]),
-    ],
-)
-def test_what_a_pattern_stands_for(words: tuple[str | None, ...], expected: list[tuple[str, ...]]) -> None:
-    assert variants(words, lambda path: ("a.sh", "b.sh", ".c.sh", "c") if path == "/d" else ()) == expected
-
-
-def test_there_is_an_end_to_it() -> None:
-    many = [f"{number}.sh" for number in range(1000)]
-    assert len(variants(("/d/*", "/d/*"), lambda _: many)) == VARIANTS_MAX + 1  # so that whoever asks can say so

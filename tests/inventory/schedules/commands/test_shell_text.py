@@ -39,8 +39,15 @@ def said(token: Token) -> object:
         ("$A", [(Variable("A", False),)]),
         ('"$A"', [(Variable("A", True),)]),
         ("x${A}y", [("x", Variable("A", False), "y")]),
-        ("${A:-b}", [(Variable("A", False, "b"),)]),
+        ("${A:-b}", [(Variable("A", False, ("b",)),)]),
+        ("${A-\"b $B\"'c'}", [(Variable("A", False, ("b ", Variable("B", True), "c")),)]),
+        ('"${A:-"$B"/c\'}"', [(Variable("A", True, (Variable("B", True), "/c'")),)]),
+        ("${A:=~/b}", [(Variable("A", False, (Variable("~", True), "/b"), assigned=True),)]),
+        ("a >${A:-$(b)}", ["<a>", (Substituted("b"),)]),
         ("${A[0]}", [(Variable("A", False),)]),
+        ("~/a ~b", [(Variable("~", True), "/a"), (Variable("~b", True),)]),
+        ("A=~:x:~b/c", [("A=", Variable("~", True), ":x:", Variable("~b", True), "/c")]),
+        (r"a~ x=~$A ~+ '~' \~ --a=~", ["<a~>", ("x=~", Variable("A", False)), "<~+>", "<~>", "<~>", "<--a=~>"]),
         ("${A%[x]}", [(Substituted(""),)]),
         ("$1 $? $", [(Variable("1", False),), (Variable("?", False),), "<$>"]),
         ("$(a b)", [(Substituted("a b"),)]),
@@ -62,7 +69,29 @@ def test_tokens(text: str, expected: list[object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "sign", ["$(", "`", "${", "(", ")", "<(", "<<", "'", '"', "\\", "$", "a", " ", "\n", "<<E\n", '"$(', "&", ">"]
+    "sign",
+    [
+        "$(",
+        "`",
+        "${",
+        "${A:-",
+        "a=~:",
+        "(",
+        ")",
+        "<(",
+        "<<",
+        "'",
+        '"',
+        "\\",
+        "$",
+        "a",
+        " ",
+        "\n",
+        "<<E\n",
+        '"$(',
+        "&",
+        ">",
+    ],
 )
 def test_time_is_in_proportion_to_the_length(sign: str) -> None:
     began = time.process_time()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from imds_probe.inventory.schedules.commands.starters import Inner, inner
+from imds_probe.inventory.schedules.commands.starters import Found, Inner, inner
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,35 @@ def test_what_is_started(command: str, words: str) -> None:
         ("env", ("A=b", "-C", "/d", "x"), Inner(("x",), "", {"A": "b"}, "/d")),
         ("env", ("--chdir=/d", "x"), Inner(("x",), "", {}, "/d")),
         ("flock", ("/l", "-c", "x; y"), Inner(text="x; y")),
-        ("su", ("-", "ana", "-c", "x"), Inner(text="x")),
-        ("runuser", ("-l", "ana", "--command=x y"), Inner(text="x y")),
+        ("su", ("-", "ana", "-c", "x"), Inner(text="x", user="ana", login=True)),
+        ("su", ("-lc", "x", "ana"), Inner(text="x", user="ana", login=True)),
+        ("su", ("-s/bin/sh", "-c", "x"), Inner(text="x", user="root")),
+        ("su", (None, "-c", "x"), Inner(text="x", user="")),
+        ("runuser", ("-l", "ana", "--command=x y"), Inner(text="x y", user="ana", login=True)),
+        ("runuser", ("-u", "ana", "x", "-l"), Inner(("x", "-l"), user="ana")),
+        ("sudo", ("-nuiris", "x"), Inner(("x",), user="iris")),
+        ("gosu", ("ana:web", "x"), Inner(("x",), user="ana")),
         ("timeout", ("5", None, "y"), Inner((None, "y"))),
+        (
+            "find",
+            ("/a", "/b", "-name", "x*", "-exec", "{}", "-v", ";"),
+            Inner(("{}", "-v"), found=Found(("/a", "/b"), "x*")),
+        ),
+        (
+            "find",
+            ("-L", None, "-maxdepth", "2", "-exec", "sh", "-e", "{}", "+"),
+            Inner(("sh", "-e", "{}"), found=Found(("",), "*", 2)),
+        ),
+        ("find", ("-name", None, "-exec", "sudo", "{}"), Inner(("sudo", "{}"), found=Found((".",), ""))),
+        (
+            "find",
+            ("/d", "-exec", "sh", "-c", ". $1", "_", "{}"),
+            Inner(("sh", "-c", ". $1", "_", "{}"), found=Found(("/d",))),
+        ),
+        ("find", ("/d", "-exec", "sh", "-c", "gzip $1", "_", "{}"), Inner(("sh", "-c", "gzip $1", "_", "/d/*"))),
+        ("xargs", ("-n1", "bash"), Inner(("bash", "{}"), found=Found(("",)))),
+        ("xargs", ("-I%", "%", "x"), Inner(("{}", "x"), found=Found(("",)))),
+        ("xargs", ("-I", "%", "rm", "%"), Inner(("rm", "%"))),
         ("poetry", ("-C", "/d", "run", "x"), Inner(("x",), directory="/d")),
         ("pnpm", ("--dir", "/d", "exec", "x"), Inner(("x",), directory="/d")),
     ],
