@@ -170,9 +170,7 @@ class _Code:
 
 def _behind(place: str, more: str) -> str:
     """A text behind what is there already, whether by "." or as the next argument of catdir."""
-    return (
-        f"{place}/{more}" if place and more and not more.startswith("/") else place + more
-    )
+    return f"{place}/{more}" if place and more and not more.startswith("/") else place + more
 
 
 def _above(place: str, ups: int, *, is_cut: bool) -> str | None:
