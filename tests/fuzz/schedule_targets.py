@@ -214,6 +214,9 @@ PROJECTS: Mapping[str, tuple[str, str]] = {
         '{"resources": [{"type": "Exec", "title": "x", "parameters": {"path": "/y", "cwd": "/", "unless": ["y a", ["z"]]}}]}',
         "puppet agent --client_datadir .",
     ),
+    ".conda/environments.txt": ("/opt/e\n/opt/f\n", "conda activate e; x"),
+    ".rbenv/version": ("3.1.0\n", "lost a; rbenv shell 3.1; lost b; rbenv exec lost"),
+    ".tool-versions": ("python 3.9\nruby 3.1.0\n", "lost a; rbenv exec lost"),
 }
 
 
@@ -224,14 +227,18 @@ def _projects(root: Path) -> Parse:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"\x7fELF")
         path.chmod(0o755)
-    (root / "opt/catalog").mkdir(parents=True)
+    for name in ("catalog", ".conda", "e/bin", ".rbenv/versions/3.1.0/bin"):
+        (root / "opt" / name).mkdir(parents=True)
+    for name in ("e/bin/x", ".rbenv/versions/3.1.0/bin/lost"):
+        (root / "opt" / name).write_bytes(b"\x7fELF")
+        (root / "opt" / name).chmod(0o755)
 
     def parse(data: bytes) -> None:
         at, content = choose(data, len(PROJECTS))
         name = list(PROJECTS)[at]
         (root / "opt" / name).write_bytes(content)
         scheduled = Scheduled(
-            PROJECTS[name][1], Place("/x"), "boot", "x", environment={"PATH": "/bin"}, directory="/opt"
+            PROJECTS[name][1], Place("/x"), "boot", "x", environment={"PATH": "/bin", "HOME": "/opt"}, directory="/opt"
         )
         found = Following(SystemFiles(root)).follow(scheduled)
         for each in found.started:

@@ -45,6 +45,8 @@ _LEFT_ASIDE = re.compile(
     r"rhn-cfg-tmp-.{0,100}))",
     re.DOTALL,
 )
+_OFF = re.compile(r"^[ \t]{0,20}enabled[ \t]{0,20}[=:][ \t]{0,20}(?:0|no|false|off)\b", re.MULTILINE | re.IGNORECASE)
+_OF_SDK = re.compile(r"\bboto(?:3|core)?\b|\bawscli\b")
 JAILS, ACTIONS = "/etc/fail2ban", "/etc/fail2ban/action.d"
 
 
@@ -99,8 +101,24 @@ def _of_scripts(all_of_them: Iterable[Scripts], files: SystemFiles, *, runs: boo
             if named and not runs and not _is_installed(scripts, files):
                 continue
             for path in files.files(_first(directory, named, files), executable=not (scripts.plain or scripts.reads)):
-                by = (SHELL,) if scripts.plain else (READ,) if scripts.reads else ()
+                if _is_off(path, scripts, files):
+                    continue
+                by = (SHELL,) if scripts.plain else _read_by(path, scripts, files) if scripts.reads else ()
                 yield _started((*by, path), Place(path), scripts.when)
+
+
+def _is_off(path: str, scripts: Scripts, files: SystemFiles) -> bool:
+    """Whether its own settings turn a plug-in off."""
+    name = f"{posixpath.splitext(posixpath.basename(path))[0]}.conf"
+    there = list(files.files([f"{directory}/{name}" for directory in scripts.switches]))
+    return any(_OFF.search(files.text(each) or "") for each in there)
+
+
+def _read_by(path: str, scripts: Scripts, files: SystemFiles) -> tuple[str, ...]:
+    """What software itself loads is read as it is; where it uses an SDK, that one is loaded, too."""
+    if not scripts.imports or _OF_SDK.search(files.text(path) or "") is None:
+        return (READ,)
+    return (next(files.files(scripts.imports, executable=True), READ),)
 
 
 def _of_settings(

@@ -36,6 +36,12 @@ PLUGINS = (
 _SNMP_EXTEND, _SNMP_PASS = ("extend", "extend-sh", "extendfix", "exec", "sh", "execfix"), ("pass", "pass_persist")
 
 
+_SCHEME = re.compile(r"(?:^|\s)([a-z][a-z0-9+-]{0,30})://")
+APT_METHODS = "/usr/lib/apt/methods"
+# What APT itself has for these asks nobody for credentials.
+_OF_APT = frozenset(("http", "https", "ftp", "file", "copy", "cdrom", "ssh", "rsh", "tor", "mirror"))
+
+
 @dataclass(frozen=True)
 class Named:
     """A command as a text for a shell, the line where it stands, and the directory that it runs in: "." is that of the settings.
@@ -49,6 +55,17 @@ class Named:
 
 
 Language = Callable[[str], Iterator[Named]]
+
+
+def apt_sources(text: str) -> Iterator[Named]:
+    """The programs by which APT loads from where its lists say, one for each scheme: "deb s3://bucket stable main"."""
+    found: set[str] = set()
+    for number, line in joined_lines(text):
+        for match in _SCHEME.finditer(line):
+            scheme = match[1]
+            if not _OF_APT.issuperset(scheme.split("+")) and scheme not in found:
+                found.add(scheme)
+                yield Named(number, f"{APT_METHODS}/{scheme}")
 
 
 def joined_lines(text: str, comments: tuple[str, ...] = ("#", ";")) -> Iterator[tuple[int, str]]:

@@ -26,6 +26,7 @@ _RUBY, _PYTHON, _FACT, _PLUGIN = (
 )
 _HOOK = re.compile(r"[\w-]{1,250}(?:\.sh|\.bash)?")
 _SUPERVISED = re.compile(r"[^.].{0,240}\.(?:ini|conf)", re.DOTALL)
+_SOURCES = re.compile(r"[\w.-]{1,240}\.(?:list|sources)")
 _YAML = re.compile(r"[^.].{0,240}\.ya?ml", re.DOTALL)
 
 
@@ -55,7 +56,8 @@ class Settings:
 @dataclass(frozen=True)
 class Scripts:
     """Directories all whose scripts are run. `plain`: by a shell, executable or not. `reads`: the software itself loads and runs
-    them. `names` and `software` as of Settings; a program with a path is looked for there.
+    them. `names` and `software` as of Settings; a program with a path is looked for there. `switches` are directories with a file
+    for each that may turn it off. `imports`: those that use an AWS SDK run by the first of these interpreters.
     """
 
     when: str
@@ -64,6 +66,8 @@ class Scripts:
     software: tuple[str, ...] = ()
     reads: bool = False
     names: re.Pattern[str] = ANY_NAME
+    switches: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
 
 
 BY_SUPERVISOR = "when supervisor starts it"
@@ -137,6 +141,15 @@ SETTINGS = (
         ("/etc/keepalived/keepalived.conf", "/usr/local/etc/keepalived/keepalived.conf"),
         ("/etc/keepalived/conf.d",),
         include=("include",),
+    ),
+    Settings(
+        "APT",
+        "whenever APT loads packages",
+        by_line.apt_sources,
+        ("apt-get",),
+        ("/etc/apt/sources.list",),
+        ("/etc/apt/sources.list.d",),
+        _SOURCES,
     ),
     Settings("sshd", AT_LOGIN, by_line.sshd, ("sshd",), ("/etc/ssh/sshd_config",), ("/etc/ssh/sshd_config.d",), _CONF),
     Settings("PAM", AT_LOGIN, by_line.pam, (), (), ("/etc/pam.d",)),
@@ -411,6 +424,27 @@ SCRIPTS = (
         software=("airflow",),
         reads=True,
         names=_PYTHON,
+    ),
+    Scripts(
+        "whenever yum runs",
+        ("/usr/lib/yum-plugins", "/usr/share/yum-plugins"),
+        software=("yum", "yum-cron"),
+        reads=True,
+        names=_PYTHON,
+        switches=("/etc/yum/pluginconf.d",),
+        imports=("/usr/bin/python2.7", "/usr/bin/python2", "/usr/bin/python"),
+    ),
+    *(
+        Scripts(
+            "whenever dnf runs",
+            (f"/usr/lib/python{version}/site-packages/dnf-plugins",),
+            software=("dnf", "dnf-3", "dnf-automatic", "yum"),
+            reads=True,
+            names=_PYTHON,
+            switches=("/etc/dnf/plugins",),
+            imports=("/usr/libexec/platform-python", f"/usr/bin/python{version}"),
+        )
+        for version in ("2.7", *(f"3.{minor}" for minor in range(6, 16)))
     ),
     Scripts("when packages are installed", ("/etc/needrestart/hook.d", "/etc/needrestart/notify.d"), software=("needrestart",)),
     Scripts("when name servers change", ("/etc/resolvconf/update.d", "/etc/resolvconf/update-libc.d"), software=("resolvconf",)),

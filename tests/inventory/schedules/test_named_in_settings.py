@@ -135,6 +135,8 @@ def test_scripts_of_cgi_need_a_server(tmp_path: Path) -> None:
         ("/etc/buildkite-agent/hooks/environment", "/usr/bin/buildkite-agent", ("/bin/sh",)),
         ("/home/ana/airflow/dags/x.py", "/usr/local/bin/airflow", ("(read)",)),
         ("/opt/airflow/plugins/x.py", "/usr/local/bin/airflow", ("(read)",)),
+        ("/usr/lib/yum-plugins/x.py", "/usr/sbin/yum-cron", ("(read)",)),
+        ("/usr/lib/python3.9/site-packages/dnf-plugins/x.py", "/usr/bin/dnf", ("(read)",)),
         ("/etc/ansible/facts.d/x.fact", OWN, ()),
     ],
 )
@@ -158,6 +160,38 @@ def test_plug_ins_of_software_that_is_there(tmp_path: Path, path: str, software:
 def test_what_lies_beside_plug_ins_is_not_run(tmp_path: Path, path: str) -> None:
     software = ("buildkite-agent", "datadog-agent", "chef-client", "airflow")
     assert looked(tmp_path, {path: SCRIPT, **{f"/usr/bin/{name}": SCRIPT for name in software}})[0] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "switch", "by"),
+    [
+        ("import boto3\n", "", "/usr/bin/python3.9"),
+        ("import yum\n", "", "(read)"),
+        ("import boto3\n", "[main]\nenabled = 1\n", "/usr/bin/python3.9"),
+        ("import boto3\n", "[main]\nenabled = 0\n", ""),
+        ("import yum\n", "[main]\nEnabled=no\n", ""),
+        ("import yum\n", "[main]\n# enabled=0\nenabled=01\n", "(read)"),
+    ],
+)
+def test_plug_ins_that_use_an_sdk_or_are_turned_off(tmp_path: Path, content: str, switch: str, by: str) -> None:
+    path = "/usr/lib/python3.9/site-packages/dnf-plugins/x.py"
+    files = {path: content, "/usr/bin/dnf": SCRIPT, "/usr/bin/python3.9": SCRIPT}
+    files |= {"/etc/dnf/plugins/x.conf": switch} if switch else {}
+    assert looked(tmp_path, files)[0] == ([((by, path), None, "scheduled")] if by else [])
+
+
+def test_methods_of_apt_that_its_lists_name(tmp_path: Path) -> None:
+    lists = "# deb s4://x\ndeb [arch=amd64 signed-by=/x.gpg] s3://b.s3.amazonaws.com/ stable main\ndeb http://x y\n"
+    of_vendor = "Types: deb\nURIs: https://a own+https://b\n"
+    files = {
+        **{"/etc/apt/sources.list": lists, "/etc/apt/sources.list.d/x.sources": of_vendor, "/usr/bin/apt-get": SCRIPT},
+        "/etc/apt/sources.list.d/y.list.save": "deb s5://x\n",
+    }
+    found, _ = looked(tmp_path, files)
+    assert [(command, line) for command, line, _ in found] == [
+        ("/usr/lib/apt/methods/s3", 2),
+        ("/usr/lib/apt/methods/own+https", 2),
+    ]
 
 
 def test_a_fact_that_nobody_may_execute_is_data(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from imds_probe.inventory.code.following import managed
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.loads import Asked, Way, joined
 from imds_probe.inventory.code.following.shell_text import ENTERED, HERE
@@ -110,12 +111,24 @@ def _without_runners(words: list[str], variables: dict[str, str]) -> list[str]:
 def _looked_up(name: str, ground: Ground, directory: str, variables: Mapping[str, str]) -> str | None:
     if not name or "\0" in name:
         return None
+    system = managed.System(ground.listed, lambda path: ground.head(path).decode("utf-8", "replace"))
     if "/" in name:
-        return ground.first([joined(directory, name)])
-    places = variables.get("PATH") or SEARCHED
+        return _behind_shim(ground.first([joined(directory, name)]), directory, system, ground)
+    places, home = variables.get("PATH") or SEARCHED, variables.get("HOME", "")
 
     def look() -> Iterator[str | None]:
-        yield ground.first(joined(directory, f"{place}/{name}") for place in places.split(":") if place)
+        found = ground.first(joined(directory, f"{place}/{name}") for place in places.split(":") if place)
+        if found is None and managed.NAME.fullmatch(name):
+            found = ground.first(f"{place}/{name}" for place in managed.places(name, home, directory, system))
+        yield _behind_shim(found, directory, system, ground)
 
-    (found,) = ground.once(("program", name, places, directory), look)  # scripts call the same ones again and again
+    # Scripts call the same ones again and again.
+    (found,) = ground.once(("program", name, places, directory, home), look)
     return found
+
+
+def _behind_shim(path: str | None, directory: str, system: managed.System, ground: Ground) -> str | None:
+    """What a shim of a version manager stands for, which only chooses the version; else the same."""
+    if path is None or not managed.may_be_shim(path):
+        return path
+    return ground.first(managed.behind_shim(path, ground.real(path), directory, system)) or path

@@ -11,11 +11,11 @@ from imds_probe.inventory.code.following.command import starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
+from imds_probe.inventory.code.following.perl_places import ELSEWHERE, HERE, VARIABLE, added_by
 from imds_probe.inventory.code.following.script_commands import PERL as STARTING
 from imds_probe.inventory.code.following.script_commands import commands_in
 from imds_probe.inventory.sdks.start import Start
 
-HERE = "{here}"
 # Perl's own, then what else is installed.
 _MACHINES = ("x86_64-*", "aarch64-*")
 STANDARD = (
@@ -70,7 +70,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
         by_text = asked_by(text)
         return Begun(
             way,
-            asked=asked((*names, *by_text.names), (), by_text.commands, dynamic=by_text.dynamic),
+            asked=asked((*names, *by_text.names), by_text.places, by_text.commands, dynamic=by_text.dynamic),
             texts=(Text("perl", text),),
         )
     if script and ground.has(script):
@@ -81,29 +81,27 @@ def _begins(start: Start, ground: Ground) -> Begun:
 def asked_by(text: bytes) -> Asked:
     """What a script or module uses."""
     bare = _MANUAL.sub(b"", _END.sub(b"", text))
-    names, places = [], []
+    names = []
     for match in _USE.finditer(bare):
         name, rest = match[1].decode("utf-8", "replace").replace("'", "::"), match[2]
         quoted = [word for one in _QUOTED.finditer(rest) for word in (one[1] or one[2] or b"").split()]
         texts = [word.decode("utf-8", "replace") for word in quoted]
-        if name == "lib":
-            places += [_HERE.sub(HERE, each) for each in texts]
-        elif name in ("parent", "base"):
+        if name in ("parent", "base"):
             names += [each for each in texts if not each.startswith("-")]
-        else:
+        elif name != "lib":
             names.append(name)
     names += [_HERE.sub(HERE, match[2].decode("utf-8", "replace")) for match in _FILE.finditer(bare)]
     names += [f"{HERE}/{match[1].decode('utf-8', 'replace')}" for match in _BESIDE.finditer(bare)]
-    known = (place for place in places if "$" not in place)
-    commands = commands_in(_COMMENT_LINE.sub(b"", bare), STARTING)
+    code = _COMMENT_LINE.sub(b"", bare)
+    commands = commands_in(code, STARTING)
     dynamic = _BY_NAME.search(bare) is not None
-    return asked((name for name in names if "$" not in name), known, commands, dynamic=dynamic)
+    return asked((name for name in names if "$" not in name), added_by(code), commands, dynamic=dynamic)
 
 
 def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:
     here = posixpath.dirname(load.path)
     yield from starts_of(given, here, way, ground)
-    way.add((joined(way.own, place.replace(HERE, here)) for place in given.places), at=0)
+    _add_places(given, load, way)
     for name in given.names:
         if "/" in name or name.endswith((".pl", ".pm", ".ph")):
             path = joined(here, name.replace(HERE, here))
@@ -117,6 +115,27 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
                 if place not in way.standard or place == "/usr/share/perl5":
                     yield Load(f"{place}/{relative}", _root(place, relative, way))
                 break
+        else:
+            # What Perl brings has small letters, or is found among its own.
+            if name[:1].isupper():
+                way.missed.add(name)
+
+
+def _add_places(given: Asked, load: Load, way: Way) -> None:
+    """Directories that are added to @INC. One that is not known may hold what lies in none of the others."""
+    here, found = posixpath.dirname(load.path), []
+    for place in given.places:
+        if place == ELSEWHERE:
+            way.is_open = way.is_open or load.package_root is None
+        elif place.startswith(VARIABLE):
+            name, _, rest = place.removeprefix(VARIABLE).partition("|")
+            if value := way.variables.get(name.removesuffix("?")):
+                found.append(joined(way.own, value + rest))
+            elif not name.endswith("?"):
+                way.is_open = way.is_open or load.package_root is None
+        else:
+            found.append(joined(way.own, place.replace(HERE, here)))
+    way.add(found, at=0)
 
 
 def _root(place: str, relative: str, way: Way) -> str | None:

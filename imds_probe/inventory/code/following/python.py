@@ -19,6 +19,7 @@ from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, 
 from imds_probe.inventory.code.following.python_django import PROJECT_MAX, of_django
 from imds_probe.inventory.code.following.python_modules import absolute, entry_points, module_of, relative, within
 from imds_probe.inventory.code.following.python_places import ELSEWHERE, HERE, VARIABLE
+from imds_probe.inventory.code.following.python_plugins import GROUP, plugged_in
 from imds_probe.inventory.code.following.python_servers import Told, as_started, told
 from imds_probe.inventory.code.following.python_sites import (
     is_of_distribution,
@@ -179,6 +180,9 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
         elif name.startswith(ENTRY):
             modules = entry_points(name.removeprefix(ENTRY), way, ground)
             yield from (found for module in modules for found in module_of(module, way, ground))
+        elif name.startswith(GROUP):
+            modules = plugged_in(name.removeprefix(GROUP), load.package_root, way, ground)
+            yield from (found for module in dict.fromkeys(modules) for found in module_of(module, way, ground))
         elif name.startswith("."):
             if (key := f"{here} {name}") not in way.done:
                 way.done.add(key)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from imds_probe.inventory.code.following.loads import NOTHING, Asked, asked
 from imds_probe.inventory.code.following.python_commands import commands_in
 from imds_probe.inventory.code.following.python_places import ASIDE, Module, elements, places_in
+from imds_probe.inventory.code.following.python_plugins import groups_in
 from imds_probe.inventory.sdks.archive import Archive, NotAnArchive
 
 ENTRY = "entry:"  # before the name of a distribution: what its console scripts begin with
@@ -49,7 +50,7 @@ def asked_by(text: bytes) -> Asked:
         # Compiled: of a shared object nothing is known that it imports, of byte code that it does.
         return NOTHING if text.startswith(b"\x7fELF") else Asked(dynamic=True)
     by_text = list(_BY_TEXT.finditer(text)) if any(word in text for word in _BY_TEXT_WORDS) else []
-    names = [*_named(text), *_named_by_text(by_text), *_executed(text)]
+    names = [*_named(text), *_named_by_text(by_text), *_executed(text), *groups_in(text)]
     return asked(names, places_in(text), commands_in(text), dynamic=any(match[1] is None for match in by_text))
 
 

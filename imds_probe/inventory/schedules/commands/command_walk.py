@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from imds_probe.inventory.code.following.fed import with_code, with_file
 from imds_probe.inventory.schedules import cron_names, run_parts
-from imds_probe.inventory.schedules.commands import conditions
+from imds_probe.inventory.schedules.commands import conditions, profiles
+from imds_probe.inventory.schedules.commands.activated import activated, is_whole
 from imds_probe.inventory.schedules.commands.around import (
     UNKNOWN_TEXT,
     Around,
@@ -84,6 +85,7 @@ _ASSIGNING = frozenset(("export", "readonly", "local", "declare", "typeset"))
 _INTERPRETERS = ("python", "node", "ruby", "perl", "php", "java", *SHELLS)
 # What they run stands in their arguments, wherever they are: "$JAVA_HOME/bin/java".
 _ANYWHERE = frozenset(("node", "ruby", "perl", "php", "java", *SHELLS))
+_OF_LANGUAGES, _NAMED_MAX = frozenset(("python", "node", "ruby", "perl", "php", "java")), 3
 _OTHER_ROOTS = frozenset(("nsenter",))
 _OF_DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/", "/usr/libexec/")
 
@@ -160,6 +162,11 @@ class Walk:
 
     def _run_one(self, command: Command, shell: Shell, around: Around, depth: int) -> None:
         name, *arguments = command.words
+        places = activated(command.words, around.environment, around.directory, self._files)
+        if places is not None:
+            self._activate(places, shell, around)
+            if is_whole(command.words):
+                return
         if name in shell.functions:
             self._call(shell.functions[name], command, shell, around, depth)
         elif name in _BUILTINS or name in _ASSIGNING:
@@ -177,6 +184,15 @@ class Walk:
             self.run_text(" ".join(each for each in given if each != UNKNOWN_TEXT), around, depth + 1)
         else:
             self._run_or_call(command, shell, around, depth)
+
+    def _activate(self, places: Sequence[str], shell: Shell, around: Around) -> None:
+        """What the shell starts from now on lies there first; in a function, once that is called."""
+        if around.within:
+            self._depends(around)
+        elif places:
+            shell.assign("PATH", _path(places, around))
+        else:
+            self._say(NO_NAME, around)
 
     def _run_or_call(self, command: Command, shell: Shell, around: Around, depth: int) -> None:
         """A program; or functions, where only a part of the name is known and it fits theirs."""
@@ -246,7 +262,8 @@ class Walk:
     def _is_program(self, words: Words, around: Around) -> bool:
         name = words[0] if words else None
         path = around.environment.get("PATH") or DEFAULT_PATH
-        return bool(name) and bool(self._programs.found(name or "", path, around.directory))
+        home = around.environment.get("HOME", "")
+        return bool(name) and bool(self._programs.found(name or "", path, around.directory, home))
 
     def _run(self, words: Words, around: Around, depth: int, starters: int) -> None:
         name = words[0] if words else ""
@@ -298,6 +315,7 @@ class Walk:
         elif base in SHELLS and (at := text_at(words)):
             text = known_text(words, at, around)
             within = around.copy({})
+            self._log_in(profiles.read_by(words[:at], within.environment.get("HOME", "")), within, depth)
             within.arguments = Arguments.of_script(words[at + 2 :], text)
             if text == UNKNOWN_TEXT:
                 self._say(NO_SCRIPT, around)
@@ -354,6 +372,26 @@ class Walk:
         if login:
             within.directory, within.where = home or within.directory, "" if home else UNKNOWN
 
+    def _log_in(self, files: profiles.Profiles, around: Around, depth: int) -> None:
+        """What a shell reads before its command may add to PATH and set variables. What it starts is listed by itself."""
+        if not files.paths or depth >= DEPTH_MAX:
+            return
+        key = (*files.paths, around.environment.get("PATH", ""))
+        known = self._programs.logged_in.get(key)
+        if known is None:
+            before, self._files.trail = self._files.trail, set()
+            inner = Around(dict(around.environment), around.directory, partly=dict(around.partly))
+            walk = Walk(self._files, self._programs, self._units)
+            for path in profiles.there(files, self._files):
+                if path not in walk.found.scripts:
+                    walk.run_text(self._files.text(path, SCRIPT_MAX_BYTES) or "", inner, DEPTH_MAX - 1)
+            known = inner.environment, inner.partly, frozenset(self._files.trail)
+            self._files.trail = before
+            self._programs.logged_in[key] = known
+        environment, partly, depended_on = known
+        self._files.note(depended_on)
+        profiles.enter(environment, partly, around)
+
     def _is_done(self, base: str, arguments: Words, around: Around) -> bool:
         key = (base, tuple(arguments), around.directory, *sorted(around.environment.items()))
         return self.found.is_done(key, around.script)
@@ -402,6 +440,7 @@ class Walk:
             [word or "" for word in words], dict(around.environment), around.directory, around.script
         )
         if started is None:
+            self._lose(words, base, around)
             return
         if not base.startswith(_INTERPRETERS):
             self._hand_on(words, base, started, around, depth)
@@ -413,6 +452,20 @@ class Walk:
         self.found.start(replace(started, perhaps=around.perhaps), plain=plain)
         if posixpath.basename(started.executable) in SHELLS:
             self._run_script(started, words, around, depth)
+
+    def _lose(self, words: Words, base: str, around: Around) -> None:
+        """A command that would run a script which is there, by an interpreter that lies nowhere where it is looked for."""
+        name = words[0] or ""
+        if "/" in name:
+            found = next(self._files.files([self._at(name, around)], executable=True), "")
+            scripts = [found] if found and self._programs.is_by_name(found) else []
+        elif base.rstrip("0123456789.") in _OF_LANGUAGES:
+            named = [self._at(word, around) for word in words[1:] if word and not word.startswith("-")]
+            scripts = list(self._files.files(named[:_NAMED_MAX]))
+        else:
+            scripts = []
+        if any(not each.startswith(_OF_DISTRIBUTION) for each in scripts):
+            self._say(NO_NAME, around)
 
     def _play(self, name: str | None, own_network: bool, around: Around) -> None:
         path = self._at(name or "", around)

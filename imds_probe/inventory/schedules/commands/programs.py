@@ -8,12 +8,13 @@ from dataclasses import field
 from pathlib import Path
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code.following import managed
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.sdks.start import Start
 
 HEAD_BYTES = 256  # of a file, which the kernel looks at for an interpreter: BINPRM_BUF_SIZE
 INTERPRETERS_MAX = 4  # one after the other
-PATH_PARTS_MAX = 64
+PATH_PARTS_MAX, VERSION_BYTES = 64, 200
 CACHED_MAX = 5000
 MARK = b"#!"
 _ENVIRONMENTS = frozenset(("env", "with-contenv"))  # the other one is of s6-overlay, which has its variables in files
@@ -45,18 +46,24 @@ class Started:
 
 @dataclass
 class Programs:
-    """The programs of one system."""
+    """The programs of one system. `logged_in` is what shells have around them that have read their user's profile: variables, those
+    of which only a part is known, and the paths that this stood on.
+    """
 
     files: SystemFiles
+    logged_in: dict[tuple[str, ...], tuple[dict[str, str], dict[str, str], frozenset[str]]] = field(
+        default_factory=dict
+    )
     _paths: dict[tuple[str, str], str] = field(default_factory=dict)
     _heads: dict[str, bytes] = field(default_factory=dict)
-    _begun: dict[tuple[str, str, str], tuple[tuple[str, ...], frozenset[str]]] = field(default_factory=dict)
+    _begun: dict[tuple[str, str, str, str], tuple[tuple[str, ...], frozenset[str]]] = field(default_factory=dict)
+    _listed: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def started(
         self, words: Sequence[str], environment: Mapping[str, str], directory: str, script: str = ""
     ) -> Started | None:
         """What these words start, by this script; None where there is no such program."""
-        key = words[0], environment.get("PATH") or DEFAULT_PATH, directory
+        key = words[0], environment.get("PATH") or DEFAULT_PATH, directory, environment.get("HOME", "")
         known = self._begun.get(key)
         if known is None:
             before, self.files.trail = self.files.trail, set()
@@ -72,9 +79,9 @@ class Programs:
         executable, *arguments = begun
         return Started(executable, (*arguments, *words[1:]), environment, directory, script)
 
-    def _begins(self, name: str, path: str, directory: str) -> tuple[str, ...]:
+    def _begins(self, name: str, path: str, directory: str, home: str) -> tuple[str, ...]:
         """The executable of a program, and the arguments that come before its own; nothing where there is no such program."""
-        at = self.found(name, path, directory)
+        at = self._behind_shim(self.found(name, path, directory, home), directory)
         arguments: tuple[str, ...] = (at,)
         for _ in range(INTERPRETERS_MAX):
             if not at:
@@ -85,13 +92,48 @@ class Programs:
             name, *options = named
             if posixpath.basename(name) in _ENVIRONMENTS:
                 name, options = _of_env(options)
-            interpreter = self.found(name, path, directory) if name else ""
+            interpreter = self._behind_shim(self.found(name, path, directory, home) if name else "", directory)
             arguments = (interpreter, *options, at, *arguments[1:])
             at = interpreter
         return ()
 
-    def found(self, name: str, path: str, directory: str) -> str:
-        """Where the program of this name is; empty where it is nowhere."""
+    def is_by_name(self, path: str) -> bool:
+        """Whether a script leaves it to PATH which interpreter runs it."""
+        named = _interpreter(self._head(path))
+        return bool(named) and posixpath.basename(named[0]) in _ENVIRONMENTS
+
+    def _behind_shim(self, at: str, directory: str) -> str:
+        """The program that a shim of a version manager stands for, which only chooses the version; else the same."""
+        if not at or not managed.may_be_shim(at):
+            return at
+        behind = managed.behind_shim(at, self.files.real_path(at) or at, directory, self._system)
+        return next(self.files.files(behind, executable=True), at)
+
+    @property
+    def _system(self) -> managed.System:
+        return managed.System(self._names, lambda path: self.files.head(path, VERSION_BYTES).decode(errors="replace"))
+
+    def _names(self, directory: str) -> tuple[str, ...]:
+        """What a directory holds, looked up once: many names are looked for in the same places."""
+        self.files.note([directory])
+        if directory not in self._listed:
+            if len(self._listed) >= CACHED_MAX:
+                self._listed.clear()
+            self._listed[directory] = self.files.names(directory)
+        return self._listed[directory]
+
+    def found(self, name: str, path: str, directory: str, home: str = "") -> str:
+        """Where the program of this name is; empty where it is nowhere. What is in no directory of PATH may be where a version
+        manager has put it, which the user's shell would know.
+        """
+        at = self._by_path(name, path, directory)
+        if at or "/" in name or not managed.NAME.fullmatch(name):
+            return at
+        candidates = [f"{place}/{name}" for place in managed.places(name, home, directory, self._system)]
+        self.files.note(candidates)
+        return next(self.files.files(candidates, executable=True), "")
+
+    def _by_path(self, name: str, path: str, directory: str) -> str:
         if "/" in name:
             candidates = [posixpath.normpath(posixpath.join(directory, name))]
         else:

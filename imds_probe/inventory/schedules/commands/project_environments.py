@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import posixpath
+from collections.abc import Mapping, Sequence
 
+from imds_probe.inventory.code.following import managed
 from imds_probe.inventory.schedules.commands.project_asked import Asked
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
-FILES_MAX = 60
+FILES_MAX, NAMED_MAX_BYTES, VERSION_BYTES = 60, 16 * 1024, 200
 Words = Sequence[str | None]
 _ENVIRONMENTS = (".venv/bin", "venv/bin", "node_modules/.bin", "vendor/bin")
-_CONDA = ("/opt/conda", "/opt/miniconda3", "/opt/anaconda3", "/opt/miniforge3", "~/miniconda3", "~/anaconda3", "~/miniforge3",
-          "~/micromamba", "~/.conda")  # fmt: skip
 _OF_TOOLS = {"poetry": "~/.cache/pypoetry/virtualenvs", "pipenv": "~/.local/share/virtualenvs"}
 
 
@@ -21,12 +21,38 @@ def places_of(program: str, arguments: Words, directory: str, home: str, files: 
         asked = Asked(program, tuple(word or "" for word in arguments), directory, files)
         if prefix := asked.value("-p", "--prefix"):
             return (f"{asked.at(prefix)}/bin",)
-        name = asked.value("-n", "--name")
-        tops = [top.replace("~", home) for top in _CONDA]
-        inside = [f"{top}/bin" if name in ("", "base") else f"{top}/envs/{name}/bin" for top in tops]
-        return tuple(each for each in inside if files.names(each))
+        return tuple(conda_places(asked.value("-n", "--name") or "base", {"HOME": home}, files))
+    if program in managed.MANAGERS:
+        return tuple(managed.chosen_places(program, home, directory, system_of(files)))
     found = [f"{directory}/{each}" for each in _ENVIRONMENTS]
     if program in _OF_TOOLS:
         top = _OF_TOOLS[program].replace("~", home)
         found += [f"{top}/{name}/bin" for name in files.names(top)[:FILES_MAX]]
     return tuple(each for each in found if files.names(each))
+
+
+def system_of(files: SystemFiles) -> managed.System:
+    """The same files, as who looks for programs of version managers asks for them."""
+
+    def content(path: str) -> str:
+        return files.head(path, VERSION_BYTES).decode(errors="replace")
+
+    return managed.System(files.names, content)
+
+
+def conda_places(name: str, environment: Mapping[str, str], files: SystemFiles, tops: Sequence[str] = ()) -> list[str]:
+    """Where an environment of conda has its programs: below one of these, where conda itself is, or where it says."""
+    if "/" in name:
+        return [f"{name.rstrip('/')}/bin"] if files.names(f"{name.rstrip('/')}/bin") else []
+    home = environment.get("HOME", "")
+    told = [environment.get(variable, "") for variable in ("CONDA_EXE", "MAMBA_EXE")]
+    roots = [environment.get(variable, "") for variable in ("MAMBA_ROOT_PREFIX", "_CONDA_ROOT", "CONDA_ROOT")]
+    every = [*tops, *(posixpath.dirname(posixpath.dirname(each)) for each in told if each), *filter(None, roots)]
+    every += managed.conda_tops(home)
+    inside = [f"{top}/bin" if name in ("base", "root") else f"{top}/envs/{name}/bin" for top in dict.fromkeys(every)]
+    found = [each for each in inside if files.names(each)]
+    if not found and "environments.txt" in files.names(f"{home}/.conda"):
+        listed = (files.text(f"{home}/.conda/environments.txt", NAMED_MAX_BYTES) or "").splitlines()[:FILES_MAX]
+        named = [each.strip() for each in listed if posixpath.basename(each.strip()) == name]
+        found = [f"{each}/bin" for each in named if each.startswith("/") and files.names(f"{each}/bin")]
+    return found[:1]

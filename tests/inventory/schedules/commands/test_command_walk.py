@@ -533,3 +533,25 @@ def test_files_of_settings_that_lie_too_deep_are_no_matter(root: Path, monkeypat
     monkeypatch.setattr(command_walk, "DEPTH_MAX", 1)
     assert followed(root, "/opt/one").unfollowed == ()
     assert followed(root, "/opt/two").unfollowed == (Unfollowed(reasons.TOO_DEEP, "/opt/runs"),)
+
+
+@pytest.mark.parametrize(
+    ("command", "is_lost"),
+    [
+        ("node /srv/job.js", True),
+        ("cd /srv && ruby job.rb", True),
+        ("/srv/by-name", True),
+        ("node /srv/none.js", False),
+        ("/usr/bin/node /srv/job.js", False),
+        ("node --version", False),
+        ("/srv/by-path", False),
+        ("node /usr/lib/job.js", False),
+        ("python3 /srv/job.js", False),
+        ("missing /srv/job.js", False),
+    ],
+)
+def test_a_script_whose_interpreter_lies_nowhere_was_not_followed(root: Path, command: str, *, is_lost: bool) -> None:
+    scripts = {"/srv/job.js": "", "/srv/job.rb": "", "/usr/lib/job.js": ""}
+    by = {"/srv/by-name": "#!/usr/bin/env node\n", "/srv/by-path": "#!/usr/bin/node\n"}
+    found = followed(made(root, {**scripts, **by}), command)
+    assert [each.why for each in found.unfollowed] == ([reasons.NO_NAME] if is_lost else [])
