@@ -92,6 +92,11 @@ FILES: Mapping[str, str | bytes] = {
     "/etc/service/x/run": "#!/bin/sh\nexec y\n",
     "/var/spool/fcron/a": "@ 1h x\n",
     "/etc/containers/systemd/x.container": '[Container]\nImage=x\nExec=a "b c"\nEnvironment=A=b\n[Install]\nWantedBy=y\n',
+    "/home/a/.kube/config": "users:\n- user:\n    exec:\n      command: x\n      args:\n      - y\n",
+    "/root/.kube/config": '{"users": [{"user": {"exec": {"command": "x", "args": ["y"]}}}]}',
+    "/etc/gitconfig": '[credential "x"]\n helper = "!x \\"y\\"" # z\n[remote "x"]\n url = a::b\n',
+    "/root/.docker/config.json": '{"credsStore": "x", "credHelpers": {"y": "z"}}',
+    "/etc/containers/registries.conf": 'credential-helpers = ["x"]\n',
     "/etc/s6-overlay/s6-rc.d/x/up": "# y\nx \\\nz\n",
 }
 
@@ -113,6 +118,9 @@ def _sources(root: Path) -> Parse:
         "nginx",
         "wg",
         "patroni",
+        "kubectl",
+        "git",
+        "podman",
     ):
         program = root / f"usr/sbin/{name}"
         program.parent.mkdir(parents=True, exist_ok=True)

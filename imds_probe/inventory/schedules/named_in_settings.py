@@ -17,7 +17,7 @@ from imds_probe.inventory.schedules import cron
 from imds_probe.inventory.schedules import settings_commands as by_line
 from imds_probe.inventory.schedules.accounts import accounts
 from imds_probe.inventory.schedules.commands.programs import READ
-from imds_probe.inventory.schedules.commands.settings_named import CRONTABS, NamedSettings
+from imds_probe.inventory.schedules.commands.settings_named import CRONTABS, PROVIDERS, NamedSettings
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN, AT_START, Kind, Place, Scheduled
 from imds_probe.inventory.schedules.settings_known import (
     FAIL2BAN,
@@ -85,6 +85,9 @@ def _of_one_named(named: NamedSettings, files: SystemFiles) -> Iterator[Schedule
     if settings is not None:
         read = [path for path in places if not named.within or _is_read(posixpath.basename(path), settings.names)]
         yield from _of_settings(settings, read, files, runs=True)
+        return
+    if named.what == PROVIDERS:
+        yield from (_started((path,), Place(path), PROVIDERS) for path in files.files(places, executable=True))
         return
     around = cron.Around.of(files)
     for path in files.files(places):

@@ -76,19 +76,19 @@ def _yaml(*keys: str) -> Language:
             if line.lstrip().startswith("#"):
                 continue
             for pair in _YAML_PAIR.finditer(line):
-                if pair[1] in keys and (command := _yaml_value(line, pair.end()) or _yaml_list(lines[number:])):
+                if pair[1] in keys and (command := yaml_value(line, pair.end()) or yaml_list(lines[number:])):
                     yield Named(number, command)
             if (
                 line.rstrip().endswith(":")
                 and line.strip(" \t-\"':") in keys
-                and (command := _yaml_list(lines[number:]))
+                and (command := yaml_list(lines[number:]))
             ):
                 yield Named(number, command)
 
     return read
 
 
-def _yaml_value(line: str, at: int) -> str:
+def yaml_value(line: str, at: int) -> str:
     """What stands there, alone or as one of several pairs in braces; a list in brackets as its words."""
     if line.startswith("[", at):
         words = [unquoted(each.strip()) for each in line[at + 1 :].partition("]")[0].split(",")]
@@ -103,7 +103,7 @@ def _yaml_value(line: str, at: int) -> str:
     return (inner[0] if inner is not None else plain).strip()
 
 
-def _yaml_list(lines: list[str]) -> str:
+def yaml_list(lines: list[str]) -> str:
     """The words of a list whose items stand in the lines that follow."""
     words = []
     for line in lines[:_ITEMS_MAX]:

@@ -9,9 +9,11 @@ import re
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import settings_commands as by_line
+from imds_probe.inventory.schedules import settings_credentials as by_credentials
 from imds_probe.inventory.schedules import settings_jobs as by_job
 from imds_probe.inventory.schedules import settings_servers as by_server
 from imds_probe.inventory.schedules import settings_texts as by_text
+from imds_probe.inventory.schedules.commands.settings_named import PROVIDERS
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN, AT_START
 from imds_probe.inventory.schedules.settings_commands import Language
 
@@ -26,6 +28,7 @@ _RUBY, _PYTHON, _FACT, _PLUGIN = (
 )
 _HOOK = re.compile(r"[\w-]{1,250}(?:\.sh|\.bash)?")
 _SUPERVISED = re.compile(r"[^.].{0,240}\.(?:ini|conf)", re.DOTALL)
+_REGISTRY = re.compile(r"config\.json|[^.].{0,240}\.conf", re.DOTALL)
 _YAML = re.compile(r"[^.].{0,240}\.ya?ml", re.DOTALL)
 
 
@@ -69,6 +72,7 @@ class Scripts:
 BY_SUPERVISOR = "when supervisor starts it"
 _S6 = ("s6-svscan", "/command/s6-svscan")
 _OPENRESTY, _NGINX, _APACHE = "/usr/local/openresty/nginx/conf", "/usr/local/nginx/conf", ("apache2", "httpd")
+_CLUSTER = ("admin", "bootstrap-kubelet", "controller-manager", "kubelet", "scheduler")
 _ZABBIX, _NRPE = "/etc/zabbix", "/etc/nagios"
 _POSTGRESQL = ("postgresql.conf", "postgresql.auto.conf")  # the second is what ALTER SYSTEM writes
 SETTINGS = (
@@ -300,6 +304,16 @@ SETTINGS = (
     Settings("Pacemaker", "whenever the cluster checks", by_job.pacemaker, ("pacemakerd",), ("/var/lib/pacemaker/cib/cib.xml",)),
     Settings("an AWS SDK", "whenever an AWS SDK asks for credentials", by_line.credentials,
              at_home=(".aws/config", ".aws/credentials")),
+    Settings("Kubernetes", "whenever Kubernetes asks for credentials", by_credentials.kubeconfig,
+             ("kubelet", "kubectl", "helm", "kubeadm", "k3s"),
+             (*(f"/etc/kubernetes/{name}.conf" for name in _CLUSTER), "/var/lib/kubelet/kubeconfig",
+              "/var/lib/kubelet/bootstrap-kubeconfig"), at_home=(".kube/config",)),
+    Settings("git", "whenever git asks for credentials", by_credentials.git, ("git",), ("/etc/gitconfig",),
+             at_home=(".gitconfig", ".config/git/config")),
+    Settings("a registry", "whenever a registry asks for credentials", by_credentials.registries,
+             ("docker", "podman", "buildah", "skopeo", "nerdctl"), ("/etc/containers/registries.conf",),
+             ("/etc/containers/registries.conf.d",), _REGISTRY,
+             at_home=(".docker/config.json", ".config/containers/auth.json", ".config/containers/registries.conf")),
 )  # fmt: skip
 INITTAB = Settings("init", AT_BOOT, by_line.inittab, (), ("/etc/inittab",))
 UPSTART = Settings("upstart", AT_BOOT, by_line.upstart, (), (), ("/etc/init",), _CONF)
@@ -412,6 +426,7 @@ SCRIPTS = (
         reads=True,
         names=_PYTHON,
     ),
+    Scripts(PROVIDERS, ("/etc/eks/image-credential-provider",), software=("kubelet",)),
     Scripts("when packages are installed", ("/etc/needrestart/hook.d", "/etc/needrestart/notify.d"), software=("needrestart",)),
     Scripts("when name servers change", ("/etc/resolvconf/update.d", "/etc/resolvconf/update-libc.d"), software=("resolvconf",)),
     Scripts("when the system sleeps", ("/etc/systemd/system-sleep", "/usr/lib/systemd/system-sleep")),

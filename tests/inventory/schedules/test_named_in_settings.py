@@ -7,6 +7,7 @@ from small_roots import made
 
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import named_in_settings
+from imds_probe.inventory.schedules.commands.settings_named import PROVIDERS, NamedSettings
 from imds_probe.inventory.schedules.settings_known import FAIL2BAN, SETTINGS
 from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 
@@ -54,6 +55,8 @@ def looked(at: Path, files: dict[str, str], *, executable: str = "") -> tuple[Fo
         ("/etc/haproxy/haproxy.cfg", f"program x\n  command {OWN} -w 5\n", 2),
         ("/etc/xinetd.d/x", f"service x\n{{\n server = {OWN}\n server_args = -w 5\n}}\n", 3),
         ("/root/.aws/config", f"[profile x]\ncredential_process = {OWN} -w 5\n", 2),
+        ("/var/lib/kubelet/kubeconfig", f'user:\n  exec:\n    command: {OWN}\n    args: ["-w", "5"]\n', 3),
+        ("/home/ana/.kube/config", f"user:\n  exec:\n    command: {OWN}\n    args:\n    - -w\n    - '5'\n", 3),
         ("/home/ana/.aws/credentials", f"[x]\ncredential_process={OWN} -w 5\n", 2),
     ],
 )
@@ -111,6 +114,26 @@ def test_settings_that_a_program_loads(tmp_path: Path) -> None:
     found, said = looked(tmp_path / "with", files | {"/usr/bin/uwsgi": SCRIPT})
     command = ("/usr/bin/uwsgi", "--include=/etc/uwsgi/apps-enabled/a.ini")
     assert (found, said) == ([(command, None, "scheduled")], [])
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "command"),
+    [
+        ("/root/.gitconfig", "[credential]\n\thelper = !/opt/x $@\n", "/opt/x $@ get"),
+        ("/root/.docker/config.json", '{"credsStore": "ecr-login"}', "docker-credential-ecr-login get"),
+        ("/etc/containers/registries.conf", 'credential-helpers = ["ecr-login"]\n', "docker-credential-ecr-login get"),
+    ],
+)
+def test_programs_that_know_credentials(tmp_path: Path, path: str, content: str, command: str) -> None:
+    assert [each[0] for each in looked(tmp_path, {path: content} | INSTALLED)[0]] == [command]
+    assert looked(tmp_path / "without", {path: content})[0] == []
+
+
+def test_kubelet_starts_what_a_directory_has(tmp_path: Path) -> None:
+    files = {"/opt/kubelet/x": SCRIPT, "/opt/kubelet/config.yaml": "x"}
+    system = SystemFiles(made(tmp_path, files))
+    named = [NamedSettings(PROVIDERS, "/opt/kubelet", within=True)]
+    assert [each.command for each in named_in_settings.of_named(named, None, system)] == [("/opt/kubelet/x",)]
 
 
 def test_scripts_of_cgi_need_a_server(tmp_path: Path) -> None:
