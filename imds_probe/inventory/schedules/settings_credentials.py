@@ -1,6 +1,6 @@
 """The programs that settings of clusters, repositories and registries name for credentials.
 
-Source: the documentation of kubeconfig and kubelet, git-config(1), gitcredentials(7), Docker's config.json, containers-auth.json(5).
+Source: the documentation of kubeconfig and kubelet; git-config(1), gitcredentials(7), containers-auth.json(5).
 """
 
 from __future__ import annotations

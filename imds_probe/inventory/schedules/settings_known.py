@@ -10,6 +10,7 @@ import re
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import settings_commands as by_line
 from imds_probe.inventory.schedules import settings_credentials as by_credentials
+from imds_probe.inventory.schedules import settings_expanded as by_expanded
 from imds_probe.inventory.schedules import settings_jobs as by_job
 from imds_probe.inventory.schedules import settings_servers as by_server
 from imds_probe.inventory.schedules import settings_texts as by_text
@@ -136,11 +137,11 @@ SETTINGS = (
     Settings(
         "keepalived",
         "when keepalived changes its state",
-        by_line.keepalived,
+        by_expanded.keepalived,
         ("keepalived",),
         ("/etc/keepalived/keepalived.conf", "/usr/local/etc/keepalived/keepalived.conf"),
         ("/etc/keepalived/conf.d",),
-        include=("include",),
+        include=("include", "includer", "includem", "includew", "includeb"),
     ),
     Settings("sshd", AT_LOGIN, by_line.sshd, ("sshd",), ("/etc/ssh/sshd_config",), ("/etc/ssh/sshd_config.d",), _CONF),
     Settings("PAM", AT_LOGIN, by_line.pam, (), (), ("/etc/pam.d",)),
@@ -166,7 +167,7 @@ SETTINGS = (
     Settings(
         "supervisor",
         BY_SUPERVISOR,
-        by_line.supervisor,
+        by_expanded.supervisor,
         ("supervisord",),
         ("/etc/supervisord.conf", "/etc/supervisor/supervisord.conf"),
         ("/etc/supervisor/conf.d", "/etc/supervisord.d"),
