@@ -79,11 +79,12 @@ def of_named(named: Iterable[NamedSettings], owner_uid: int | None, files: Syste
 
 
 def _of_one_named(named: NamedSettings, files: SystemFiles) -> Iterator[Scheduled]:
-    names = _first(named.path, files.names(named.path), files) if named.within else ()
-    places = [f"{named.path}/{name}" for name in names] if named.within else [named.path]
+    within = named.within or not files.has_file(named.path)  # some programs take both for one option
+    names = _first(named.path, files.names(named.path), files) if within else ()
+    places = [f"{named.path}/{name}" for name in names] if within else [named.path]
     settings = next((each for each in SETTINGS if each.what == named.what), None)
     if settings is not None:
-        read = [path for path in places if not named.within or _is_read(posixpath.basename(path), settings.names)]
+        read = [path for path in places if not within or _is_read(posixpath.basename(path), settings.names)]
         yield from _of_settings(settings, read, files, runs=True)
         return
     if named.what == PROVIDERS:

@@ -124,11 +124,6 @@ def _zabbix(line: str) -> str:
     return value.partition(",")[2] if key == "UserParameter" else ""
 
 
-def _collectd(line: str) -> str:
-    key, value = _pair(line)
-    return _behind(value, 1) if key in ("Exec", "NotificationExec") else ""
-
-
 def _snmpd(line: str) -> str:
     key, value = _pair(line)
     if key not in (*_SNMP_EXTEND, *_SNMP_PASS):
@@ -282,7 +277,7 @@ def keyed(*keys: str, sign: str = "", directory: str = "/") -> Language:
     return read
 
 
-zabbix, collectd, snmpd = map(_of_lines, (_zabbix, _collectd, _snmpd))
+zabbix, snmpd = map(_of_lines, (_zabbix, _snmpd))
 sshd, pam, incron, acpi, inetd, inittab = map(_of_lines, (_sshd, _pam, _incron, _acpi, _inetd, _inittab))
 dhclient = _of_lines(_dhclient)
 wireguard = keyed("PreUp", "PostUp", "PreDown", "PostDown", sign="=")

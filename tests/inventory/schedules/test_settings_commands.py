@@ -11,7 +11,6 @@ from imds_probe.inventory.schedules.settings_commands import Language
     [
         (by_line.nrpe, "command[a]=x -a\ncommand_prefix=/usr/bin/sudo\n", ["/usr/bin/sudo x -a"]),
         (by_line.zabbix, "UserParameter=a[*],x $1,2\nUser=y\n", ["x $1,2"]),
-        (by_line.collectd, 'NotificationExec nobody:x "/x" "b c"\n  LogFile "/y"\n', ['"/x" "b c"']),
         (by_line.snmpd, "extend -cacheTime 5 .1.3.6 name /x a\npass .1.3.6 /y\nsyslocation /z\n", ["/x a", "/y"]),
         (by_line.snmpd, "extend name python3 /x\npass_persist -p 3 .1.3 /y\n", ["python3 /x", "/y"]),
         (by_line.sshd, "Match User x\n  ForceCommand /x a\nBanner /y\nSubsystem z /z -l\n", ["/x a", "/z -l"]),

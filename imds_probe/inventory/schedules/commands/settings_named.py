@@ -74,6 +74,16 @@ KNOWN: Mapping[str, _Options] = {
     **dict.fromkeys(("sensu-client", "sensu-agent"), _Options("Sensu", ("-c", "--config"), ("-d", "--config_dir"))),
     **dict.fromkeys(("fluentd", "td-agent"), _FLUENTD),
     **dict.fromkeys(("postgres", "postmaster", "pg_ctl"), _Options("PostgreSQL", directories=("-D", "--pgdata"))),
+    "vector": _Options(
+        "Vector", ("-c", "--config", "--config-toml", "--config-yaml", "--config-json"), ("-C", "--config-dir")
+    ),
+    **dict.fromkeys(("fluent-bit", "td-agent-bit"), _Options("Fluent Bit", ("-c", "--config"))),
+    "gitlab-runner": _Options("GitLab Runner", ("-c", "--config")),
+    "consul-template": _Options("consul-template", ("-config", "--config")),
+    "vault": _Options("Vault", ("-config", "--config")),
+    "orchestrator": _Options("Orchestrator", ("-config", "--config")),
+    "logstash": _Options("Logstash", ("-f", "--path.config")),
+    "maxscale": _Options("MaxScale", ("-f", "--config")),
     "openvpn": _Options("OpenVPN", ("--config",)),
     "dhclient": _Options("dhclient", ("-cf",)),
     "certbot": _Options("certbot", ("-c", "--config")),
