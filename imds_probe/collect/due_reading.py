@@ -54,6 +54,9 @@ USERS_ENGINES = frozenset(
     ("podman", "nerdctl")
 )  # what users start with these is theirs; Docker's containers are root's
 READ_TOGETHER = 100
+# Of a version that no system has, whose libraries lie nowhere.
+LANGUAGES_READ = {".py": "python2.0", ".rb": "ruby", ".pl": "perl", ".pm": "perl", ".js": "node"}
+OF_LIBRARIES = ("/site-packages/", "/dist-packages/", "/gems/")
 OF_DISTRIBUTION = ("/usr/", "/lib/", "/bin/", "/sbin/")
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,255}")
 
@@ -362,11 +365,24 @@ def _read_ahead(paths: Sequence[str], ground: Ground) -> None:
             ground.visit(path)
 
 
+def _of_files(start: Start, system: DueSystem) -> Loads:
+    """Files that are read, and what lies beside a single one or is started by it: where else its software looks, nobody knows."""
+    paths = start.arguments[1:]
+    language = LANGUAGES_READ.get(posixpath.splitext(paths[0])[1]) if len(paths) == 1 else None
+    beside: tuple[Load, ...] = ()
+    if language is not None and start.arguments[0] == READ:
+        alone = replace(start, executable=f"/{READ}/bin/{language}", arguments=(language, paths[0]))
+        others = [mark for mark in OF_LIBRARIES if mark not in paths[0]]
+        found = (load for load in system.following.follow(alone).files if load.path != paths[0])
+        beside = tuple(load for load in found if not any(mark in load.path for mark in others))
+    return Loads(tuple(dict.fromkeys((*map(Load, paths), *beside))), script=start.executable)
+
+
 def _program(start: Start, system: DueSystem) -> tuple[Program | None, tuple[Spoken, ...]]:
     """The program, with the wholes of it that name the service."""
     ground = system.ground
     if start.arguments[0] in (READ, READ_SOME):
-        loads: Loads | None = Loads(tuple(map(Load, start.arguments[1:])), script=start.executable)
+        loads: Loads | None = _of_files(start, system)
     else:
         loads = loads_of(start, system.following)
     if loads is None:

@@ -102,6 +102,26 @@ def test_a_program_is_followed_as_if_it_were_started(system: CodeSystem) -> None
     assert (found.read.programs, found.read.scheduled, found.read.scheduled_read) == (0, 1, 1)
 
 
+def test_a_plug_in_is_followed_to_what_lies_beside_it_and_what_it_starts(system: CodeSystem) -> None:
+    """But not to a library of the system: where its software looks for them, nobody knows."""
+    at = "/etc/datadog-agent/checks.d"
+    files = {
+        f"{at}/x.py": "import subprocess\nimport helper, client\nsubprocess.check_output(['/opt/x.sh'])\n",
+        f"{at}/helper/__init__.py": "from helper import old\n",
+        f"{at}/helper/old.py": V1,
+        f"/{SITE}/client/__init__.py": V1,
+        "/opt/x.sh": f"#!/bin/sh\n{CURL}",
+    }
+    made(system.root, {**files, "/usr/bin/datadog-agent": b"\x7fELF"}, executable=("/opt/x.sh",))
+    found = system.code()
+    by = (f"{at}/x.py, whenever Datadog checks",)
+    assert {path: of(found, path).started_by for path in (f"{at}/helper/old.py", "/opt/x.sh")} == {
+        f"{at}/helper/old.py": by,
+        "/opt/x.sh": by,
+    }
+    assert {path for path, (_, runs) in said(found).items() if runs != "lies"} == {f"{at}/helper/old.py", "/opt/x.sh"}
+
+
 def test_an_aws_sdk_that_something_starts_counts_as_one_that_runs(system: CodeSystem, tmp_path: Path) -> None:
     """Nobody but who reads it knows of it; where it runs, too, its recogniser does. A second run remembers both."""
     library = f"/{SITE}/botocore/utils.py"

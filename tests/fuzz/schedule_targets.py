@@ -69,6 +69,8 @@ FILES: Mapping[str, str | bytes] = {
     "/etc/logrotate.d/x": "postrotate\n/x\nendscript\n",
     "/etc/nagios/nrpe.cfg": "command_prefix=/y\ninclude_dir=z\ncommand[x]=/x $ARG1$\n",
     "/etc/supervisor/conf.d/x.conf": "[program:x]\ncommand=/x ; y\ndirectory=/z\nautostart=true\n",
+    "/etc/supervisor/conf.d/y.conf": "[program:x]\ncommand=%(ENV_A)s/x\nenvironment=A='b',\n C=\"%(here)s\"\n",
+    "/etc/keepalived/keepalived.conf": '$A=b\nvrrp_script x { script "/x \\"$A\\"" root }\nnotify "/${A}" y\n',
     "/etc/xinetd.d/x": "service x\n{\n disable = no\n server = /x\n server_args = y\n}\n",
     "/etc/monitrc": 'check program x\n with path "/x y"\n start = "/z"\n',
     "/etc/apt/apt.conf.d/x": 'DPkg { Post-Invoke {"/x \\"y\\""; "z"; }; };\n',
@@ -92,6 +94,22 @@ FILES: Mapping[str, str | bytes] = {
     "/etc/service/x/run": "#!/bin/sh\nexec y\n",
     "/var/spool/fcron/a": "@ 1h x\n",
     "/etc/containers/systemd/x.container": '[Container]\nImage=x\nExec=a "b c"\nEnvironment=A=b\n[Install]\nWantedBy=y\n',
+    "/opt/splunk/etc/apps/x/local/inputs.conf": "[script://./bin/x.sh]\ndisabled = 0\n[x://y]\n",
+    "/var/ossec/etc/ossec.conf": '<wodle name="command"><disabled>no</disabled><command>x &amp; y</command></wodle><!-- -->',
+    "/etc/gitlab-runner/config.toml": 'pre_build_script = """\nx \\"\n"""\nrun_exec = "/y"\n',
+    "/var/app/current/.ebextensions/x.config": 'commands:\n  x:\n    command: |\n      y\n    test: "z \\"a\\""\n',
+    "/etc/check_mk/mrpe.cfg": "x (y=z) /a\n",
+    "/etc/collectd.conf": '<Plugin python>\n ModulePath "/x"\n Import "y.z"\n</Plugin>\nExec a "/b"\n',
+    "/etc/fluent-bit/x.conf": "[INPUT]\n Command /x\n@INCLUDE y\n",
+    "/etc/vector/x.yaml": "sources:\n x: {command: [/y]}\n",
+    "/etc/logstash/conf.d/x.conf": 'exec { command => "/x \\"y\\"" }\n',
+    "/etc/orchestrator.conf.json": '{"PreFailoverProcesses": ["/x"]}',
+    "/etc/fstab": "x#y /z fuse a 0 0\nb /c d\n",
+    "/home/a/.kube/config": "users:\n- user:\n    exec:\n      command: x\n      args:\n      - y\n",
+    "/root/.kube/config": '{"users": [{"user": {"exec": {"command": "x", "args": ["y"]}}}]}',
+    "/etc/gitconfig": '[credential "x"]\n helper = "!x \\"y\\"" # z\n[remote "x"]\n url = a::b\n',
+    "/root/.docker/config.json": '{"credsStore": "x", "credHelpers": {"y": "z"}}',
+    "/etc/containers/registries.conf": 'credential-helpers = ["x"]\n',
     "/etc/s6-overlay/s6-rc.d/x/up": "# y\nx \\\nz\n",
 }
 
@@ -113,11 +131,22 @@ def _sources(root: Path) -> Parse:
         "nginx",
         "wg",
         "patroni",
+        "keepalived",
+        "collectd",
+        "fluent-bit",
+        "vector",
+        "gitlab-runner",
+        "check_mk_agent",
+        "orchestrator",
+        "kubectl",
+        "git",
+        "podman",
     ):
         program = root / f"usr/sbin/{name}"
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_bytes(b"")
-    for name in (AGENT, INSTALLED[0]):
+    more = ("/opt/splunk/bin/splunkd", "/var/ossec/bin/wazuh-modulesd", "/usr/share/logstash/bin/logstash")
+    for name in (AGENT, INSTALLED[0], *more):
         (root / name.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
         (root / name.lstrip("/")).write_bytes(b"")
     users = root / "home/a/.config/systemd/user/default.target.wants/x.service"

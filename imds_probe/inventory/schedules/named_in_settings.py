@@ -17,7 +17,7 @@ from imds_probe.inventory.schedules import cron
 from imds_probe.inventory.schedules import settings_commands as by_line
 from imds_probe.inventory.schedules.accounts import accounts
 from imds_probe.inventory.schedules.commands.programs import READ
-from imds_probe.inventory.schedules.commands.settings_named import CRONTABS, NamedSettings
+from imds_probe.inventory.schedules.commands.settings_named import CRONTABS, PROVIDERS, NamedSettings
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN, AT_START, Kind, Place, Scheduled
 from imds_probe.inventory.schedules.settings_known import (
     FAIL2BAN,
@@ -81,12 +81,16 @@ def of_named(named: Iterable[NamedSettings], owner_uid: int | None, files: Syste
 
 
 def _of_one_named(named: NamedSettings, files: SystemFiles) -> Iterator[Scheduled]:
-    names = _first(named.path, files.names(named.path), files) if named.within else ()
-    places = [f"{named.path}/{name}" for name in names] if named.within else [named.path]
+    within = named.within or not files.has_file(named.path)  # some programs take both for one option
+    names = _first(named.path, files.names(named.path), files) if within else ()
+    places = [f"{named.path}/{name}" for name in names] if within else [named.path]
     settings = next((each for each in SETTINGS if each.what == named.what), None)
     if settings is not None:
-        read = [path for path in places if not named.within or _is_read(posixpath.basename(path), settings.names)]
+        read = [path for path in places if not within or _is_read(posixpath.basename(path), settings.names)]
         yield from _of_settings(settings, read, files, runs=True)
+        return
+    if named.what == PROVIDERS:
+        yield from (_started((path,), Place(path), PROVIDERS) for path in files.files(places, executable=True))
         return
     around = cron.Around.of(files)
     for path in files.files(places):

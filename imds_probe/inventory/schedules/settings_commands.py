@@ -141,11 +141,6 @@ def _zabbix(line: str) -> str:
     return value.partition(",")[2] if key == "UserParameter" else ""
 
 
-def _collectd(line: str) -> str:
-    key, value = _pair(line)
-    return _behind(value, 1) if key in ("Exec", "NotificationExec") else ""
-
-
 def _snmpd(line: str) -> str:
     key, value = _pair(line)
     if key not in (*_SNMP_EXTEND, *_SNMP_PASS):
@@ -155,11 +150,6 @@ def _snmpd(line: str) -> str:
     if key in _SNMP_PASS or value.startswith((".1", "1.")):
         value = _behind(value, 1)
     return value if key in _SNMP_PASS else _behind(value, 1)
-
-
-def _keepalived(line: str) -> str:
-    key, value = _pair(line)
-    return value if key.startswith("notify") or key in ("script", "misc_path") else ""
 
 
 def _sshd(line: str) -> str:
@@ -202,24 +192,6 @@ def udev(text: str) -> Iterator[Named]:
         yield from (Named(number, each) for each in _UDEV_PROGRAM.findall(line))
         for units in _UDEV_UNITS.findall(line):
             yield Named(number, f"systemctl start {_UDEV_VALUE.sub('x', units)}")
-
-
-def supervisor(text: str) -> Iterator[Named]:
-    """The programs that are started by themselves."""
-    section, found = "", dict[str, dict[str, tuple[int, str]]]()
-    for number, line in joined_lines(text):
-        if line.startswith("["):
-            section = line
-            continue
-        key, sign, value = line.partition("=")
-        if sign:
-            found.setdefault(section, {})[key.strip().lower()] = number, value.partition(" ;")[0].strip()
-    for section, values in found.items():
-        started = values.get("autostart", (0, "true"))[1].lower() not in ("false", "no", "off", "0")
-        if started and ":" in section and "command" in values:
-            number, command = values["command"]
-            directory = values.get("directory", (0, "/"))[1]
-            yield Named(number, command, directory if directory.startswith("/") else "/")
 
 
 def _incron(line: str) -> str:
@@ -322,7 +294,7 @@ def keyed(*keys: str, sign: str = "", directory: str = "/") -> Language:
     return read
 
 
-zabbix, collectd, snmpd, keepalived = map(_of_lines, (_zabbix, _collectd, _snmpd, _keepalived))
+zabbix, snmpd = map(_of_lines, (_zabbix, _snmpd))
 sshd, pam, incron, acpi, inetd, inittab = map(_of_lines, (_sshd, _pam, _incron, _acpi, _inetd, _inittab))
 dhclient = _of_lines(_dhclient)
 wireguard = keyed("PreUp", "PostUp", "PreDown", "PostDown", sign="=")

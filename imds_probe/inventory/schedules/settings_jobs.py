@@ -25,8 +25,10 @@ _PGPOOL_KEYS = (
     *("wd_escalation_command", "wd_de_escalation_command", "if_up_cmd", "if_down_cmd", "arping_cmd"),
 )
 _YAML_PAIR = re.compile(r"(?:^|[{,-])[ \t]{0,80}['\"]?(\w{1,60})['\"]?[ \t]{0,9}:[ \t]{1,80}")
-_YAML_VALUE = re.compile(r"'((?:[^'\n]|''){0,2000})'|\"([^\"\n]{0,2000})\"|([^\s#\[{&*!|>][^\n]{0,2000})")
+_YAML_VALUE = re.compile(r"'((?:[^'\n]|''){0,2000})'|\"((?:[^\"\\\n]|\\.){0,2000})\"|([^\s#\[{&*!|>][^\n]{0,2000})")
 _YAML_ITEM = re.compile(r"[ \t]{0,80}-[ \t]{1,9}(\S[^\n]{0,2000})")
+_YAML_BLOCK = re.compile(r"([|>])[-+\d]{0,3}[ \t]{0,20}(?:#[^\n]{0,500})?\Z")
+_YAML_ESCAPE = re.compile(r"\\(.)")
 _IN_BRACES = re.compile(r"[^,{}]{1,2000}")
 _TAG = re.compile(r"<(primitive|template|alert)[ \t\n]([^<>]{1,2000})>")
 _ATTRIBUTE = re.compile(r"\b(class|provider|type|path)[ \t\n]{0,9}=[ \t\n]{0,9}[\"']([^\"'<>\n]{1,300})[\"']")
@@ -34,11 +36,11 @@ _DIRECTORY = re.compile(
     r"\b(PluginDir|PluginContribDir|ManubulonPluginDir|ConfigDir|SysconfDir)[ \t]{0,9}\+[ \t]{0,9}\"/"
 )
 _DIRECTORIES = {"ConfigDir": '"/etc/icinga2/', "SysconfDir": '"/etc/'}
-_ITEMS_MAX = 60
 _BORGMATIC_KEYS = (
     *(f"{when}_{what}" for when in ("before", "after") for what in ("actions", "backup", "create", "prune", "check", "extract")),
     *("before_everything", "after_everything", "before_compact", "after_compact", "on_error", "run"),
 )  # fmt: skip
+_ITEMS_MAX, _LINES_MAX = 60, 300
 OCF = "/usr/lib/ocf/resource.d"
 
 
@@ -67,8 +69,8 @@ def _in_quotes(is_command: Callable[[str], bool]) -> Language:
     return read
 
 
-def _yaml(*keys: str) -> Language:
-    """Commands that are values of these keys in YAML, or the words of a list."""
+def yaml_of(*keys: str, directory: str = "/") -> Language:
+    """Commands that are values of these keys in YAML, the words of a list, or a block of lines."""
 
     def read(text: str) -> Iterator[Named]:
         lines = text.split("\n")
@@ -76,19 +78,38 @@ def _yaml(*keys: str) -> Language:
             if line.lstrip().startswith("#"):
                 continue
             for pair in _YAML_PAIR.finditer(line):
-                if pair[1] in keys and (command := _yaml_value(line, pair.end()) or _yaml_list(lines[number:])):
-                    yield Named(number, command)
+                if pair[1] in keys and (
+                    command := _yaml_command(line, pair.end(), lines[number : number + _LINES_MAX])
+                ):
+                    yield Named(number, command, directory)
             if (
                 line.rstrip().endswith(":")
                 and line.strip(" \t-\"':") in keys
-                and (command := _yaml_list(lines[number:]))
+                and (command := yaml_list(lines[number : number + _LINES_MAX]))
             ):
-                yield Named(number, command)
+                yield Named(number, command, directory)
 
     return read
 
 
-def _yaml_value(line: str, at: int) -> str:
+def _yaml_command(line: str, at: int, behind: list[str]) -> str:
+    if block := _YAML_BLOCK.match(line, at):
+        return _yaml_block(line, behind, "\n" if block[1] == "|" else " ")
+    return yaml_value(line, at) or yaml_list(behind)
+
+
+def _yaml_block(line: str, behind: list[str], sign: str) -> str:
+    """The lines that follow and are deeper, put together as the block says."""
+    depth = len(line) - len(line.lstrip(" \t-"))
+    found = []
+    for each in behind:
+        if each.strip() and len(each) - len(each.lstrip()) <= depth:
+            break
+        found.append(each.strip())
+    return sign.join(found).strip()
+
+
+def yaml_value(line: str, at: int) -> str:
     """What stands there, alone or as one of several pairs in braces; a list in brackets as its words."""
     if line.startswith("[", at):
         words = [unquoted(each.strip()) for each in line[at + 1 :].partition("]")[0].split(",")]
@@ -97,13 +118,17 @@ def _yaml_value(line: str, at: int) -> str:
     if value is None:
         return ""
     if value[3] is None:
-        return (value[1].replace("''", "'") if value[1] is not None else value[2]).strip()
+        return (value[1].replace("''", "'") if value[1] is not None else _YAML_ESCAPE.sub(_escaped, value[2])).strip()
     plain = value[3].partition(" #")[0]
     inner = _IN_BRACES.match(plain) if "{" in line[:at] else None
     return (inner[0] if inner is not None else plain).strip()
 
 
-def _yaml_list(lines: list[str]) -> str:
+def _escaped(match: re.Match[str]) -> str:
+    return {"n": "\n", "t": "\t"}.get(match[1], match[1])
+
+
+def yaml_list(lines: list[str]) -> str:
     """The words of a list whose items stand in the lines that follow."""
     words = []
     for line in lines[:_ITEMS_MAX]:
@@ -160,7 +185,7 @@ def _agent(kind: str, provider: str, name: str) -> str:
 
 
 rsnapshot = keyed("cmd_preexec", "cmd_postexec")
-patroni = _yaml(*_PATRONI_KEYS)
-newrelic = _yaml("exec", "command")
+patroni = yaml_of(*_PATRONI_KEYS)
+newrelic = yaml_of("exec", "command")
 repmgr = _in_quotes(lambda key: key.endswith("_command"))
 pgpool = _in_quotes(lambda key: key in _PGPOOL_KEYS or (key.startswith("recovery_") and key.endswith("_stage_command")))

@@ -8,25 +8,32 @@ from __future__ import annotations
 import re
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.schedules import settings_agents as by_agent
 from imds_probe.inventory.schedules import settings_commands as by_line
+from imds_probe.inventory.schedules import settings_credentials as by_credentials
+from imds_probe.inventory.schedules import settings_expanded as by_expanded
 from imds_probe.inventory.schedules import settings_jobs as by_job
 from imds_probe.inventory.schedules import settings_servers as by_server
 from imds_probe.inventory.schedules import settings_texts as by_text
+from imds_probe.inventory.schedules.commands.settings_named import PROVIDERS
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN, AT_START
 from imds_probe.inventory.schedules.settings_commands import Language
 
 _PLAIN_NAME = re.compile(r"[\w-]{1,250}")
 _APT_NAME = re.compile(r"[\w-]{1,250}|[\w.-]{1,250}\.conf")
 ANY_NAME = re.compile(r"[^.].{0,254}", re.DOTALL)
-_CONF, _CFG, _RULES, _JSON, _HCL = (
-    re.compile(rf"[^.].{{0,240}}\.{ending}", re.DOTALL) for ending in ("conf", "cfg", "rules", "json", "(?:json|hcl)")
-)
-_RUBY, _PYTHON, _FACT, _PLUGIN = (
-    re.compile(rf"[^.].{{0,240}}\.{ending}", re.DOTALL) for ending in ("rb", "py", "fact", "plugin")
-)
+
+
+def _of_ends(*ends: str) -> re.Pattern[str]:
+    return re.compile(rf"[^.].{{0,240}}\.(?:{'|'.join(ends)})", re.DOTALL)
+
+
+_CONF, _CFG, _RULES, _JSON, _HCL = map(_of_ends, ("conf", "cfg", "rules", "json", "(?:json|hcl)"))
+_RUBY, _PYTHON, _FACT, _PLUGIN = map(_of_ends, ("rb", "py", "fact", "plugin"))
 _HOOK = re.compile(r"[\w-]{1,250}(?:\.sh|\.bash)?")
 _SUPERVISED = re.compile(r"[^.].{0,240}\.(?:ini|conf)", re.DOTALL)
 _SOURCES = re.compile(r"[\w.-]{1,240}\.(?:list|sources)")
+_REGISTRY = re.compile(r"config\.json|[^.].{0,240}\.conf", re.DOTALL)
 _YAML = re.compile(r"[^.].{0,240}\.ya?ml", re.DOTALL)
 
 
@@ -73,6 +80,14 @@ class Scripts:
 BY_SUPERVISOR = "when supervisor starts it"
 _S6 = ("s6-svscan", "/command/s6-svscan")
 _OPENRESTY, _NGINX, _APACHE = "/usr/local/openresty/nginx/conf", "/usr/local/nginx/conf", ("apache2", "httpd")
+_CLUSTER = ("admin", "bootstrap-kubelet", "controller-manager", "kubelet", "scheduler")
+_SPLUNK = {
+    "../../..": tuple(
+        f"{apps}/*/{each}" for apps in ("apps", "peer-apps", "slave-apps") for each in ("local", "default")
+    ),
+    "../..": ("system/local",),
+}  # where the application's directory is, below Splunk's own
+_OSSEC = "/var/ossec"
 _ZABBIX, _NRPE = "/etc/zabbix", "/etc/nagios"
 _POSTGRESQL = ("postgresql.conf", "postgresql.auto.conf")  # the second is what ALTER SYSTEM writes
 SETTINGS = (
@@ -99,7 +114,7 @@ SETTINGS = (
     Settings(
         "collectd",
         "whenever collectd collects",
-        by_line.collectd,
+        by_agent.collectd,
         ("collectd", "collectdmon"),
         ("/etc/collectd.conf", "/etc/collectd/collectd.conf"),
         ("/etc/collectd.d", "/etc/collectd/collectd.conf.d"),
@@ -136,11 +151,11 @@ SETTINGS = (
     Settings(
         "keepalived",
         "when keepalived changes its state",
-        by_line.keepalived,
+        by_expanded.keepalived,
         ("keepalived",),
         ("/etc/keepalived/keepalived.conf", "/usr/local/etc/keepalived/keepalived.conf"),
         ("/etc/keepalived/conf.d",),
-        include=("include",),
+        include=("include", "includer", "includem", "includew", "includeb"),
     ),
     Settings(
         "APT",
@@ -175,7 +190,7 @@ SETTINGS = (
     Settings(
         "supervisor",
         BY_SUPERVISOR,
-        by_line.supervisor,
+        by_expanded.supervisor,
         ("supervisord",),
         ("/etc/supervisord.conf", "/etc/supervisor/supervisord.conf"),
         ("/etc/supervisor/conf.d", "/etc/supervisord.d"),
@@ -311,8 +326,56 @@ SETTINGS = (
              ("/etc/borgmatic.d",), _YAML),
     Settings("rsnapshot", "at each backup", by_job.rsnapshot, ("rsnapshot",), ("/etc/rsnapshot.conf",)),
     Settings("Pacemaker", "whenever the cluster checks", by_job.pacemaker, ("pacemakerd",), ("/var/lib/pacemaker/cib/cib.xml",)),
+    *(
+        Settings("Splunk", "whenever Splunk collects", by_agent.splunk(home), (f"{at}/bin/splunkd",), (),
+                 tuple(f"{at}/etc/{each}" for each in places), re.compile(r"inputs\.conf"))
+        for at in ("/opt/splunkforwarder", "/opt/splunk")
+        for home, places in _SPLUNK.items()
+    ),
+    Settings("Vector", "whenever Vector collects", by_agent.vector, ("vector",), (), ("/etc/vector", "/etc/vector/sources"),
+             _of_ends("toml", "yaml", "yml", "json")),
+    Settings("Fluent Bit", "whenever Fluent Bit collects", by_agent.fluent_bit, ("fluent-bit", "td-agent-bit"), (),
+             ("/etc/fluent-bit", "/etc/td-agent-bit", "/etc/fluent-bit/conf.d"), _of_ends("conf", "yaml", "yml"),
+             ("@INCLUDE", "@include")),
+    Settings("Wazuh", "whenever Wazuh collects", by_agent.ossec,
+             tuple(f"{_OSSEC}/bin/{each}" for each in ("wazuh-modulesd", "wazuh-logcollector", "ossec-logcollector")),
+             (f"{_OSSEC}/etc/ossec.conf", f"{_OSSEC}/etc/shared/agent.conf"), (f"{_OSSEC}/etc/shared/*",),
+             re.compile(r"agent\.conf")),
+    Settings("GitLab Runner", "at each job of GitLab", by_agent.gitlab_runner, ("gitlab-runner",),
+             ("/etc/gitlab-runner/config.toml",), at_home=(".gitlab-runner/config.toml",)),
+    Settings("Elastic Beanstalk", "at each deployment", by_agent.beanstalk, (), (), ("/var/app/current/.ebextensions",),
+             _of_ends("config")),
+    Settings("Checkmk", "whenever Checkmk collects", by_agent.mrpe, ("check_mk_agent", "check-mk-agent"),
+             ("/etc/check_mk/mrpe.cfg",)),
+    Settings("consul-template", "when a template changes", by_text.listed, ("consul-template",), ("/etc/consul-template.hcl",),
+             ("/etc/consul-template.d", "/etc/consul-template", "/etc/consul-template/config.d"), _HCL),
+    Settings("Vault", "when a template changes", by_text.listed, ("vault",), (),
+             ("/etc/vault.d", "/etc/vault", "/etc/vault-agent.d"), _HCL),
+    Settings("confd", "when a template changes", by_agent.confd, ("confd",), (), ("/etc/confd/conf.d",), _of_ends("toml")),
+    Settings("Logstash", "whenever Logstash collects", by_agent.logstash, ("/usr/share/logstash/bin/logstash",), (),
+             ("/etc/logstash/conf.d",), _CONF),
+    Settings("Orchestrator", "when MySQL fails over", by_agent.orchestrator,
+             ("orchestrator", "/usr/local/orchestrator/orchestrator"),
+             tuple(f"{at}/orchestrator.conf.json" for at in ("/etc", "/etc/orchestrator", "/usr/local/orchestrator"))),
+    Settings("Galera", "when the cluster changes", by_agent.galera, ("mysqld", "mariadbd"), ("/etc/my.cnf", "/etc/mysql/my.cnf"),
+             ("/etc/my.cnf.d", *(f"/etc/mysql/{each}" for each in ("conf.d", "mysql.conf.d", "mariadb.conf.d"))), _of_ends("cnf")),
+    Settings("MaxScale", "when a database fails over", by_agent.maxscale, ("maxscale",), ("/etc/maxscale.cnf",),
+             ("/etc/maxscale.cnf.d", "/var/lib/maxscale/maxscale.cnf.d"), _of_ends("cnf")),
+    Settings("MHA", "when MySQL fails over", by_agent.mha, ("masterha_manager",), ("/etc/masterha_default.cnf", "/etc/mha.cnf"),
+             ("/etc/mha", "/etc/masterha"), _of_ends("cnf", "conf")),
+    Settings("the mounts of fstab", AT_BOOT, by_agent.fstab, (), ("/etc/fstab",)),
     Settings("an AWS SDK", "whenever an AWS SDK asks for credentials", by_line.credentials,
              at_home=(".aws/config", ".aws/credentials")),
+    Settings("Kubernetes", "whenever Kubernetes asks for credentials", by_credentials.kubeconfig,
+             ("kubelet", "kubectl", "helm", "kubeadm", "k3s"),
+             (*(f"/etc/kubernetes/{name}.conf" for name in _CLUSTER), "/var/lib/kubelet/kubeconfig",
+              "/var/lib/kubelet/bootstrap-kubeconfig"), at_home=(".kube/config",)),
+    Settings("git", "whenever git asks for credentials", by_credentials.git, ("git",), ("/etc/gitconfig",),
+             at_home=(".gitconfig", ".config/git/config")),
+    Settings("a registry", "whenever a registry asks for credentials", by_credentials.registries,
+             ("docker", "podman", "buildah", "skopeo", "nerdctl"), ("/etc/containers/registries.conf",),
+             ("/etc/containers/registries.conf.d",), _REGISTRY,
+             at_home=(".docker/config.json", ".config/containers/auth.json", ".config/containers/registries.conf")),
 )  # fmt: skip
 INITTAB = Settings("init", AT_BOOT, by_line.inittab, (), ("/etc/inittab",))
 UPSTART = Settings("upstart", AT_BOOT, by_line.upstart, (), (), ("/etc/init",), _CONF)
@@ -338,6 +401,10 @@ OF_CONTAINERS = (
 SCRIPTS = (
     Scripts("once, by at", ("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs"), plain=True),
     Scripts(AT_BOOT, ("/etc/systemd/system-generators", "/usr/local/lib/systemd/system-generators")),
+    *(
+        Scripts(when, tuple(f"{top}/systemd/{who}-environment-generators" for top in ("/etc", "/usr/local/lib")))
+        for who, when in (("system", AT_BOOT), ("user", AT_LOGIN))
+    ),
     Scripts(AT_BOOT, ("/etc/services.d/*", "/etc/s6-overlay/s6-rc.d/*", "/run/service/*"), software=_S6, names=_RUN),
     Scripts(AT_BOOT, ("/etc/cont-init.d", "/custom-cont-init.d"), software=_S6),
     Scripts(AT_BOOT, ("/etc/my_init.d",), software=("my_init",)),
@@ -349,7 +416,7 @@ SCRIPTS = (
     Scripts("whenever munin collects", ("/etc/munin/plugins",), software=("munin-node",)),
     Scripts(
         "whenever Checkmk collects",
-        ("/usr/lib/check_mk_agent/plugins", "/usr/lib/check_mk_agent/local"),
+        tuple(f"/usr/lib/check_mk_agent/{each}{below}" for each in ("plugins", "local") for below in ("", "/*")),
         software=("check_mk_agent", "check-mk-agent"),
     ),
     Scripts(
@@ -446,6 +513,7 @@ SCRIPTS = (
         )
         for version in ("2.7", *(f"3.{minor}" for minor in range(6, 16)))
     ),
+    Scripts(PROVIDERS, ("/etc/eks/image-credential-provider",), software=("kubelet",)),
     Scripts("when packages are installed", ("/etc/needrestart/hook.d", "/etc/needrestart/notify.d"), software=("needrestart",)),
     Scripts("when name servers change", ("/etc/resolvconf/update.d", "/etc/resolvconf/update-libc.d"), software=("resolvconf",)),
     Scripts("when the system sleeps", ("/etc/systemd/system-sleep", "/usr/lib/systemd/system-sleep")),

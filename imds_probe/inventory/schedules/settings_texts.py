@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from imds_probe.inventory.schedules.settings_commands import Named, uncommented, unquoted
+from imds_probe.inventory.schedules.settings_commands import Language, Named, uncommented, unquoted
 
 TOKENS_MAX = 60  # of one value
 _MONIT_PROGRAM = re.compile(
@@ -40,25 +40,39 @@ def apt(text: str) -> Iterator[Named]:
                 yield Named(bare.count("\n", 0, part.start()) + 1, part[1].replace('\\"', '"'))
 
 
-def listed(text: str) -> Iterator[Named]:
-    """Values of JSON, HCL and TOML: "args" and a "command" that is a list are one command, "commands" are several."""
-    bare = uncommented(text, ("#", "//"))
-    for key in _LISTED_KEY.finditer(bare):
-        words: list[str] = []
-        is_list = False
-        for number, part in enumerate(_LISTED_PART.finditer(bare, key.end())):
-            word = part[1] if part[1] is not None else part[2]
-            if word is not None:
-                words.append(_without_escapes(word) if part[1] is not None else word)
-            is_list = is_list or (number == 0 and part[0] == "[")
-            if number >= TOKENS_MAX or not is_list or (part[0] not in ("[", ",") and word is None):
-                break
-        line = bare.count("\n", 0, key.start()) + 1
-        if key[1] == "commands" or not is_list:
-            yield from (Named(line, word) for word in words if word)
-        elif words:
-            yield Named(line, shlex.join(words))
+def lists_of(keys: re.Pattern[str], *, words: tuple[str, ...] = ()) -> Language:
+    """Values of these keys: a text is a command, and a list has several; only those of `words` are one whose words are listed."""
+
+    def read(text: str) -> Iterator[Named]:
+        bare = uncommented(text, ("#", "//"))
+        for key in keys.finditer(bare):
+            line = bare.count("\n", 0, key.start()) + 1
+            is_list, found = _list(bare, key.end())
+            if key[1] not in words or not is_list:
+                yield from (Named(line, word) for word in found if word)
+            elif found:
+                yield Named(line, shlex.join(found))
+
+    return read
+
+
+def _list(text: str, at: int) -> tuple[bool, list[str]]:
+    """Whether a list stands there, and its texts, or the one that does."""
+    words: list[str] = []
+    is_list = False
+    for number, part in enumerate(_LISTED_PART.finditer(text, at)):
+        word = part[1] if part[1] is not None else part[2]
+        if word is not None:
+            words.append(_without_escapes(word) if part[1] is not None else word)
+        is_list = is_list or (number == 0 and part[0] == "[")
+        if number >= TOKENS_MAX or not is_list or (part[0] not in ("[", ",") and word is None):
+            break
+    return is_list, words
 
 
 def _without_escapes(text: str) -> str:
     return text.replace('\\"', '"').replace("\\/", "/").replace("\\\\", "\\")
+
+
+# Values of JSON, HCL and TOML: "args" and a "command" that is a list are one command, "commands" are several.
+listed = lists_of(_LISTED_KEY, words=("command", "args", "script"))

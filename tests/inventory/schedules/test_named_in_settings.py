@@ -7,13 +7,16 @@ from small_roots import made
 
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import named_in_settings
+from imds_probe.inventory.schedules.commands.settings_named import PROVIDERS, NamedSettings
 from imds_probe.inventory.schedules.settings_known import FAIL2BAN, SETTINGS
 from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 
 SCRIPT = "#!/bin/sh\n"
 OWN = "/usr/local/bin/x"
 CURL = "curl -s http://169.254.169.254/latest/meta-data/"
-INSTALLED = {f"/usr/sbin/{name}": SCRIPT for each in (*SETTINGS, FAIL2BAN) for name in each.software}
+INSTALLED = {
+    name if "/" in name else f"/usr/sbin/{name}": SCRIPT for each in (*SETTINGS, FAIL2BAN) for name in each.software
+}
 Found = list[tuple[object, ...]]
 
 
@@ -52,13 +55,34 @@ def looked(at: Path, files: dict[str, str], *, executable: str = "") -> tuple[Fo
         ("/etc/borgmatic/config.yaml", f"hooks:\n  before_backup:\n    - {OWN} -w 5\n", 3),
         ("/etc/rsnapshot.conf", f"cmd_postexec\t{OWN} -w 5\n", 1),
         ("/etc/haproxy/haproxy.cfg", f"program x\n  command {OWN} -w 5\n", 2),
+        ("/etc/vector/vector.toml", f'[sources.x]\ncommand = ["{OWN}", "-w", "5"]\n', 2),
+        ("/etc/fluent-bit/fluent-bit.conf", f"[INPUT]\n  Command {OWN} -w 5\n", 2),
+        ("/var/ossec/etc/shared/g/agent.conf", f"<localfile>\n<command>{OWN} -w 5</command></localfile>\n", 2),
+        ("/etc/gitlab-runner/config.toml", f'[[runners]]\npre_build_script = "{OWN} -w 5"\n', 2),
+        ("/var/app/current/.ebextensions/x.config", f"commands:\n  a:\n    command: {OWN} -w 5\n", 3),
+        ("/etc/check_mk/mrpe.cfg", f"x {OWN} -w 5\n", 1),
+        ("/etc/consul-template.d/x.hcl", f'template {{\n command = "{OWN} -w 5"\n}}\n', 2),
+        ("/etc/vault.d/x.hcl", f'exec {{\n command = ["{OWN}", "-w", "5"]\n}}\n', 2),
+        ("/etc/confd/conf.d/x.toml", f'[template]\nreload_cmd = "{OWN} -w 5"\n', 2),
+        ("/etc/logstash/conf.d/x.conf", f'exec {{\ncommand => "{OWN} -w 5" }}\n', 2),
+        ("/etc/orchestrator.conf.json", f'{{\n"OnFailureDetectionProcesses": ["{OWN} -w 5"]}}', 2),
+        ("/etc/mysql/conf.d/x.cnf", f"[mysqld]\nwsrep_notify_cmd={OWN} -w 5\n", 2),
+        ("/etc/maxscale.cnf", f"[x]\nscript={OWN} -w 5\n", 2),
+        ("/etc/mha/x.cnf", f"[x]\nreport_script={OWN} -w 5\n", 2),
+        ("/opt/splunk/etc/apps/x/local/inputs.conf", f"#\n[script://{OWN} -w 5]\n", 2),
         ("/etc/xinetd.d/x", f"service x\n{{\n server = {OWN}\n server_args = -w 5\n}}\n", 3),
         ("/root/.aws/config", f"[profile x]\ncredential_process = {OWN} -w 5\n", 2),
+        ("/var/lib/kubelet/kubeconfig", f'user:\n  exec:\n    command: {OWN}\n    args: ["-w", "5"]\n', 3),
+        ("/home/ana/.kube/config", f"user:\n  exec:\n    command: {OWN}\n    args:\n    - -w\n    - '5'\n", 3),
         ("/home/ana/.aws/credentials", f"[x]\ncredential_process={OWN} -w 5\n", 2),
     ],
 )
 def test_commands_are_named_whole(tmp_path: Path, path: str, content: str, line: int) -> None:
-    assert looked(tmp_path, {path: content} | INSTALLED) == ([(f"{OWN} -w 5", line, "scheduled")], [])
+    found, said = looked(tmp_path, {path: content} | INSTALLED)
+    assert ([(str(each[0]).removeprefix("cd .. && "), *each[1:]) for each in found], said) == (
+        [(f"{OWN} -w 5", line, "scheduled")],
+        [],
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,10 +91,12 @@ def test_commands_are_named_whole(tmp_path: Path, path: str, content: str, line:
         ("/etc/ssh/sshd_config", f"AuthorizedKeysCommand {OWN}\n", "login"),
         ("/etc/pam.d/sshd", f"session optional pam_exec.so quiet {OWN}\n", "login"),
         ("/etc/inittab", f"x:2345:respawn:{OWN}\n", "boot"),
+        ("/etc/fstab", f"{OWN}#x /mnt fuse defaults\n", "boot"),
     ],
 )
 def test_commands_of_the_boot_and_of_logins(tmp_path: Path, path: str, content: str, kind: str) -> None:
-    assert looked(tmp_path, {path: content} | INSTALLED) == ([(OWN, 1, kind)], [])
+    found, said = looked(tmp_path, {path: content} | INSTALLED)
+    assert ([(str(each[0]).partition(" ")[0], *each[1:]) for each in found], said) == ([(OWN, 1, kind)], [])
 
 
 @pytest.mark.parametrize(
@@ -111,6 +137,32 @@ def test_settings_that_a_program_loads(tmp_path: Path) -> None:
     found, said = looked(tmp_path / "with", files | {"/usr/bin/uwsgi": SCRIPT})
     command = ("/usr/bin/uwsgi", "--include=/etc/uwsgi/apps-enabled/a.ini")
     assert (found, said) == ([(command, None, "scheduled")], [])
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "command"),
+    [
+        ("/root/.gitconfig", "[credential]\n\thelper = !/opt/x $@\n", "/opt/x $@ get"),
+        ("/root/.docker/config.json", '{"credsStore": "ecr-login"}', "docker-credential-ecr-login get"),
+        ("/etc/containers/registries.conf", 'credential-helpers = ["ecr-login"]\n', "docker-credential-ecr-login get"),
+    ],
+)
+def test_programs_that_know_credentials(tmp_path: Path, path: str, content: str, command: str) -> None:
+    assert [each[0] for each in looked(tmp_path, {path: content} | INSTALLED)[0]] == [command]
+    assert looked(tmp_path / "without", {path: content})[0] == []
+
+
+def test_a_directory_that_a_command_line_names_as_a_file(tmp_path: Path) -> None:
+    system = SystemFiles(made(tmp_path, {"/srv/t/a.hcl": f'command = "{OWN}"\n', "/srv/t/b.txt": 'command = "/z"\n'}))
+    named = [NamedSettings("consul-template", "/srv/t"), NamedSettings("consul-template", "/srv/none")]
+    assert [each.command for each in named_in_settings.of_named(named, None, system)] == [OWN]
+
+
+def test_kubelet_starts_what_a_directory_has(tmp_path: Path) -> None:
+    files = {"/opt/kubelet/x": SCRIPT, "/opt/kubelet/config.yaml": "x"}
+    system = SystemFiles(made(tmp_path, files))
+    named = [NamedSettings(PROVIDERS, "/opt/kubelet", within=True)]
+    assert [each.command for each in named_in_settings.of_named(named, None, system)] == [("/opt/kubelet/x",)]
 
 
 def test_scripts_of_cgi_need_a_server(tmp_path: Path) -> None:
@@ -267,6 +319,8 @@ def test_the_settings_of_packages_as_debian_has_them(tmp_path: Path) -> None:
     ("path", "kind"),
     [
         ("/etc/systemd/system-generators/x", "boot"),
+        ("/etc/systemd/system-environment-generators/x", "boot"),
+        ("/etc/systemd/user-environment-generators/x", "login"),
         ("/usr/lib/systemd/system-sleep/x", "scheduled"),
         ("/opt/elasticbeanstalk/hooks/appdeploy/post/x.sh", "scheduled"),
         ("/var/app/current/.platform/hooks/postdeploy/x.sh", "scheduled"),

@@ -11,10 +11,8 @@ from imds_probe.inventory.schedules.settings_commands import Language
     [
         (by_line.nrpe, "command[a]=x -a\ncommand_prefix=/usr/bin/sudo\n", ["/usr/bin/sudo x -a"]),
         (by_line.zabbix, "UserParameter=a[*],x $1,2\nUser=y\n", ["x $1,2"]),
-        (by_line.collectd, 'NotificationExec nobody:x "/x" "b c"\n  LogFile "/y"\n', ['"/x" "b c"']),
         (by_line.snmpd, "extend -cacheTime 5 .1.3.6 name /x a\npass .1.3.6 /y\nsyslocation /z\n", ["/x a", "/y"]),
         (by_line.snmpd, "extend name python3 /x\npass_persist -p 3 .1.3 /y\n", ["python3 /x", "/y"]),
-        (by_line.keepalived, 'script "/x a"\nscript_user y\nnotify /z\n', ["/x a", "/z"]),
         (by_line.sshd, "Match User x\n  ForceCommand /x a\nBanner /y\nSubsystem z /z -l\n", ["/x a", "/z -l"]),
         (by_line.pam, "auth optional pam_exec.so log=/y quiet /x a\nauth required pam_x.so /z\n", ["/x a"]),
         (by_line.logrotate, "/v {\n postrotate\n a\n  b\n endscript\n daily\n}\n", [" a\n  b"]),
@@ -31,7 +29,6 @@ from imds_probe.inventory.schedules.settings_commands import Language
         ),
         (by_line.udev, 'ENV{SYSTEMD_WANTS}=="a.service", ENV{ID}="b"\n', []),
         (by_line.udev, 'NAME="/x" # RUN\n# RUN+="/y"\n', []),
-        (by_line.supervisor, "[supervisord]\ncommand=y\n[eventlistener:a]\ncommand=x\n", ["x"]),
         (by_line.incron, "/d IN_CREATE,IN_MODIFY x $@/$#\n/e\n", ["x $@/$#"]),
         (by_line.acpi, "event=button\naction=/x a\n", ["/x a"]),
         (by_line.inetd, "x stream tcp nowait root /x x -a\ny stream tcp nowait root internal\n", ["/x -a"]),
@@ -60,8 +57,3 @@ from imds_probe.inventory.schedules.settings_commands import Language
 )
 def test_commands_of_each_language(language: Language, text: str, commands: list[str]) -> None:
     assert [each.command for each in language(text)] == commands
-
-
-def test_a_program_of_supervisor_has_a_directory() -> None:
-    found = list(by_line.supervisor("[program:x]\ndirectory=/opt/x\ncommand=./run\n"))
-    assert [(each.line, each.command, each.directory) for each in found] == [(3, "./run", "/opt/x")]

@@ -38,6 +38,8 @@ CIB = """<cib>
         (by_job.borgmatic, "commands:\n    - before: action\n      when: [a]\n      run:\n          - /x\n    - after: error\n",
          ["/x"]),
         (by_job.rsnapshot, "cmd_preexec\t/x a\n#cmd_postexec\t/y\nretain\tdaily\t7\n", ["/x a"]),
+        (by_job.newrelic, 'exec: "/x \\"a b\\" \\\\ c"\n', ['/x "a b" \\ c']),
+        (by_job.newrelic, "- exec: |\n    /x\n\n    /y\n  interval: 1\n- exec: >- # why\n    a\n    b\n", ["/x\n\n/y", "a b"]),
         (by_job.icinga, 'object CheckCommand "a" {\n command = [ "/x", "b c" ]\n}\n', ["/x 'b c'"]),
         (by_job.icinga, 'command = [ PluginDir + "/x" ]\ncommand = [ ConfigDir + "/scripts/y" ]\n',
          [f"{PATH}x", "/etc/icinga2/scripts/y"]),

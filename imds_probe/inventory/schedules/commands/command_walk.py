@@ -67,6 +67,7 @@ from imds_probe.inventory.schedules.commands.spread import VARIANTS_MAX, alterna
 from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Found, Inner, Words, inner
 from imds_probe.inventory.schedules.commands.units_started import Asked, Units, asked
 from imds_probe.inventory.schedules.commands.unknown_names import below, directories, fits, fitting, is_nameless
+from imds_probe.inventory.schedules.settings_credentials import git_helpers
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 SCRIPT_MAX_BYTES = 256 * 1024
@@ -427,8 +428,7 @@ class Walk:
                 self.found.run_image(replace(run, engine=base))
         if (pods := played(base, words[1:])) is not None:
             self._play(*pods, around)
-        for named in settings_named(base, words[1:]):
-            self.found.name_settings(replace(named, path=self._at(named.path, around)))
+        self._follow_settings(base, words[1:], around, depth)
         self._run_in_containers(words, base, around)
         if units := asked(base, words):
             self._start_units(units, words, around, depth)
@@ -466,6 +466,12 @@ class Walk:
             scripts = []
         if any(not each.startswith(_OF_DISTRIBUTION) for each in scripts):
             self._say(NO_NAME, around)
+
+    def _follow_settings(self, base: str, arguments: Words, around: Around, depth: int) -> None:
+        for named in settings_named(base, arguments, around.environment):
+            self.found.name_settings(replace(named, path=self._at(named.path, around)))
+        for helper in git_helpers(arguments) if base == "git" else ():
+            self.run_text(helper, around.copy({}), depth + 1)
 
     def _play(self, name: str | None, own_network: bool, around: Around) -> None:
         path = self._at(name or "", around)

@@ -6,6 +6,7 @@ from imds_probe.inventory.schedules.commands.settings_named import (
     CRONTAB,
     CRONTABS,
     KNOWN,
+    PROVIDERS,
     NamedSettings,
     settings_named,
 )
@@ -33,6 +34,16 @@ from imds_probe.inventory.schedules.settings_known import SETTINGS
         ("supercronic -passthrough-logs /app/crontab", [NamedSettings(CRONTAB, "/app/crontab")]),
         ("crond -f -l 8 -c /app/crontabs", [NamedSettings(CRONTABS, "/app/crontabs", within=True)]),
         ("busybox crond -c /app/crontabs", [NamedSettings(CRONTABS, "/app/crontabs", within=True)]),
+        (
+            "kubelet --kubeconfig=/k --image-credential-provider-bin-dir /d",
+            [NamedSettings("Kubernetes", "/k"), NamedSettings(PROVIDERS, "/d", within=True)],
+        ),
+        ("kubectl get nodes --kubeconfig k", [NamedSettings("Kubernetes", "k")]),
+        ("docker --config /d pull x", [NamedSettings("a registry", "/d", within=True)]),
+        ("podman pull --authfile /a x", [NamedSettings("a registry", "/a")]),
+        ("git pull -q", [NamedSettings("git", ".git/config")]),
+        ("git -C /srv/a fetch", [NamedSettings("git", "/srv/a/.git/config")]),
+        ("git log", []),
         ("crond -n", []),
         ("supervisord -n", []),
         ("supervisord -c", []),
@@ -52,6 +63,13 @@ def test_a_word_that_only_running_tells_is_none() -> None:
     assert list(settings_named("logrotate", [None, "/a"])) == [NamedSettings("logrotate", "/a")]
 
 
+def test_variables_name_some() -> None:
+    environment = {"KUBECONFIG": "/a:/b", "DOCKER_CONFIG": "/d", "HOME": "/c"}
+    named = [NamedSettings("Kubernetes", "/a"), NamedSettings("Kubernetes", "/b")]
+    assert list(settings_named("kubectl", ["get", "nodes"], environment)) == named
+    assert list(settings_named("docker", ["pull"], environment)) == [NamedSettings("a registry", "/d", within=True)]
+
+
 def test_all_of_them_are_known() -> None:
-    known = {each.what for each in SETTINGS} | {CRONTAB, CRONTABS}
-    assert {each.what for each in KNOWN.values()} - known == set()
+    known = {each.what for each in SETTINGS} | {CRONTAB, CRONTABS, PROVIDERS}
+    assert {each.what for options in KNOWN.values() for each in (options, *options.more)} - known == set()
