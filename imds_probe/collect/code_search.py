@@ -65,6 +65,7 @@ class Terms:
     left: Left
     own: OwnPackage | None
     bytes: int
+    names: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -312,6 +313,7 @@ class Search:
             self._memory.files,
             self._memory.trails,
             self._before_ns,
+            self._terms.names,
         )
 
     def _begin(self, pids: tuple[int, ...]) -> None:

@@ -113,7 +113,9 @@ def test_of_an_image_that_was_judged_in_need_the_need_is_named_first():
 def test_what_was_left_out_of_schedules_is_settled_by_shorter_ones_and_no_watch():
     (finding,), _ = found(replace(CRON, why=unread.MORE, runs="scheduled"), facts=changed(FACTS, callers=watched()))
     assert finding.settled_by == (SHORTER, OWNER)
-    assert finding.fix.text.startswith("Shorten the files of which only a part was read, or remove entries, units and files")
+    assert finding.fix.text.startswith(
+        "Shorten the files of which only a part was read, or remove entries, units and files"
+    )
 
 
 @pytest.mark.parametrize(
