@@ -20,8 +20,8 @@ from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.container_tasks import IDENTITY
 from imds_probe.collect.containers import RunningContainers, host_pids, unlisted
 from imds_probe.collect.context import Context
-from imds_probe.collect.due_libraries import OF_ARCHIVES
 from imds_probe.collect.disk_tasks import ON_DISK
+from imds_probe.collect.due_libraries import OF_ARCHIVES
 from imds_probe.collect.needs import Need
 from imds_probe.collect.own_software import own_package
 from imds_probe.collect.package_search import PackageSearch, undecided

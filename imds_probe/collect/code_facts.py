@@ -14,7 +14,7 @@ from imds_probe.collect.code_left import is_left
 from imds_probe.collect.code_search import Found
 from imds_probe.collect.code_tasks import Left, Program
 from imds_probe.collect.dues import Coming, longest, shortest
-from imds_probe.collect.library_facts import Judged, judged, runs_already
+from imds_probe.collect.library_facts import Judged, judged, running_in, runs_already
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import OF_IMAGE, Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
@@ -101,7 +101,8 @@ def _library(
     if library is None or not due:
         return None
     on_host = one.found.on_host and not one.inside
-    return None if runs_already(spoken.path, library, due, one.system, on_host, sdks) else library
+    running = running_in(sdks, one.system.id, on_host=on_host)
+    return None if runs_already(spoken.path, library, due, running) else library
 
 
 def _owners(found: Iterable[FoundIn]) -> Mapping[str, int | None]:

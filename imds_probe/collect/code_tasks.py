@@ -27,8 +27,8 @@ Left = tuple[tuple[str, tuple[int, ...]], ...]
 class Reading:
     """A system to read code in, below its root: until `deadline`, a time.monotonic, and for at most so many bytes. `left` are
     libraries that are left to their recognisers, each with the processes that use it, `own` is the probe's own package. `kept`
-    and `trails` are what an earlier run has left; `before_ns` as of Ground. `image` is the same for containers of one image. `names`
-    are the packages, by ecosystem, that are looked for in archives.
+    and `trails` are what an earlier run has left; `before_ns` as of Ground. `image` is the same for containers of one image.
+    `names` are the packages, by ecosystem, that are looked for in archives.
     """
 
     root: str

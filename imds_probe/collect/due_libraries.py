@@ -37,18 +37,13 @@ class Recognising:
 
 
 def with_libraries(
-    program: Program,
-    spoken: tuple[Spoken, ...],
-    loads: Loads,
-    ground: Ground,
-    by: Recognising,
-    plugins: Sequence[str] = (),
+    program: Program, loads: Loads, ground: Ground, by: Recognising, plugins: Sequence[str] = ()
 ) -> tuple[Program, tuple[Spoken, ...]]:
-    """A program with the SDKs in the archives that it loads, and in those of its `plugins`. Where there is no time for all of these,
-    it was not read whole.
+    """A program with the SDKs in the archives that it loads, and in those of its `plugins`, and what these say. Where there is no
+    time for all of these, it was not read whole.
     """
     libraries: dict[str, Spoken] = {}
-    for path, owner_uid in dict([*_archives(loads, ground), *_owned(plugins, ground)]).items():
+    for path, owner_uid in {**_archives(loads, ground), **_owned(plugins, ground)}.items():
         if path not in by.found and ground.limits.spent:
             program = replace(program, why=program.why or unread.NO_TIME)
             break
@@ -56,21 +51,18 @@ def with_libraries(
             each = _spoken(path, library, owner_uid)
             libraries[each.root] = each
     roots = tuple(dict.fromkeys((*program.roots, *libraries)))
-    return replace(program, roots=roots), (*spoken, *libraries.values())
+    return replace(program, roots=roots), tuple(libraries.values())
 
 
-def _archives(loads: Loads, ground: Ground) -> Iterator[tuple[str, int | None]]:
+def _archives(loads: Loads, ground: Ground) -> dict[str, int | None]:
     """Those among what was read, each with the user who can write it."""
-    for load in loads.files:
-        known = ground.visit(load.path)
-        if known.said is not None and known.said.form in FORMS:
-            yield load.path, known.owner_uid
+    known = {load.path: ground.visit(load.path) for load in loads.files}
+    return {path: each.owner_uid for path, each in known.items() if each.said is not None and each.said.form in FORMS}
 
 
-def _owned(paths: Sequence[str], ground: Ground) -> Iterator[tuple[str, int | None]]:
-    for path, status in zip(paths, ground.statuses(paths), strict=True):
-        if status is not None:
-            yield path, owner_of(status)
+def _owned(paths: Sequence[str], ground: Ground) -> dict[str, int | None]:
+    there = zip(paths, ground.statuses(paths), strict=True)
+    return {path: owner_of(status) for path, status in there if status is not None}
 
 
 def _in_archive(path: str, ground: Ground, by: Recognising) -> tuple[Library, ...]:

@@ -389,6 +389,7 @@ def _program(start: Start, system: DueSystem) -> tuple[Program | None, tuple[Spo
         plugins = plugged(start, ground) if system.following.language_of(start) is java.LANGUAGE else ()
         program = replace(program, why=program.why or unread.MORE) if ground.more else program
         by = Recognising(system.reading.names, system.archives)
-        return with_libraries(program, spoken, loads, ground, by, plugins)
+        program, libraries = with_libraries(program, loads, ground, by, plugins)
+        return program, (*spoken, *libraries)
     why = unread.BY_NAME if any(each.speaks in ("v1", "both") for each in spoken) else ""
     return replace(program, roots=(), why=program.why or why), ()

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Row
 from imds_probe.collect.dues import Coming
-from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Speaks
 from imds_probe.facts.software import SdkSoftware, Software
@@ -58,20 +57,21 @@ def _speaks(found: Spoken, library: Library, row: Row, catalog: Catalog) -> Spea
     return "v1" if status == "too-old" and found.speaks == "v1" else "both"
 
 
-def runs_already(
-    path: str, one: Judged, by: Mapping[str, Coming], system: System, on_host: bool, sdks: Iterable[Software]
-) -> bool:
+def runs_already(path: str, one: Judged, by: Mapping[str, Coming], sdks: Iterable[SdkSoftware]) -> bool:
     """Whether processes have it loaded, so that it was judged with these: nothing starts it but the boot, and the commands that
-    stop or reload a unit.
+    stop or reload a unit. `sdks` are those of its system.
     """
     coming = Coming.by_all(each for name, each in by.items() if not is_of_unit(name))
     if not coming.at_boot_alone:
         return False
     return any(
-        isinstance(each, SdkSoftware)
-        and each.running
-        and (each.component, each.version) == (one.row.id, one.library.version)
-        and ((on_host and each.on_host) or system.id in each.container_ids)
+        (each.component, each.version) == (one.row.id, one.library.version)
         and (each.sdk.places > len(each.sdk.paths) or any(at.partition("!")[0] == path for at in each.sdk.paths))
         for each in sdks
     )
+
+
+def running_in(sdks: Iterable[Software], system_id: str | None, *, on_host: bool) -> list[SdkSoftware]:
+    """Those of these that processes use on the host, or in the container of this identity."""
+    running = (each for each in sdks if isinstance(each, SdkSoftware) and each.running)
+    return [each for each in running if (on_host and each.on_host) or system_id in each.container_ids]

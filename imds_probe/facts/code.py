@@ -32,10 +32,10 @@ class CodeSeen:
 
     `path` is where the words stand, as its own system calls it, `line` the line there, None in a file without lines. `quote`
     are the words that matched, from the list of words that are looked for; never text around them. `form` is what it is:
-    "shell", "python", "jar", "elf". Of an AWS SDK in an archive it is "library": the version tells how that asks, and `quote` is its
-    name, its version and where in there it lies. `package` owns the file: "restic 0.11.0-1 (dpkg)". `component` is the catalog's row of that
-    package, and where there is one, `manager` and `version` are the package's as in Software. `started_by` says what starts it
-    and how often: "/etc/cron.d/backup, daily". `container_ids` are identities, empty and `on_host` false for a directory that
+    "shell", "python", "jar", "elf". Of an AWS SDK in an archive it is "library": the version tells how that asks, and `quote` is
+    its name, its version and where in there it lies; `component`, `manager` and `version` are its own. `package` owns the file:
+    "restic 0.11.0-1 (dpkg)". `component` is the catalog's row of that package, and where there is one,
+    `manager` and `version` are the package's as in Software. `started_by` says what starts it and how often: "/etc/cron.d/backup, daily". `container_ids` are identities, empty and `on_host` false for a directory that
     processes were chrooted to. `owner_uid` is the unprivileged user who can write the file, None where root alone can.
     `runner_uid` is the one on whose own account alone it runs, None where root or a service of the system runs it, or something
     starts it. `oldest_s` is for how many seconds the oldest of `pids` has run, and of what only a container's start

@@ -51,8 +51,7 @@ def _needed(code: CodeSeen, catalog: Catalog) -> Requirement:
         )
     if code.version is not None or code.speaks == "both":
         return judged
-    status = "too-old" if code.speaks == "v1" else "ok"
-    return Requirement(judged.minimum, status, judged.why, judged.source)
+    return Requirement(judged.minimum, "too-old" if code.speaks == "v1" else "ok", judged.why, judged.source)
 
 
 def _which(entries: Sequence[CodeSeen], row: Row | None, facts: Facts) -> str:

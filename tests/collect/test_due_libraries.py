@@ -146,9 +146,9 @@ def test_what_there_was_no_time_for_is_said(tmp_path: Path) -> None:
     ground.visit(APP)
     ground.limits.deadline = time.monotonic() - 1
     program = Program("/usr/bin/java", ())
-    late, found = with_libraries(program, (), loads, ground, Recognising({"maven": (CORE,)}, {}))
+    late, found = with_libraries(program, loads, ground, Recognising({"maven": (CORE,)}, {}))
     assert (late.why, found) == (unread.NO_TIME, ())
     ground.limits.deadline = float("inf")
-    whole, found = with_libraries(program, (), loads, ground, Recognising({"maven": (CORE,)}, {}))
+    whole, found = with_libraries(program, loads, ground, Recognising({"maven": (CORE,)}, {}))
     assert whole.why == "" and [each.path for each in found] == [APP]
     assert whole.roots == (found[0].root,)

@@ -79,6 +79,7 @@ FILES: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
         b'<Host appBase="${a.b}/apps"><Context docBase="x"/></Host>',
     ),
     ("etc/c.properties", ("java", "-cp", "/x", "Main", "/etc/c.properties"), b"plugin.path=/opt, /srv/x\n"),
+    ("opt/.bundle/config", ("ruby", "/opt/x.rb"), b'---\nBUNDLE_PATH: "vendor"\n'),
     ("srv/apps.json", ("/usr/bin/pm2", "start", "/srv/apps.json"), b'{"apps": [{"script": "m.js", "cwd": "/srv"}]}'),
     (
         "srv/node_modules/a/package.json",
@@ -92,7 +93,10 @@ FILES: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
     ("srv/x.dart", ("dart", "run", "/srv/x.dart"), b"main() {}"),
 )
 ROOT: Mapping[str, str | bytes] = {
-    **{f"usr/bin/{name}": b"\x7fELF" for name in ("python3.11", "node", "php8", "java", "env", "curl", "beam", "dart")},
+    **{
+        f"usr/bin/{name}": b"\x7fELF"
+        for name in ("python3.11", "node", "php8", "java", "env", "curl", "beam", "dart", "ruby")
+    },
     "usr/bin/pm2": "#!/usr/bin/env node\n",
     "usr/lib/python3.11/os.py": "",
     "opt/bin/x": "import a",

@@ -11,8 +11,9 @@ _BY_WEIGHT: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
 
 @dataclass(frozen=True)
 class Spoken:
-    """A whole that names the metadata service: `root` is its script, program or directory. The rest as of CodeSeen. An AWS SDK in an
-    archive is judged by its version: then `library` is what was recognised, and `speaks` says "both" where it only may be loaded.
+    """A whole that names the metadata service: `root` is its script, program or directory. The rest as of CodeSeen. An AWS SDK in
+    an archive is judged by its version: then `library` is what was recognised, and `speaks` says "both" where it only
+    may be loaded.
     """
 
     root: str
