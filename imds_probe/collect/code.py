@@ -21,6 +21,7 @@ from imds_probe.collect.container_tasks import IDENTITY
 from imds_probe.collect.containers import RunningContainers, host_pids, unlisted
 from imds_probe.collect.context import Context
 from imds_probe.collect.disk_tasks import ON_DISK
+from imds_probe.collect.due_libraries import OF_ARCHIVES
 from imds_probe.collect.named_tasks import NAMED
 from imds_probe.collect.needs import Need
 from imds_probe.collect.own_software import own_package
@@ -115,15 +116,17 @@ def look_for(
 
     Raises nothing for what processes and containers prepared; that is in the result.
     """
+    sdks = tuple(sdks)
     not_read = left(catalog, sdks)
-    memory = CodeMemory(root, options.state)
+    names = {ecosystem: tuple(catalog.package_names(ecosystem)) for ecosystem in OF_ARCHIVES}
+    memory = CodeMemory(root, options.state, names)
     remembered = memory.load()
     troubles = list(memory.damaged)
     need = pressure.need(options.written)
     if need:
         troubles.append(f"no code was read: {need}")
     now = now_ns if now_ns is not None else time.time_ns()
-    terms = Terms(not_read, own_package(), READ_MAX_BYTES)
+    terms = Terms(not_read, own_package(), READ_MAX_BYTES, names)
     unplaced: list[str] = []
     there = systems(
         root,
@@ -175,7 +178,7 @@ def look_for(
         troubles += [f"{search.system.said}{trouble}" for trouble in search.troubles]
     _save(memory, () if need else searches)
     owner_of = GroupOwners(proc.parent).owner
-    seen, no_room_for = code_of(found, catalog, not_read, owner_of)
+    seen, no_room_for = code_of(found, catalog, not_read, owner_of, sdks)
     return CodeFound(seen, read_of(found, catalog, owner_of, no_room_for), tuple(troubles))
 
 

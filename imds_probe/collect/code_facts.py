@@ -14,9 +14,11 @@ from imds_probe.collect.code_left import is_left
 from imds_probe.collect.code_search import Found
 from imds_probe.collect.code_tasks import Left, Program
 from imds_probe.collect.dues import Coming, longest, shortest
+from imds_probe.collect.library_facts import Judged, judged, running_in, runs_already
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import OF_IMAGE, Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
+from imds_probe.facts.software import Software
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.loads import below
 from imds_probe.inventory.code.owned import Owned
@@ -50,20 +52,31 @@ class FoundIn:
 
 
 def code_of(
-    found: Sequence[FoundIn], catalog: Catalog, not_read: Left, owner_of: OwnerOf
+    found: Sequence[FoundIn], catalog: Catalog, not_read: Left, owner_of: OwnerOf, sdks: Sequence[Software] = ()
 ) -> tuple[Code, tuple[NotRead, ...]]:
     """All code that names the service, each once, and what stands for that which the report has no room for. `not_read` are the
-    libraries that were left to their recognisers.
+    libraries that were left to their recognisers, `sdks` those that were recognised.
     """
     seen: dict[object, CodeSeen] = {}
     for one in found:
         system = one.system
+        libraries = judged(one.found.spoken, catalog)
         for root, spoken in one.found.spoken.items():
             owner = _owner_of(root, spoken, one)
-            pids = _pids_of(root, one, owner, not_read)
-            if pids is None or not _counts(root, spoken, one, owner, started=bool(pids), catalog=catalog):
-                continue
-            entry = _entry(root, spoken, one, owner, pids, catalog=catalog, owner_of=owner_of)
+            if spoken.library is not None:
+                library = _library(root, spoken, one, libraries, sdks)
+                if library is None:
+                    continue
+                found_there = _entry(
+                    root, replace(spoken, speaks=library.speaks), one, owner, (), catalog=catalog, owner_of=owner_of
+                )
+                by = library.row.id, library.library.ecosystem, library.library.version
+                entry = replace(found_there, component=by[0], manager=by[1], version=by[2])
+            else:
+                pids = _pids_of(root, one, owner, not_read)
+                if pids is None or not _counts(root, spoken, one, owner, started=bool(pids), catalog=catalog):
+                    continue
+                entry = _entry(root, spoken, one, owner, pids, catalog=catalog, owner_of=owner_of)
             # The same in several containers is one entry.
             alike = replace(entry, pids=(), container_ids=(), oldest_s=None, newest_s=None, standing_s=None)
             key = alike if system.id else (alike, str(system.root))
@@ -78,6 +91,18 @@ def code_of(
     )
     may_ask = [each for each in rest if each.speaks in ("v1", "both")]
     return Code((*kept, *lying)), _no_room_for(may_ask, owners)
+
+
+def _library(
+    root: str, spoken: Spoken, one: FoundIn, libraries: Mapping[str, Judged], sdks: Sequence[Software]
+) -> Judged | None:
+    """An SDK in an archive that something will start; None of one that does not decide, or was judged with its processes."""
+    library, due = libraries.get(root), one.found.due.roots.get(root)
+    if library is None or not due:
+        return None
+    on_host = one.found.on_host and not one.inside
+    running = running_in(sdks, one.system.id, on_host=on_host)
+    return None if runs_already(spoken.path, library, due, running) else library
 
 
 def _owners(found: Iterable[FoundIn]) -> Mapping[str, int | None]:

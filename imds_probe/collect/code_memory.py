@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from imds_probe.collect.code_search import Memory
@@ -18,7 +19,7 @@ ALL = "all"  # schedules share what they stand on, and are remembered together
 class CodeMemory:
     """Kept in `state`, nowhere where that is None. `damaged` says which files made no sense, as sentences."""
 
-    def __init__(self, root: Path, state: Path | None) -> None:
+    def __init__(self, root: Path, state: Path | None, names: Mapping[str, Collection[str]]) -> None:
         self._files: Remembered[Kept] | None = None
         self._trails: Remembered[Trail] | None = None
         self._lying: Remembered[Kept] | None = None
@@ -30,7 +31,10 @@ class CodeMemory:
             self._files = Remembered(state, "code", Kept, read_by)
             self._trails = Remembered(state, "programs", Trail, read_by)
             self._lying = Remembered(state, "code_on_disk", Kept, read_by)
-            followed_by = version("imds_probe.inventory.schedules", (read_by, repr(own_package())))
+            recognised_by = version(
+                "imds_probe.inventory.sdks", (f"{key} {sorted(names[key])}" for key in sorted(names))
+            )
+            followed_by = version("imds_probe.inventory.schedules", (read_by, recognised_by, repr(own_package())))
             self._schedules = Remembered(state, "schedules", bytes, followed_by)
 
     def load(self) -> Memory:

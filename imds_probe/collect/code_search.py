@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import get_args
@@ -67,6 +67,7 @@ class Terms:
     left: Left
     own: OwnPackage | None
     bytes: int
+    names: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -337,6 +338,7 @@ class Search:
             self._memory.files,
             self._memory.trails,
             self._before_ns,
+            self._terms.names,
         )
 
     def _begin(self, pids: tuple[int, ...]) -> None:

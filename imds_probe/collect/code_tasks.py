@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field
 
 from imds_probe.collect.own_software import OwnPackage
@@ -28,6 +28,7 @@ class Reading:
     """A system to read code in, below its root: until `deadline`, a time.monotonic, and for at most so many bytes. `left` are
     libraries that are left to their recognisers, each with the processes that use it, `own` is the probe's own package. `kept`
     and `trails` are what an earlier run has left; `before_ns` as of Ground. `image` is the same for containers of one image.
+    `names` are the packages, by ecosystem, that are looked for in archives.
     """
 
     root: str
@@ -39,6 +40,7 @@ class Reading:
     kept: Mapping[str, Kept] = field(default_factory=dict)
     trails: Mapping[str, Trail] = field(default_factory=dict)
     before_ns: int | None = None
+    names: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

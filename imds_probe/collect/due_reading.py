@@ -13,6 +13,7 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from imds_probe.collect.code_tasks import Due, Piece, Program, Reading
+from imds_probe.collect.due_libraries import Recognising, with_libraries
 from imds_probe.collect.program_reading import (
     OF_SYSTEM,
     PROGRAM_MIN_S,
@@ -31,7 +32,9 @@ from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.elsewhere import said_with_headers
 from imds_probe.inventory.code.environment import naming, with_values
 from imds_probe.inventory.code.file import said_by
+from imds_probe.inventory.code.following import java
 from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.java_plugins import plugged
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import Load, Loads
 from imds_probe.inventory.code.following.program import Following
@@ -47,6 +50,7 @@ from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
 from imds_probe.inventory.schedules.commands.settings_named import NamedSettings
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.kept.shapes import OMITTED, is_path
 
@@ -96,6 +100,7 @@ class DueSystem:
         default_factory=dict
     )  # by command lines, and whose these are
     others: dict[Path, DueSystem] = field(default_factory=dict)
+    archives: dict[str, tuple[Library, ...]] = field(default_factory=dict)  # what was recognised in each
     distributed: dict[str, bool] = field(default_factory=dict)
 
     def own_of(self, scripts: Iterable[str]) -> list[str]:
@@ -212,8 +217,11 @@ def _perhaps(dues: Iterator[Due]) -> Iterator[Due]:
     """What is one of several that may be started: who starts it was not read as a whole, if it asks without a token."""
     for due in dues:
         program = due.piece.program
-        if program is not None and (program.why or any(each.speaks in ("v1", "both") for each in due.piece.spoken)):
+        own = [each for each in due.piece.spoken if each.library is None]
+        if program is not None and (program.why or any(each.speaks in ("v1", "both") for each in own)):
             yield Due(Piece(program=replace(program, roots=(), why=program.why or unread.BY_NAME)))
+        if libraries := tuple(replace(each, speaks="both") for each in due.piece.spoken if each.library is not None):
+            yield Due(Piece(spoken=libraries), roots=tuple(each.root for each in libraries))
 
 
 def _unfollowed(scheduled: Scheduled) -> Due:
@@ -393,6 +401,11 @@ def _program(start: Start, system: DueSystem) -> tuple[Program | None, tuple[Spo
         _read_ahead([load.path for load in loads.files], ground)
     program, spoken = program_of(start, loads, ground, system.wholes, lambda load: ground.visit(load.path))
     if start.arguments[0] != READ_SOME:
-        return program, spoken
+        ground.more = False
+        plugins = plugged(start, ground) if system.following.language_of(start) is java.LANGUAGE else ()
+        program = replace(program, why=program.why or unread.MORE) if ground.more else program
+        by = Recognising(system.reading.names, system.archives)
+        program, libraries = with_libraries(program, loads, ground, by, plugins)
+        return program, (*spoken, *libraries)
     why = unread.BY_NAME if any(each.speaks in ("v1", "both") for each in spoken) else ""
     return replace(program, roots=(), why=program.why or why), ()

@@ -10,9 +10,8 @@ from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Runs
 from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.code.spoken import Spoken, worse
-from imds_probe.inventory.schedules.scheduled import RELOADED, STOPPED
+from imds_probe.inventory.schedules.scheduled import is_of_unit
 
-_OF_UNITS = (f", {RELOADED}", f", {STOPPED}")
 RUNS_BY_WEIGHT: tuple[Runs, ...] = ("boot", "scheduled", "once")
 
 
@@ -118,7 +117,7 @@ class Dues:
     def is_service(self, program: str) -> bool:
         """Whether nothing starts it but the boot, and the commands that stop or reload a unit."""
         by = self.started_by.get(program, {}).items()
-        return Coming.by_all(coming for each, coming in by if not each.endswith(_OF_UNITS)).at_boot_alone
+        return Coming.by_all(coming for each, coming in by if not is_of_unit(each)).at_boot_alone
 
 
 @dataclass

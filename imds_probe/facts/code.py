@@ -22,6 +22,7 @@ HEADER_ELSEWHERE = (
 # They stand for programs of which nothing is known, not even how many there are: none of the schedules of a system was read, or
 # not all of them.
 ALL_SCHEDULED, OTHER_SCHEDULED = "all scheduled programs", "other scheduled programs"
+OF_LIBRARY = "library"  # the form of an AWS SDK in an archive that something starts: its version tells how it asks
 OF_IMAGE = "image "  # stands before an image's name, which is no program's
 
 
@@ -31,11 +32,13 @@ class CodeSeen:
 
     `path` is where the words stand, as its own system calls it, `line` the line there, None in a file without lines. `quote`
     are the words that matched, from the list of words that are looked for; never text around them. `form` is what it is:
-    "shell", "python", "jar", "elf". `package` owns the file: "restic 0.11.0-1 (dpkg)". `component` is the catalog's row of that
-    package, and where there is one, `manager` and `version` are the package's as in Software. `started_by` says what starts it
-    and how often: "/etc/cron.d/backup, daily"; where nothing is known to start it, the file of settings that names it.
-    `container_ids` are identities, empty and `on_host` false for a directory that
-    processes were chrooted to. `owner_uid` is the unprivileged user who can write the file, None where root alone can.
+    "shell", "python", "jar", "elf". Of an AWS SDK in an archive it is "library": the version tells how that asks, and `quote` is
+    its name, its version and where in there it lies; `component`, `manager` and `version` are its own. `package` owns the file:
+    "restic 0.11.0-1 (dpkg)". `component` is the catalog's row of that package, and where there is one, `manager` and `version`
+    are the package's as in Software. `started_by` says what starts it and how often: "/etc/cron.d/backup, daily"; where nothing is
+    known to start it, the file of settings that names it. `container_ids` are identities, empty and `on_host` false for a
+    directory that processes were chrooted to. `owner_uid` is the unprivileged user who can write the file, None where root alone
+    can.
     `runner_uid` is the one on whose own account alone it runs, None where root or a service of the system runs it, or something
     starts it. `oldest_s` is for how many seconds the oldest of `pids` has run, and of what only a container's start
     starts, the oldest of its containers; None where that is not known.

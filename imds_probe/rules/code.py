@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts.code import HEADER_ELSEWHERE, Code, CodeSeen
+from imds_probe.facts.code import HEADER_ELSEWHERE, OF_LIBRARY, Code, CodeSeen
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.image import Image
 from imds_probe.findings import Fix, Found, Kind
@@ -40,13 +40,12 @@ from imds_probe.rules.code_phrases import (
     whose,
 )
 from imds_probe.rules.code_unread import not_read
-from imds_probe.rules.cut_off import user_is_cut_off
 from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few
 from imds_probe.rules.rehearsed import asked_again, rehearsed_code
 from imds_probe.rules.requirement import fit_by_version, software_of
 from imds_probe.rules.rule import NothingToJudge, Rule
-from imds_probe.rules.settled import elsewhere, nobody_by_v1, seen_by_token, unserved, unserved_now, unwatched
+from imds_probe.rules.settled import elsewhere, nobody_by_v1, seen_by_token, unserved_code, unwatched
 from imds_probe.rules.settling import AN_INSTANCE, CATALOG, OWNER, SILENT_WINDOW, by_rehearsal, by_watch
 
 _COLLECTOR = _SUBJECT = "code"
@@ -61,7 +60,8 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     run = facts.collector(_COLLECTOR)
     if run is None:
         return NothingToJudge("the code of running programs was not read")
-    code = [each for each in facts[Code].code if each.runs == "once" or software_of(each, facts) is None]
+    seen = [each for each in facts[Code].code if each.runs == "once" or each.form != OF_LIBRARY]
+    code = [each for each in seen if each.runs == "once" or software_of(each, facts) is None]
     recovered = {each: why for each in code if each.speaks == "v1" and (why := _recovered(each, facts))}
     fit = {each: why for each in code if each.runs in _STARTED and (why := fit_by_version(each, facts, catalog))}
     asking = [each for each in code if each.speaks == "v1" and each not in fit and each not in recovered]
@@ -69,7 +69,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     found += _once([each for each in asking if each.runs == "once"], facts)
     lying = [each for each in asking if each.runs == "lies"]
     silent = nobody_by_v1(facts)
-    in_doubt = [each for each in lying if each.started_by and not silent and not _unserved(each, facts)]
+    in_doubt = [each for each in lying if each.started_by and not silent and not unserved_code(each, facts)]
     found += _named(in_doubt, facts) + _on_disk([each for each in lying if each not in in_doubt], facts)
     both = [each for each in code if each.speaks == "both" and each.runs in _STARTED and each not in fit]
     undecided, settled = _undecided(both, facts, catalog)
@@ -92,7 +92,7 @@ def _recovered(code: CodeSeen, facts: Facts) -> str:
 
 def _blocking(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> list[Found]:
     """What breaks, each by itself; and what does not, as nothing is served there."""
-    idle = {each: why for each in code if (why := _unserved(each, facts))}
+    idle = {each: why for each in code if (why := unserved_code(each, facts))}
     at_login = [each for each in code if each not in idle and _is_offered_at_login(each)]
     blocking = [each for each in code if each not in idle and each not in at_login]
     blocking = named_first(CODE_IMDSV1, blocking, lambda each: named(each, facts), facts)
@@ -117,15 +117,6 @@ def _blocking(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> list[
         where = " where no metadata is served"
         found.append(_together(CODE_IMDSV1_UNSERVED, list(idle), "", lines, fix, where=where))
     return found
-
-
-def _unserved(code: CodeSeen, facts: Facts) -> str:
-    """Why no metadata reaches it; empty where some does, or may."""
-    at_work = code.pids or code.runs == "scheduled"
-    in_no_container = code.on_host or not code.container_ids  # nor is a directory that processes were chrooted to
-    if at_work and code.uid is not None and user_is_cut_off(code.uid, facts):
-        return f"a rule or route keeps all programs of user {code.uid} from it"
-    return (unserved_now if at_work else unserved)(in_no_container, code.container_ids, facts)
 
 
 def _is_offered_at_login(code: CodeSeen) -> bool:

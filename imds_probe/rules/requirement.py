@@ -10,7 +10,7 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import requirement as requirement_by_catalog
 from imds_probe.catalog.rows import Requirement, Row
 from imds_probe.catalog.settings_in_force import first_on
-from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead, Speaks
+from imds_probe.facts.code import OF_LIBRARY, Code, CodeRead, CodeSeen, NotRead, PackageRead, Speaks
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware, Software
@@ -136,7 +136,7 @@ def software_of(code: CodeSeen | NotRead, facts: Facts) -> Software | None:
 
 
 def _belongs(code: CodeSeen | NotRead | PackageRead, software: Software) -> bool:
-    if code.component != software.component:
+    if code.component != software.component or (isinstance(code, CodeSeen) and code.form == OF_LIBRARY):
         return False
     together = (code.on_host and software.on_host) or not set(code.container_ids).isdisjoint(software.container_ids)
     if not together or not isinstance(software, SdkSoftware):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Requirement, Row
@@ -43,6 +43,7 @@ from imds_probe.rules.phrases import (
 from imds_probe.rules.rehearsed import rehearsed_processes
 from imds_probe.rules.requirement import requirement
 from imds_probe.rules.rule import NothingToJudge, Rule
+from imds_probe.rules.sdks_due import due, started_libraries
 from imds_probe.rules.sdks_kinds import (
     KINDS,
     SDK_FALLS_BACK,
@@ -67,7 +68,7 @@ _Group = dict[tuple[str, str, Requirement, bool], list[SdkSoftware]]
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     run = facts.collector("sdks")
     if run is None:
-        return NothingToJudge("the AWS SDKs in use were not inspected")
+        return list(due(facts, catalog)) or NothingToJudge("the AWS SDKs in use were not inspected")
     found = []
     unseen = facts[SdkSearch].sdks_unseen or ((run.reason,) if run.status in ("failed", "skipped") else ())
     if unseen:
@@ -79,14 +80,24 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
             needed = requirement(entry, facts, catalog)
             groups[entry.component, entry.said_version, needed, entry.running].append(entry)
             found += _falls_back(entry, needed, facts, catalog, left_out)
+    started = {each.path for each in started_libraries(facts)}
     for (component, _, needed, running), entries in groups.items():
+        if not running and all(_is_started(each, started) for each in entries):
+            continue  # what starts it says more
         if needed.status != "ok" or needed.by == "code" or (running and not_verified(needed)):
             row = catalog.row(component)
             which = f"{named(entries[0], row)}{_in(entries, facts)}"
             found += _in_use(which, entries, needed, row, facts) if running else _on_disk(which, entries, needed, row)
+    found += due(facts, catalog)
     if facts[SdkSearch].sdks_left_out:
         found.append(_left_out(facts[SdkSearch].sdks_left_out))
     return found
+
+
+def _is_started(entry: SdkSoftware, started: Collection[str]) -> bool:
+    """Whether it lies in nothing but archives that something starts."""
+    known = {path.partition("!")[0] for path in entry.sdk.paths}
+    return entry.on_host and entry.sdk.places == len(entry.sdk.paths) and known <= set(started)
 
 
 def _unseen(reasons: Sequence[str], run: CollectorRun | None, facts: Facts) -> Found:

@@ -9,8 +9,9 @@ SDK_TOO_OLD = Kind(
     id="sdk-too-old",
     severity="blocker",
     implies="not-ready",
-    title="A running program uses an AWS SDK that speaks only IMDSv1",
-    meaning="A process has loaded this SDK, or has it on its search path for libraries. The SDK is older than the first version "
+    title="A program that runs or will be started uses an AWS SDK that speaks only IMDSv1",
+    meaning="A process has loaded this SDK, or has it on its search path for libraries, or a schedule or a boot will start a "
+    "program that loads an archive (a jar, a zipapp) with this SDK in it. The SDK is older than the first version "
     "that asks for a token. Once tokens are required, the SDK receives no credentials from the instance's role. A process of "
     "Python, Node, Ruby or PHP does not show which libraries it has read, only which it would find. A Python process that "
     "has not loaded TLS is taken to use no SDK, unless its own code imports one.",

@@ -13,7 +13,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.software import Installed, SdkSoftware, SdkUse, Software
 from imds_probe.rules.caller_phrases import no_call, watched_part
-from imds_probe.rules.cut_off import host_is_cut_off, is_cut_off, is_kept_from_all
+from imds_probe.rules.cut_off import host_is_cut_off, is_cut_off, is_kept_from_all, user_is_cut_off
 from imds_probe.rules.known_callers import runner_of
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import of_callers
@@ -221,6 +221,15 @@ def unserved_now(on_host: bool, container_ids: Iterable[str], facts: Facts, *, h
         if inside and not unserved(on_host=False, container_ids=inside, facts=facts)
         else "a rule or route keeps all programs of the host from it"
     )
+
+
+def unserved_code(code: CodeSeen, facts: Facts) -> str:
+    """The same of a program."""
+    at_work = code.pids or code.runs == "scheduled"
+    in_no_container = code.on_host or not code.container_ids  # nor is a directory that processes were chrooted to
+    if at_work and code.uid is not None and user_is_cut_off(code.uid, facts):
+        return f"a rule or route keeps all programs of user {code.uid} from it"
+    return (unserved_now if at_work else unserved)(in_no_container, code.container_ids, facts)
 
 
 def unserved_caller(container_id: str | None, facts: Facts) -> str:

@@ -23,6 +23,7 @@ from imds_probe.collect.schedules_kept import (
 )
 from imds_probe.inventory.code.following import java, node, perl, php, python, python_text, ruby, scripts, shell_text
 from imds_probe.inventory.code.following.command import start_of
+from imds_probe.inventory.code.following.java_plugins import plugged
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.loads import Asked
 from imds_probe.inventory.code.owning import owners
@@ -77,6 +78,8 @@ FILES: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
         ("java", "-Dcatalina.base=/opt/tomcat", "-Da.b=/srv", "Main"),
         b'<Host appBase="${a.b}/apps"><Context docBase="x"/></Host>',
     ),
+    ("etc/c.properties", ("java", "-cp", "/x", "Main", "/etc/c.properties"), b"plugin.path=/opt, /srv/x\n"),
+    ("opt/.bundle/config", ("ruby", "/opt/x.rb"), b'---\nBUNDLE_PATH: "vendor"\n'),
     ("srv/apps.json", ("/usr/bin/pm2", "start", "/srv/apps.json"), b'{"apps": [{"script": "m.js", "cwd": "/srv"}]}'),
     (
         "srv/node_modules/a/package.json",
@@ -90,7 +93,10 @@ FILES: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
     ("srv/x.dart", ("dart", "run", "/srv/x.dart"), b"main() {}"),
 )
 ROOT: Mapping[str, str | bytes] = {
-    **{f"usr/bin/{name}": b"\x7fELF" for name in ("python3.11", "node", "php8", "java", "env", "curl", "beam", "dart")},
+    **{
+        f"usr/bin/{name}": b"\x7fELF"
+        for name in ("python3.11", "node", "php8", "java", "env", "curl", "beam", "dart", "ruby")
+    },
     "usr/bin/pm2": "#!/usr/bin/env node\n",
     "usr/lib/python3.11/os.py": "",
     "opt/bin/x": "import a",
@@ -134,8 +140,10 @@ def _followed(root: Path) -> Parse:
         path, argv, _ = FILES[at]
         (root / path).unlink(missing_ok=True)
         made.put({path: content})
-        if start_of(argv, made.ground()) is not None:
+        ground = made.ground()
+        if (start := start_of(argv, ground)) is not None:
             check(made.follow(*argv))
+            check(plugged(start, ground))
         (root / path).unlink()
 
     return parse

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Speaks
+from imds_probe.inventory.sdks.libraries import Library
 
 _BY_WEIGHT: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """A whole that names the metadata service: `root` is its script, program or directory. The rest as of CodeSeen."""
+    """A whole that names the metadata service: `root` is its script, program or directory. The rest as of CodeSeen. An AWS SDK in
+    an archive is judged by its version: then `library` is what was recognised, and `speaks` says "both" where it only
+    may be loaded.
+    """
 
     root: str
     path: str
@@ -19,6 +23,7 @@ class Spoken:
     speaks: Speaks
     form: str
     owner_uid: int | None = None
+    library: Library | None = None
 
 
 def worse(one: Spoken | None, other: Spoken) -> Spoken:

@@ -19,6 +19,12 @@ AT_LOGIN = "at each login"
 AT_START = "at each start of the container"
 ONCE = "once, when an instance is new"
 RELOADED, STOPPED = "whenever it is reloaded", "whenever it is stopped"  # of a unit
+_OF_UNITS = (f", {RELOADED}", f", {STOPPED}")
+
+
+def is_of_unit(started_by: str) -> bool:
+    """Whether a start, as a report names it, is that of a command which stops or reloads a unit."""
+    return started_by.endswith(_OF_UNITS)
 
 
 @dataclass(frozen=True)

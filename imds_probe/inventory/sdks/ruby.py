@@ -12,8 +12,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from imds_probe.ecosystems.gem import ECOSYSTEM
+from imds_probe.inventory.code.following import bundler
+from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.sdks.libraries import Library
-from imds_probe.inventory.sdks.recogniser import Directories, Located, Recogniser, Runtime
+from imds_probe.inventory.sdks.recogniser import Directories, Located, OwnCode, Recogniser, Runtime
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
 from imds_probe.system.confined import FileFailed
@@ -23,6 +25,7 @@ DIRECTORY, GEMS = "specifications", "gems"
 DIRECTORIES_MAX = 200  # listed for one place that a process looks into; RubyGems has some ten
 DEPTH_MAX = 3  # vendor/bundle/ruby/3.1.0 and lib/ruby/gems/3.1.0 have them two below, GEM_HOME itself
 _VARIABLES = ("GEM_HOME", "GEM_PATH", "BUNDLE_PATH")
+_TOLD = frozenset((*_VARIABLES, *bundler.VARIABLES))
 _GEMS = re.compile(r"(.*)/(?:gems|extensions)/")
 _UNPACKED = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,99}?)-(?P<version>\d[0-9A-Za-z.]{0,60})(?:-[a-z0-9_-]{1,60})?"
@@ -96,6 +99,14 @@ def _places(start: Start) -> Iterator[str]:
         yield directory
 
 
+def _own_code(start: Start, names: Collection[str]) -> OwnCode:
+    """What Bundler's settings say of where the gems are."""
+    del names
+    script = next(iter(start.scripts()), "")
+    own = posixpath.dirname(script) if script else start.directory
+    return OwnCode(tuple(bundler.bundles(start, own, Ground(start.root))))
+
+
 def _runs(program: str, libraries: Collection[str]) -> bool:
     return program.startswith("ruby") or any(library.startswith("libruby") for library in libraries)
 
@@ -103,5 +114,5 @@ def _runs(program: str, libraries: Collection[str]) -> bool:
 RECOGNISER = Recogniser(
     (ECOSYSTEM,),
     directories=Directories(libraries_in, frozenset({DIRECTORY, GEMS})),
-    runtime=Runtime(frozenset({"ruby"}), _runs, _places, frozenset(_VARIABLES)),
+    runtime=Runtime(frozenset({"ruby"}), _runs, _places, _TOLD, own_code=_own_code),
 )

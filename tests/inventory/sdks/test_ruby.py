@@ -94,3 +94,12 @@ def test_directories_without_number_are_looked_into_no_further_than_gems_go(tmp_
     for number in range(DIRECTORIES_MAX + 50):
         write(tmp_path, f"gems/{number:04}/specifications/aws-sdk-core-3.{number}.0.gemspec")
     assert len(look(tmp_path, "/gems")) == DIRECTORIES_MAX
+
+
+def test_gems_where_the_settings_of_bundler_say(tmp_path: Path) -> None:
+    write(tmp_path, "srv/app/Gemfile", "srv/app/bin/puma")
+    (tmp_path / "srv/app/.bundle").mkdir()
+    (tmp_path / "srv/app/.bundle/config").write_text('---\nBUNDLE_PATH: "/srv/shared"\n')
+    assert RECOGNISER.runtime is not None and RECOGNISER.runtime.own_code is not None
+    begun = start("puma 5.6", executable="/usr/bin/ruby3.1", cwd="/srv/app", root=tmp_path)
+    assert "/srv/shared" in RECOGNISER.runtime.own_code(begun, NAMES).places

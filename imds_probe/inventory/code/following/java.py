@@ -20,9 +20,9 @@ from imds_probe.inventory.sdks.start import Start
 
 MANIFEST_MAX_BYTES = 256 * 1024
 ARCHIVES_MAX, CLASSES_MAX = 1000, 6000
-_PATHS = ("-cp", "-classpath", "--class-path", "-p", "--module-path")
-_OPTIONS = Options(
-    values=(*_PATHS, "--add-modules", "-m", "--module", "--add-opens", "--add-exports", "--add-reads"),
+PATHS = ("-cp", "-classpath", "--class-path", "-p", "--module-path")
+OPTIONS = Options(
+    values=(*PATHS, "--add-modules", "-m", "--module", "--add-opens", "--add-exports", "--add-reads"),
     required=("-jar",),
     attached=False,
 )
@@ -63,9 +63,9 @@ def _begins(start: Start, ground: Ground) -> Begun:
     given = start.arguments
     entries = start.listed("CLASSPATH")
     for option, value in itertools.pairwise(given):
-        if option in _PATHS:
+        if option in PATHS:
             entries += [start.path(part) for part in value.split(":") if part]
-    own = [start.path(value) for _, value in read(given, _OPTIONS).required]
+    own = [start.path(value) for _, value in read(given, OPTIONS).required]
     entries += [*own, *(start.path(match[1]) for each in given if (match := _AGENT.match(each)))]
     served = deployed(start, given[given.index("-jar") + 2 :] if own else (), ground)
     entries += served.entries
@@ -84,7 +84,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
 
 def _behind(arguments: Sequence[str]) -> tuple[str, ...]:
     """The class that begins and its arguments, or those of an archive."""
-    given = read(arguments, _OPTIONS)
+    given = read(arguments, OPTIONS)
     return (given.script, *given.rest) if given.script else ()
 
 

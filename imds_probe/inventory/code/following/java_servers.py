@@ -55,9 +55,14 @@ class Deployed:
     is_open: bool = False
 
 
+def properties_of(start: Start) -> Mapping[str, str]:
+    """Those that the command line sets."""
+    return {match[1]: match[2] for word in start.arguments[1:] if (match := _PROPERTY.fullmatch(word))}
+
+
 def deployed(start: Start, behind: Sequence[str], ground: Ground) -> Deployed:
     """What servers load of their own directories, and any program of what its arguments, which stand `behind` its options, name."""
-    properties = {match[1]: match[2] for word in start.arguments[1:] if (match := _PROPERTY.fullmatch(word))}
+    properties = properties_of(start)
     places = [start.path(each) for each in properties.get("loader.path", "").split(",") if each]
     found = [entry for place in places for entry in (place, f"{place}/*")]
     given = (word.partition("=")[2] if word.startswith("-") else word for word in behind[:WORDS_MAX])

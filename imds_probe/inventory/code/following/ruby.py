@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from imds_probe.inventory.code.following.arguments import RUBY, included, read
+from imds_probe.inventory.code.following.bundler import bundles, homes_of
 from imds_probe.inventory.code.following.command import starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
@@ -82,9 +83,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
     homes = [place for name in ("GEM_HOME", "GEM_PATH") for place in start.listed(name)]
     homes += [place for prefix in prefixes for each in GEMS for place in _matching(prefix, each, ground)]
     homes += ground.matching("/var/lib/gems/*")
-    above = [way.own, posixpath.dirname(way.own), start.directory]
-    for place in [*start.listed("BUNDLE_PATH"), *(f"{each}/vendor/bundle" for each in above)]:
-        homes += ground.matching(f"{place}/ruby/*")
+    homes += [home for bundle in bundles(start, way.own, ground) for home in homes_of(bundle, ground)]
     gems = [
         f"{home}/gems/{gem}"
         for home in dict.fromkeys(homes)

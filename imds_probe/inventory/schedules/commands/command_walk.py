@@ -382,7 +382,7 @@ class Walk:
         if known is None:
             before, self._files.trail = self._files.trail, set()
             inner = Around(dict(around.environment), around.directory, partly=dict(around.partly))
-            walk = Walk(self._files, self._programs, self._units)
+            walk = Walk(self._files, self._programs, self._units, self._home)
             for path in profiles.there(files, self._files):
                 if path not in walk.found.scripts:
                     walk.run_text(self._files.text(path, SCRIPT_MAX_BYTES) or "", inner, DEPTH_MAX - 1)

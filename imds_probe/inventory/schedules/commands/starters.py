@@ -207,7 +207,8 @@ STARTERS_OF_LANGUAGES: Mapping[str, Starter] = {
 _SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
 # What a shell does with an argument of its text, or with the name that find puts into it.
 _RUNS_ARGUMENT = re.compile(
-    r"(?:^|[;&|(]|\b(?:do|then|sh|bash|exec|source|sudo|nice|env|timeout \d{1,9}|python[\d.]{0,5}|perl|ruby|node|php)\s|(?:^|\s)\.\s)"
+    r"(?:^|[;&|(]|\b(?:do|then|sh|bash|exec|source|sudo|nice|env|timeout \d{1,9}|python[\d.]{0,5}|perl|ruby|node|php)\s"
+    r"|(?:^|\s)\.\s)"
     r"\s{0,9}[\"']?(?:\{\}|\$(?:[01@]|\{[01@]\}))"
 )
 _RUN_SCRIPTS = frozenset(
