@@ -80,6 +80,11 @@ class Callers:
         self._known.put(tid, of_process._replace(mark=mark), now, KNOWN_S)
         return of_process.caller
 
+    def before(self, tid: int) -> Caller | None:
+        """The process that a thread belonged to when it was looked at last, where that was lately."""
+        known = self._known.get(tid)
+        return known.caller if known is not None and time.monotonic() - known.at < KNOWN_S else None
+
     def caller(self, tid: int) -> Caller:
         """The process that a thread belongs to; one of which only its number is known where it has ended already."""
         known = self.known(tid)
