@@ -21,6 +21,7 @@ LOOKED_AT_WITHIN_S, TOGETHER_S, TOGETHER_MAX = 0.05, 0.5, 100
 # After a request on a connection that was not traced there may be more of these: the service closes each after its answer.
 UNTRACED_S = 60.0
 BEGUN_S = 3.0  # at the beginning, connections may be open that were not traced
+KEPT_S = 2.0  # of threads that have called, which process each is of; the process is looked at each time
 RESTED_S = 0.25  # where only regulars call, how full the rings are is looked at so seldom, as long as they hardly fill
 
 
@@ -34,6 +35,7 @@ class Glances:
         connects: Connects,
         rings: Callable[[], Iterable[Ring]],
         port: int,
+        *,
         newcomers: Callable[[], Newcomers],
     ) -> None:
         self._tracepoint, self._processes, self._connects, self._rings = tracepoint, processes, connects, rings
@@ -46,6 +48,9 @@ class Glances:
         self._called: dict[int, Caller] = {}  # who has called since, by thread
         self._all_traced_from = time.monotonic() + BEGUN_S
         self._rested_s = RESTED_S
+        self._kept: dict[int, Caller] = {}  # of threads that have called lately, and are not the first of their process
+        self._kept_until = 0.0
+        self._processes_now: dict[int, Caller | None] = {}
 
     def let_come(self, timeout_s: float) -> float:
         """Wait while those that are known call, at most so long, and look at who connects meanwhile. How long that was. It ends
@@ -118,11 +123,20 @@ class Glances:
                 caller = callers[tid]
                 break
         else:
-            caller = self._threads.get(tid) or self._processes.caller(tid)
+            caller = self._threads.get(tid) or self._kept_of(tid) or self._processes.caller(tid)
             if caller.pid != tid and caller.exe is not None:
                 self._threads[tid] = caller
         self._called[tid] = caller
         return caller
+
+    def _kept_of(self, tid: int) -> Caller | None:
+        """The process that a thread belonged to a moment ago, where that one is as it was. Numbers are not used again so soon."""
+        kept = self._kept.get(tid)
+        if kept is None:
+            return None
+        if kept.pid not in self._processes_now:
+            self._processes_now[kept.pid] = self._processes.known(kept.pid)
+        return kept if self._processes_now[kept.pid] is kept else None
 
     def begin(self) -> None:
         """What has come is about to be read. Who has executed another program since is not taken for what he became."""
@@ -142,7 +156,12 @@ class Glances:
     def clear(self) -> None:
         """The connects that they saw have been read."""
         self._regulars.called(self._called)
+        now = time.monotonic()
+        if now > self._kept_until:
+            self._kept, self._kept_until = {}, now + KEPT_S
+        self._kept |= self._threads
         self._called.clear()
+        self._processes_now.clear()
         self._seen.clear()
         self._threads.clear()
         self._ports.clear()

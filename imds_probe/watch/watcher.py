@@ -117,7 +117,7 @@ class Watcher:
         if wake is not None:
             self._poll.register(wake, select.POLLIN)
         self._glances = Glances(
-            self._tracepoint, self._processes, self._connects, self._rings, PORT, self._newcomers
+            self._tracepoint, self._processes, self._connects, self._rings, PORT, newcomers=self._newcomers
         )
         self._traced_until = self._epoch_s = 0.0
         self.dropped = self._connected = 0

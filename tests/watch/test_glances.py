@@ -36,7 +36,7 @@ class Going:
             connects,
             lambda: (quiet, self.ring),
             80,
-            lambda: pytest.fail("nobody calls for long"),
+            newcomers=lambda: pytest.fail("nobody calls for long"),
         )
         self.others, self.executions = set[int](), list[tuple[int, int]]()
 
@@ -185,3 +185,28 @@ def test_whoever_called_is_told_once_all_were_read(going: Going) -> None:
     going.glances.clear()
     going.glances.clear()
     assert told == [{7: LATER}, {}]
+
+
+def test_of_many_threads_of_a_process_it_alone_is_asked_about_again(going: Going) -> None:
+    asked: list[int] = []
+    now = {KNOWN.pid: KNOWN}
+    going.processes.known = now.get
+    going.processes.caller = lambda tid: (asked.append(tid), KNOWN if tid < 9 else LATER)[1]
+
+    def called_by(*threads: int) -> list[Caller]:
+        callers = [going.glances.caller_of(Connect(50, tid, "10.0.0.5", PORT, MD4)) for tid in threads]
+        going.glances.clear()
+        return callers
+
+    assert called_by(7, 8, 7) == [KNOWN] * 3
+    assert asked == [7, 8]
+    assert called_by(8, 7) == [KNOWN] * 2
+    assert asked == [7, 8]
+    now[KNOWN.pid] = replace(KNOWN)  # it was looked at anew
+    assert called_by(8) == [KNOWN]
+    assert asked == [7, 8, 8]
+    now[KNOWN.pid] = KNOWN
+    going.now += 2 * glances.KEPT_S
+    called_by()
+    called_by(8)
+    assert asked == [7, 8, 8, 8]
