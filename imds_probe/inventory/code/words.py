@@ -62,7 +62,11 @@ _SDKS = (
     *("N3Aws8Internal17EC2MetadataClientE", "EC2InstanceMetadata"),
 )
 _OLD = ("rusoto_credential-",)  # in the paths that panic messages keep
-_MADE = re.compile(rb"(?:\bAWS\.|\bnew\s{1,10}(?:\w{1,40}\.){0,3})\Z")
+# As a program names the SDK, and as compilers and bundlers do: aws_sdk_1.X, import_aws_sdk2.X, _awsSdk["default"].X, aws_sdk$1.X.
+_MADE = re.compile(rb"(?:\bAWS\.|\bnew\s{1,10}\(?(?:[\w$]{1,40}(?:\[[\"']default[\"']\])?\.){0,3})\Z")
+_MADE_BARE = re.compile(rb"\bnew\s{1,10}(?:[\w$]{1,40}(?:\[[\"']default[\"']\])?\.){1,3}\Z")
+_BARE_END = re.compile(rb"\s{0,20}(?:[;,)}\]]|\.request\b)")
+_OF_IMPORT = re.compile(rb"(?i:aws_?sdk)[\w$]{0,20}(?:\[[\"']default[\"']\]|\.default)?\.\Z")
 _RENAMED = re.compile(
     rb"\s{0,10}(?::|as\s)[\w\s:,$]{0,200}\}\s{0,20}(?:=\s{0,20}require\(|from)\s{0,20}[\"'`]aws-sdk[\"'`]"
 )
@@ -233,10 +237,11 @@ def _client(found: Found) -> Found | None:
         if found.after.startswith(b"("):
             made = _MADE.search(found.before[-160:])
             return dataclasses.replace(found, word=CLIENT, after=found.after[1:]) if made else None
-        named = found.before.rstrip(b"\"'[").endswith(
-            (b"AWS.", b"AWS", b"aws-sdk').", b'aws-sdk").')
-        ) and not _DEFINED.match(found.after)
-        if not named and not _RENAMED.match(found.after):
+        of_sdk = found.before.rstrip(b"\"'[").endswith((b"AWS.", b"AWS", b"aws-sdk').", b'aws-sdk").'))
+        named = (of_sdk or _OF_IMPORT.search(found.before[-80:])) and not _DEFINED.match(found.after)
+        # A minifier leaves out brackets with nothing in them.
+        made = _MADE_BARE.search(found.before[-160:]) and _BARE_END.match(found.after)
+        if not named and not made and not _RENAMED.match(found.after):
             return None
     return dataclasses.replace(found, word=CLIENT)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from imds_probe.inventory.code.words import Found, is_service
+from imds_probe.inventory.code.words import CLIENT, Found, is_service
 
 OTHERS = (
     *("computeMetadata", "/metadata/instance", "/metadata/identity", "/metadata/v1", "/opc/v", "/openstack"),
@@ -73,7 +73,7 @@ _PLACEHOLDERS = re.compile(rb"[{}$%<>#+()]")
 
 def stands_alone(found: Found) -> bool:
     """Whether an address is one, and no part of a longer number; for texts, as strings in a program stand beside one another."""
-    if found.kind != "service":
+    if found.kind != "service" or found.word == CLIENT:
         return True
     before, after = found.before[-1:], found.after[:1]
     if "instance-data" in found.word:

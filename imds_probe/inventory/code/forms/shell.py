@@ -18,6 +18,7 @@ from imds_probe.inventory.code.forms.form import Form, Judged
 from imds_probe.inventory.code.forms.lines import Lines
 from imds_probe.inventory.code.forms.shell_embedded import MAY_HAVE_ANY, judged_parts, parts_of, without
 from imds_probe.inventory.code.forms.shell_fed import handed_to, written_to
+from imds_probe.inventory.code.forms.shell_lost import Lost
 from imds_probe.inventory.code.forms.shell_options import has_name, headers, targets, why_refused
 from imds_probe.inventory.code.forms.shell_printed import REPLACED, uncommented, unprinted
 from imds_probe.inventory.code.forms.shell_settings import is_set_by_setting
@@ -50,6 +51,9 @@ _OPTIONS_MADE = re.compile(r"\s\"?(?:\$\([^()\n]{1,200}\)|`[^`\n]{1,200}`)\"?(?=
 _WHOLE_ARGUMENT = re.compile(r"(?<=\s)\"?\$\{?([A-Za-z_]\w{0,60})(?:\[[@*]\])?\}?\"?(?=[\s)]|\Z)")
 _NAME_USED = re.compile(r"\$\{?([A-Za-z_]\w{0,60})")
 _HANDED_OVER = re.compile(r"metadata-token[ \t]{0,5}:[ \t]{0,5}[\"']?\$\{?([A-Za-z_]\w{0,60})", re.IGNORECASE)
+_TOKEN_TAKEN = re.compile(
+    r"metadata-token[ \t]{0,5}:[ \t]{0,5}[\"']?[\\$]?\$(?:([A-Za-z_]\w{0,60})|\{([A-Za-z_]\w{0,60})\})", re.IGNORECASE
+)
 _HEADER_NAME = re.compile(r"token|header|hdr|imdsv2|auth", re.IGNORECASE)
 _ONE_VARIABLE = re.compile(r"[\"']?\$\{?([A-Za-z_]\w{0,60})")
 _QUIET = re.compile(
@@ -105,6 +109,7 @@ class _Reading:
         self._variables = Variables(self._text, self._plain)
         self._set = self._variables.set
         self._shown: dict[str, bool] = {}
+        self._lost = Lost(self._text, text)
         self._uses = uses(self._plain)
         self._functions = {match[1] for match in _FUNCTION.finditer(self._text)}
 
@@ -194,6 +199,7 @@ class _Reading:
         elsewhere = (service or path) and not by_token and self._has_header_from_elsewhere(raw, text, aimed)
         bare = not by_token and (service or path) and not elsewhere and not self._may_carry(raw, text)
         bare = bare or (by_token and (service or path) and self._has_token_by_setting(raw, begin))
+        bare = bare or (by_token and (service or path) and self._has_lost_token(raw, begin, end))
         evidence = Evidence(
             service=service,
             path=path,
@@ -223,6 +229,20 @@ class _Reading:
         held = [name for name in named if any(each.kind in _TOKENS for each in _words(self._set.get(name, "")))]
         carriers = [handed[1]] if handed else held
         return bool(carriers) and all(is_set_by_setting(self._text, name, self._set, at) for name in carriers)
+
+    def _has_lost_token(self, raw: str, begin: int, end: int) -> bool:
+        """Whether the token that a command of curl hands over is in a variable that is empty there: curl leaves the header out."""
+        if "wget" in raw[:80]:
+            return False
+        named = frozenset(_NAME_USED.findall(raw))
+        taken = [
+            match
+            for match in itertools.islice(_TOKEN_TAKEN.finditer(self._text), COMMANDS_MAX)
+            if begin <= match.start() < end or (named and self._variables.set_at(match.start()) in named)
+        ]
+        if not taken or len(_TOKEN_TAKEN.findall(raw)) != sum(each.kind == "header" for each in _words(raw)):
+            return False
+        return all(self._lost.is_lost(match[1] or match[2], self._text.rfind("$", 0, match.end())) for match in taken)
 
     def _may_carry(self, raw: str, text: str) -> bool:
         """Whether a token may be in a variable that this file does not set, or the request is another cloud's."""

@@ -16,6 +16,7 @@ from imds_probe.inventory.code.forms.by_setting import calls_of, is_by_setting
 from imds_probe.inventory.code.forms.form import Judged
 from imds_probe.inventory.code.forms.lexing import Layout, Syntax, laid_out
 from imds_probe.inventory.code.forms.machine import judged_words
+from imds_probe.inventory.code.forms.source_client import asks_bare
 from imds_probe.inventory.code.forms.source_tokens import HANDED_ON, why_refused
 from imds_probe.inventory.code.speaks import Evidence, Hit
 from imds_probe.inventory.code.words import CLIENT, Found, search_bytes
@@ -137,6 +138,7 @@ class _Reading:
         targets = [each for each in live if each.kind in ("service", "path")]
         bare = {each.at for each in targets if self._is_bare(each.at)} if targets else set()
         bare |= self._bare_by_name(targets)
+        bare |= {each.at for each in live if each.word == CLIENT and asks_bare(self._layout, each.at)}
         service = any(each.kind == "service" for each in live)
         path = any(each.kind in ("path", "token") or context.has_version(each) for each in live) or self._passes_on
         has_ttl = any(each.kind == "header" and "ttl" in each.word for each in self._found)
