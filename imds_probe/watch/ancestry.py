@@ -68,7 +68,7 @@ class Ancestor(NamedTuple):
         return self.script == "" or file_name(self.exe or self.name) in (WRAPPERS if self.exe else WRAPPERS | SHELLS)
 
 
-Look = Callable[[Path, int, Hashable, bool], tuple[Ancestor, int]]
+Look = Callable[[Path, int, Hashable, bool], tuple[Ancestor, str]]
 
 
 class Ancestors:
@@ -77,9 +77,9 @@ class Ancestors:
     """
 
     def __init__(self) -> None:
-        self._known = Lately[tuple[int, bool], tuple[tuple[bytes, ...], float, tuple[Ancestor, int]]](KNOWN_MAX)
+        self._known = Lately[tuple[int, bool], tuple[tuple[bytes, ...], float, tuple[Ancestor, str]]](KNOWN_MAX)
 
-    def look(self, proc: Path, pid: int, of: Hashable, with_arguments: bool) -> tuple[Ancestor, int]:
+    def look(self, proc: Path, pid: int, of: Hashable, with_arguments: bool) -> tuple[Ancestor, str]:
         """As look_at has it."""
         now, mark, key = time.monotonic(), _mark(proc, pid), (pid, with_arguments)
         known = self._known.get(key)
@@ -124,13 +124,11 @@ def is_runtime(name: str) -> bool:
     return name.startswith(RUNTIMES)
 
 
-def look_at(proc: Path, pid: int, of: Hashable, with_arguments: bool) -> tuple[Ancestor, int]:
-    """A process, and the number of its parent, 0 where there is none. Raises OSError."""
+def look_at(proc: Path, pid: int, of: Hashable, with_arguments: bool) -> tuple[Ancestor, str]:
+    """A process, and the number of its parent as the kernel writes it. Raises OSError."""
     at = proc / str(pid)
     status = status_of(at)
-    above = status.get("PPid", "0")
-    ancestor = _ancestor(at, pid, status.get("Name", ""), of, with_arguments=with_arguments)
-    return ancestor, int(above) if above.isdigit() else 0
+    return _ancestor(at, pid, status.get("Name", ""), of, with_arguments=with_arguments), status.get("PPid", "0")
 
 
 def ancestry_of(
@@ -198,13 +196,14 @@ def _above(proc: Path, first: int, of: Hashable, look: Look, *, sought: int) -> 
     parent = first
     while parent > 1 and len(found) < (GENERATIONS_MAX if sought else PARENTS_MAX):
         try:
-            ancestor, parent = look(proc, parent, of, sought > 0)
+            ancestor, above = look(proc, parent, of, sought > 0)
         except OSError:
             found[-1:] = [found[-1]._replace(is_root=not sought)] if found else []
             break
         if sought and not ancestor.is_wrapper and not (found and found[-1].words == ancestor.words):
             sought = sought - 1 if ancestor.script else 0
         found.append(ancestor)
+        parent = int(above) if above.isdigit() else 0
     return found
 
 

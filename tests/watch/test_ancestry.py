@@ -171,7 +171,7 @@ def test_those_above_are_looked_at_once_as_long_as_they_execute_nothing_else(
     monkeypatch.setattr(module, "KNOWN_S", 1e6)
     first = ancestors.look(PROC, pid, None, True)
     assert first == look_at(PROC, pid, None, True)
-    assert first[1] == os.getpid()
+    assert first[1] == str(os.getpid())
     assert ancestors.look(PROC, pid, None, True) is first
     assert ancestors.look(PROC, pid, None, False) == (first[0]._replace(words=(), script=None), first[1])
     assert len(looks) == 2
