@@ -36,19 +36,32 @@ class Recognising:
     found: dict[str, tuple[Library, ...]]
 
 
+@dataclass(frozen=True)
+class Further:
+    """Archives besides those whose code was read: of plug-ins, and such as only may be loaded."""
+
+    plugins: Sequence[str] = ()
+    perhaps: Sequence[str] = ()
+
+
+NONE = Further()
+
+
 def with_libraries(
-    program: Program, loads: Loads, ground: Ground, by: Recognising, plugins: Sequence[str] = ()
+    program: Program, loads: Loads, ground: Ground, by: Recognising, further: Further = NONE
 ) -> tuple[Program, tuple[Spoken, ...]]:
-    """A program with the SDKs in the archives that it loads, and in those of its `plugins`, and what these say. Where there is no
-    time for all of these, it was not read whole.
+    """A program with the SDKs in the archives that it loads, and in `further` ones, and what these say. Where there is no time for
+    all of these, it was not read whole.
     """
     libraries: dict[str, Spoken] = {}
-    for path, owner_uid in {**_archives(loads, ground), **_owned(plugins, ground)}.items():
+    surely = {**_archives(loads, ground), **_owned(further.plugins, ground)}
+    for path, owner_uid in {**surely, **_owned(further.perhaps, ground)}.items():
         if path not in by.found and ground.limits.spent:
             program = replace(program, why=program.why or unread.NO_TIME)
             break
         for library in _in_archive(path, ground, by):
             each = _spoken(path, library, owner_uid)
+            each = each if path in surely else replace(each, speaks="both")
             libraries[each.root] = each
     roots = tuple(dict.fromkeys((*program.roots, *libraries)))
     return replace(program, roots=roots), tuple(libraries.values())

@@ -13,7 +13,7 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from imds_probe.collect.code_tasks import Due, Piece, Program, Reading
-from imds_probe.collect.due_libraries import Recognising, with_libraries
+from imds_probe.collect.due_libraries import Further, Recognising, with_libraries
 from imds_probe.collect.program_reading import (
     OF_SYSTEM,
     PROGRAM_MIN_S,
@@ -32,9 +32,9 @@ from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.elsewhere import said_with_headers
 from imds_probe.inventory.code.environment import naming, with_values
 from imds_probe.inventory.code.file import said_by
-from imds_probe.inventory.code.following import java
+from imds_probe.inventory.code.following import java, shell
 from imds_probe.inventory.code.following.ground import Ground
-from imds_probe.inventory.code.following.java_plugins import plugged
+from imds_probe.inventory.code.following.java_plugins import launched, plugged
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import Load, Loads
 from imds_probe.inventory.code.following.program import Following
@@ -402,10 +402,14 @@ def _program(start: Start, system: DueSystem) -> tuple[Program | None, tuple[Spo
     program, spoken = program_of(start, loads, ground, system.wholes, lambda load: ground.visit(load.path))
     if start.arguments[0] != READ_SOME:
         ground.more = False
-        plugins = plugged(start, ground) if system.following.language_of(start) is java.LANGUAGE else ()
+        language = system.following.language_of(start)
+        further = Further(
+            plugged(start, ground) if language is java.LANGUAGE else (),
+            launched(start, ground) if language is shell.LANGUAGE else (),
+        )
         program = replace(program, why=program.why or unread.MORE) if ground.more else program
         by = Recognising(system.reading.names, system.archives)
-        program, libraries = with_libraries(program, loads, ground, by, plugins)
+        program, libraries = with_libraries(program, loads, ground, by, further)
         return program, (*spoken, *libraries)
     why = unread.BY_NAME if any(each.speaks in ("v1", "both") for each in spoken) else ""
     return replace(program, roots=(), why=program.why or why), ()

@@ -27,7 +27,7 @@ class Judged:
 
 def judged(found: Mapping[str, Spoken], catalog: Catalog) -> Mapping[str, Judged]:
     """Those of what was `found` that decide, by their roots. Of several packages of one SDK in one archive, the one counts that the
-    row names first, as of what runs.
+    row names first, as of what runs. What has another library make its calls is judged by that one.
     """
     places: defaultdict[tuple[str, str], list[tuple[int, str, Judged]]] = defaultdict(list)
     for root, each in found.items():
@@ -35,7 +35,7 @@ def judged(found: Mapping[str, Spoken], catalog: Catalog) -> Mapping[str, Judged
         if library is None:
             continue
         row = catalog.recognise(library.ecosystem, library.package, library.version or library.at_least)
-        if row is not None:
+        if row is not None and not row.through:
             rank = row.packages[library.ecosystem].index(library.package)
             one = Judged(library, row, _speaks(each, library, row, catalog))
             places[row.id, "!".join((each.path, *library.inside))].append((rank, root, one))

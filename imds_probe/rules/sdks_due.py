@@ -47,7 +47,7 @@ def _needed(code: CodeSeen, catalog: Catalog) -> Requirement:
     judged = catalog.judge(code.component or "", manager=code.manager or "", version=code.version)
     if code.version is not None and code.speaks == "both" and judged.status == "too-old":
         return Requirement(
-            judged.minimum, "unknown", "which of several programs is started is not known", judged.source
+            judged.minimum, "unknown", "whether the program that would load it is started is not known", judged.source
         )
     if code.version is not None or code.speaks == "both":
         return judged

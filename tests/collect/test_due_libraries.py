@@ -111,6 +111,15 @@ def test_what_only_may_be_started_is_not_known(system: CodeSystem) -> None:
     assert {each.path: each.speaks for each in libraries(system.code())} == {APP: "both", "/srv/a/b.jar": "v2"}
 
 
+def test_what_a_script_has_beside_it_may_be_loaded(system: CodeSystem) -> None:
+    script = "/usr/share/search/bin/search"
+    made(system.root, {script: '#!/bin/sh\nHOME_=`cd "$X"; pwd`\nexec "$HOME_/jdk/bin/java" -cp "$HOME_/lib/*" E\n'})
+    made(system.root, {"/usr/share/search/plugins/s3/core.jar": sdk_jar()})
+    by_cron(system, script)
+    (found,) = libraries(system.code())
+    assert (found.path, found.speaks) == ("/usr/share/search/plugins/s3/core.jar", "both")
+
+
 def sdk(path: str, *pids: int) -> SdkSoftware:
     use = SdkUse(None, None, (f"{path}!BOOT-INF/lib/x.jar",), 1)
     return SdkSoftware(ROW, "maven", CORE, OLD, "pom.properties", path, pids=pids, sdk=use)

@@ -36,6 +36,12 @@ def test_what_is_no_library_or_unknown_to_the_catalog_is_not_judged() -> None:
     assert judged({"r": spoken(None), "s": spoken(Library("maven", "a:b", "1", "x"))}, CATALOG) == {}
 
 
+def test_what_makes_its_calls_by_another_library_is_judged_by_that_one() -> None:
+    hadoop = Library("maven", "org.apache.hadoop:hadoop-aws", "3.3.1", "x")
+    boto3 = Library("pypi", "boto3", None, "x")
+    assert judged({"h": spoken(hadoop), "b": spoken(boto3)}, CATALOG) == {}
+
+
 def test_of_the_modules_in_one_archive_the_one_counts_that_asks() -> None:
     row = CATALOG.recognise("maven", CORE, "1.12.1")
     assert row is not None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from imds_probe.inventory.code.following.arguments import read
 from imds_probe.inventory.code.following.ground import Ground
@@ -26,13 +26,30 @@ PLACES_MAX, PLUGINS_MAX, ARCHIVES_MAX, WORDS_MAX = 50, 1000, 3000, 20
 _OF_ANYBODY = frozenset(("", "/", "/usr", "/usr/local", "/usr/share", "/opt"))
 _WITHIN = ("", "/lib", "/WEB-INF/lib")  # of a plug-in that is unpacked
 _PLUGIN_PATH = re.compile(rb"^[ \t]{0,9}plugin\.path[ \t]{0,9}[=:][ \t]{0,9}([^\r\n]{1,2000})", re.MULTILINE)
+_LIBRARIES, _JAVA = ("lib", "libs"), re.compile(rb"\$\{?JAVA|\bjava\b")
 _JENKINS = "jenkins.war"
 
 
 def plugged(start: Start, ground: Ground) -> list[str]:
     """The archives of a program's plug-ins."""
+    return _archives(_places(start, ground), ground)
+
+
+def launched(start: Start, ground: Ground) -> list[str]:
+    """Archives that a script in "bin" may have Java load: those of the libraries and plug-ins beside it. Such scripts put together
+    what they start as only running tells.
+    """
+    places: list[str] = []
+    for script in start.scripts():
+        above, found, name = script.rpartition("/bin/")
+        if found and above not in _OF_ANYBODY and "/" not in name and _JAVA.search(ground.small(script)):
+            places += [f"{above}/{each}" for each in (*_LIBRARIES, *NAMES)]
+    return _archives(places, ground)
+
+
+def _archives(places: Iterable[str], ground: Ground) -> list[str]:
     found: dict[str, None] = {}
-    for place in itertools.islice(dict.fromkeys(_places(start, ground)), PLACES_MAX):
+    for place in itertools.islice(dict.fromkeys(places), PLACES_MAX):
         names = ground.listed(place)
         found.update(dict.fromkeys(f"{place}/{name}" for name in sorted(names) if name.endswith(ENDS)))
         for name in ground.some([each for each in sorted(names) if not each.endswith(ENDS)], PLUGINS_MAX):

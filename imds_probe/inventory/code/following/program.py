@@ -10,6 +10,7 @@ from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.following import served
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Loads, Text, Way, joined, package_of
@@ -126,6 +127,8 @@ class Following:
             return self._language(
                 name, frozenset(posixpath.basename(path).partition(".so")[0] for path in start.mapped)
             )
+        if name in served.APACHE and served.has_php(self.ground):
+            return self._language("php", frozenset())  # as a library that it will map
         if name not in self._by_name:
             if len(self._by_name) >= NAMES_MAX:
                 self._by_name.clear()

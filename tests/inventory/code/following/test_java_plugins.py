@@ -10,7 +10,7 @@ from code_root import Root, jar
 
 from imds_probe.inventory.code.following import java_plugins
 from imds_probe.inventory.code.following.command import start_of
-from imds_probe.inventory.code.following.java_plugins import plugged
+from imds_probe.inventory.code.following.java_plugins import launched, plugged
 
 JAR = jar("")
 WAR = "/usr/share/java/jenkins.war"
@@ -53,6 +53,21 @@ def test_what_is_no_directory_of_its_own_has_no_plugins(root: Root) -> None:
     root.put({"/usr/plugins/a.jar": JAR, "/usr/lib/x.jar": JAR, "/opt/plugins/b.jar": JAR})
     assert found(root, "-cp", "/usr/lib/x.jar:/opt/lib/y.jar", "M") == []
     assert found(root, "-jar", "/opt/other.war", environment={"JENKINS_HOME": "/opt"}) == []
+
+
+def test_archives_beside_a_script_that_starts_java(root: Root) -> None:
+    root.put({"/bin/sh": "", "/opt/es/lib/own.jar": JAR, "/opt/es/plugins/s3/core.jar": JAR, "/opt/lib/x.jar": JAR})
+    root.put({f"{at}/bin/run": '#!/bin/sh\nexec "$JAVA" -cp "$CP" E\n' for at in ("/opt/es", "/opt")})
+    root.put({"/opt/es/bin/other": "#!/bin/sh\necho javascript\n"})
+    ground = root.ground()
+    for script, archives in (
+        ("/opt/es/bin/run", ["/opt/es/lib/own.jar", "/opt/es/plugins/s3/core.jar"]),
+        ("/opt/es/bin/other", []),
+        ("/opt/bin/run", []),
+    ):
+        start = start_of(("/bin/sh", script), ground)
+        assert start is not None
+        assert launched(start, ground) == archives
 
 
 def test_more_than_are_looked_at_is_said(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:

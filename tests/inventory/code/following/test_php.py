@@ -107,3 +107,31 @@ def test_libraries_of_a_site_take_no_room_from_its_own_code(root: Root, monkeypa
     )
     root.put({f"/var/www/html/{number}.php": "<?php" for number in range(4)})
     assert root.follow("php-fpm: pool www", executable="/usr/sbin/php-fpm").cut_short == unread.MORE
+
+
+@pytest.mark.parametrize(
+    ("server", "path", "text"),
+    [
+        (
+            "apache2",
+            "/etc/apache2/mods-enabled/php7.4.load",
+            "LoadModule php7_module /usr/lib/apache2/modules/libphp7.4.so\n",
+        ),
+        (
+            "httpd",
+            "/etc/httpd/conf.modules.d/15-php.conf",
+            "<IfModule x>\n  LoadModule php7_module modules/libphp7.so\n",
+        ),
+        ("httpd", "/opt/bitnami/apache/conf/httpd.conf", "LoadModule php_module modules/libphp.so\n"),
+    ],
+)
+def test_a_web_server_that_will_have_php_in_it(root: Root, server: str, path: str, text: str) -> None:
+    program = f"/usr/sbin/{server}"
+    line = (program, "-k", "start")
+    root.put({program: b"\x7fELF", "/srv/shop/index.php": "<?php include 'x.php';", "/srv/shop/x.php": ""})
+    root.put({"/etc/apache2/sites-enabled/shop.conf": "DocumentRoot /srv/shop\n", path: text.replace("Load", "# Load")})
+    assert set(root.loaded(*line)) == {program}
+    root.put({path: text})
+    assert set(root.loaded(*line)) == {"/srv/shop/index.php", "/srv/shop/x.php"}
+    # What runs has mapped what it has.
+    assert "/srv/shop/index.php" not in root.loaded(*line, executable=program, mapped=("/usr/lib/libapr-1.so.0",))
