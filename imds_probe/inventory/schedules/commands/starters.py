@@ -332,7 +332,7 @@ def _option(word: str, following: str, starter: Starter) -> tuple[str, str, bool
 
 def _has(word: str, option: str, options: Sequence[str]) -> bool:
     """Whether it is one of these options, or has its letter among those before the `option` that has a value."""
-    letters = "" if word == "-" or word.startswith("--") else word[1:].partition(option[1:2])[0]
+    letters = "" if word == "-" or word.startswith("--") else word[1:].partition(option[1:2] or "=")[0]
     return word in options or any(each[1:] in letters for each in options if len(each) == 2)
 
 
