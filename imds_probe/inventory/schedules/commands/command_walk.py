@@ -74,6 +74,7 @@ SCRIPT_MAX_BYTES = 256 * 1024
 DEPTH_MAX = 4  # of scripts that start scripts, and of programs that start programs
 DEPTH_OF_STARTERS = 12
 WRITTEN_MAX, WORDS_BEFORE_SCRIPT = 50, 4  # here-documents of one command that are kept as files
+LISTED_MAX, SEARCHES_MAX = 5000, 20  # directories for patterns, and calls of find, of one command
 ARGUMENTS_MAX = 20  # of one script that is followed with each
 _SHELL_OF_SUDO = re.compile(r"\s-(?:[a-zA-Z]{0,9}[is]|-login|-shell)")
 _ARGUMENT = re.compile(r"\$\{?[1-9@*]")
@@ -100,6 +101,7 @@ class Walk:
         self._files, self._programs, self._units, self.found = files, programs, units, Gathered()
         self._home = home
         self._written: dict[str, str] = {}
+        self._listed = self._searched = 0
 
     def _say(self, why: str, around: Around) -> None:
         """In a function that is only made, names depend on the call."""
@@ -266,10 +268,14 @@ class Walk:
     def _variants(self, words: Words, around: Around) -> Sequence[tuple[str | None, ...]]:
         """One for each of what patterns stand for, as many as are followed. Of most programs the arguments are no matter."""
         deep = posixpath.basename(words[0] or "").startswith((*_INTERPRETERS, "run-parts")) if words else False
-        found = variants(words, self._files.names, around.directory, self._there, deep=deep)
-        if len(found) > VARIANTS_MAX:
+        found = variants(words, self._names, around.directory, self._there, deep=deep)
+        if len(found) > VARIANTS_MAX or self._listed > LISTED_MAX:
             self._say(TOO_MANY, around)
         return found[:VARIANTS_MAX]
+
+    def _names(self, path: str) -> Sequence[str]:
+        self._listed += 1
+        return self._files.names(path) if self._listed <= LISTED_MAX else ()
 
     def _there(self, paths: Sequence[str]) -> Sequence[str]:
         return [path for path, status in zip(paths, self._files.statuses(paths), strict=True) if status is not None]
@@ -391,7 +397,9 @@ class Walk:
             )
             is_known = is_known and spread is not None
             places += spread or []
-        paths, is_all = below(places, found.named, found.deepest, self._files)
+        self._searched += 1
+        is_known = is_known and self._searched <= SEARCHES_MAX
+        paths, is_all = below(places if is_known else (), found.named, found.deepest, self._files)
         if not is_known or not is_all or len(paths) > VARIANTS_MAX:
             self._say(NO_NAME, around)
         for path in paths[:VARIANTS_MAX]:

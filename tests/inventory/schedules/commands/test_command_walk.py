@@ -542,6 +542,17 @@ def test_more_that_fit_a_pattern_than_are_followed_are_said(root: Path, monkeypa
     assert Unfollowed(reasons.TOO_MANY, "/opt/all") in followed(root, "/opt/all").unfollowed
 
 
+def test_no_more_directories_are_looked_at_than_one_command_may_ask_for(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_walk, "LISTED_MAX", 2)
+    monkeypatch.setattr(command_walk, "SEARCHES_MAX", 1)
+    assert followed(root, "/opt/*/none").unfollowed == ()
+    assert followed(root, "/opt/*/none; /opt/p*/o*").unfollowed == (Unfollowed(reasons.TOO_MANY),)
+    assert followed(root, "find /opt -name none -exec sh {} +").unfollowed == ()
+    assert followed(root, "find /opt -name none -exec sh {} +;" * 2).unfollowed == (Unfollowed(NO_NAME),)
+
+
 def test_more_of_a_directory_than_are_run_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(root, {f"/opt/jobs/{number:03}": SCRIPT for number in range(9)})
     files = SystemFiles(root)
