@@ -216,6 +216,9 @@ def _command_seeds() -> Mapping[str, bytes]:
         "case": 'case "$1" in a|b) x ;; *) y;; esac; f() { x; }; for i in a; do y; done; x <<E\nz\nE\ny\n',
         "env": "#!/usr/bin/env -S A=b python3 -u\nimport x\n",
         "arguments": "/bin/env\n-C\n/opt\nA=b\n./s\n-c\nx",
+        "spread": "cd ~/a; x ~b/{1..3}/[ab]*; : ${A:=~/b}; su - ana <<E\nx\nE\ncd /o*/; python3 x; find /opt -exec {} ;\n"
+        "ls | xargs -I% sh %; ssh localhost x <<E >/opt/n\ny\nE\n/opt/n; script -c x y; tmux -c x new -c / x ; send -t a x Enter\n"
+        "sudo -i <<E\nx\nE\nrun-one sh -c x; screen -dmS a x; watch x\n",
         "run-parts": "cd / && run-parts --report /bin; find /opt -exec x {} ; start-stop-daemon -S -x /bin/y -- z\n",
         "functions": 'f() { local a=$1; "$@"; /bin/$a; }\nf x "$1"\nC=(x\n y)\nC+=($D)\n"${C[@]}"\nfor i in $C "$@"; do $i; done\n',
         "unknown": 'D=$(y)\n/bin/$D z\ncd /$1; ./$D\n$E y\ng() { . "/opt/$D"; eval "$D/x"; }\ng\nshift\nsh -c "x $D"\n',

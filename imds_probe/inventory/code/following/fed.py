@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 
 from imds_probe.inventory.code.following.arguments import NODE, PERL, PHP, PYTHON, RUBY, Options, read
@@ -16,6 +17,9 @@ _INTERPRETERS: Mapping[str, tuple[Options, str]] = {
     **dict.fromkeys(("node", "nodejs"), (NODE, "-e")),
     **dict.fromkeys(("sh", "bash", "dash", "ash", "ksh", "zsh"), (_SHELL, "-c")),
 }
+_OF_USERS = ("su", "runuser")  # they start the shell of a user, and it reads its input
+_OF_USER = "--command"
+_TOLD = re.compile(r"-[a-z]{0,9}c|--c")
 _FROM_INPUT = ("", "-", "/dev/stdin", "/dev/fd/0")
 _PHP_TAG = re.compile(r"\s{0,40}<\?php\b")
 
@@ -32,13 +36,18 @@ def with_code(words: Sequence[str | None], code: str) -> tuple[str | None, ...] 
 def with_file(words: Sequence[str | None], file: str) -> tuple[str | None, ...] | None:
     """The same with the file that has the code."""
     reader = _reader(words)
-    return (*reader[0], file, *reader[1]) if reader is not None else None
+    if reader is None:
+        return None
+    before, behind, option = reader
+    return (*before, option, f". {shlex.quote(file)}") if option == _OF_USER else (*before, file, *behind)
 
 
 def _reader(words: Sequence[str | None]) -> tuple[Sequence[str | None], Sequence[str | None], str] | None:
     """What stands before the code where it is an argument, what behind it, and the option that has code as its value."""
     for at, word in enumerate(words[:LOOKED_AT_MAX]):
         name = posixpath.basename(word or "").rstrip("0123456789.")
+        if name in _OF_USERS and not any(_TOLD.match(each or "") for each in words[at:]):
+            return words, (), _OF_USER
         if name not in _INTERPRETERS:
             continue
         options, option = _INTERPRETERS[name]

@@ -9,9 +9,8 @@ from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.commands.shell_commands import Command
 from imds_probe.inventory.schedules.commands.shell_functions import UNKNOWN, Arguments, Function
 from imds_probe.inventory.schedules.commands.starters import Words
+from imds_probe.inventory.schedules.commands.tmux import UNKNOWN_TEXT
 from imds_probe.inventory.schedules.commands.unknown_names import is_nameless
-
-UNKNOWN_TEXT = "$?"  # in a text for a shell
 
 
 @dataclass

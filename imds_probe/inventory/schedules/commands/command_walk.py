@@ -14,7 +14,6 @@ from imds_probe.inventory.schedules import cron_names, run_parts
 from imds_probe.inventory.schedules.commands import conditions, profiles
 from imds_probe.inventory.schedules.commands.activated import activated, is_whole
 from imds_probe.inventory.schedules.commands.around import (
-    UNKNOWN_TEXT,
     Around,
     known_text,
     pattern_of,
@@ -65,6 +64,7 @@ from imds_probe.inventory.schedules.commands.shell_commands import ANY, Command,
 from imds_probe.inventory.schedules.commands.shell_functions import MAYBE_NONE, UNKNOWN, UNSET, Arguments, Function
 from imds_probe.inventory.schedules.commands.spread import VARIANTS_MAX, alternatives, is_pattern, variants
 from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Found, Inner, Words, inner
+from imds_probe.inventory.schedules.commands.tmux import UNKNOWN_TEXT
 from imds_probe.inventory.schedules.commands.units_started import Asked, Units, asked
 from imds_probe.inventory.schedules.commands.unknown_names import below, directories, fits, fitting, is_nameless
 from imds_probe.inventory.schedules.settings_credentials import git_helpers
@@ -73,7 +73,10 @@ from imds_probe.inventory.schedules.system_files import SystemFiles
 SCRIPT_MAX_BYTES = 256 * 1024
 DEPTH_MAX = 4  # of scripts that start scripts, and of programs that start programs
 DEPTH_OF_STARTERS = 12
+WRITTEN_MAX, WORDS_BEFORE_SCRIPT = 50, 4  # here-documents of one command that are kept as files
+LISTED_MAX, SEARCHES_MAX = 5000, 20  # directories for patterns, and calls of find, of one command
 ARGUMENTS_MAX = 20  # of one script that is followed with each
+_SHELL_OF_SUDO = re.compile(r"\s-(?:[a-zA-Z]{0,9}[is]|-login|-shell)")
 _ARGUMENT = re.compile(r"\$\{?[1-9@*]")
 _BUILTINS = frozenset(
     """
@@ -97,6 +100,8 @@ class Walk:
     def __init__(self, files: SystemFiles, programs: Programs, units: Units, home: Callable[[str], str | None]) -> None:
         self._files, self._programs, self._units, self.found = files, programs, units, Gathered()
         self._home = home
+        self._written: dict[str, str] = {}
+        self._listed = self._searched = 0
 
     def _say(self, why: str, around: Around) -> None:
         """In a function that is only made, names depend on the call."""
@@ -141,10 +146,40 @@ class Walk:
             if self.found.is_full:
                 self._say(TOO_MANY, around)
                 break
+            self._note_written(before, command, around)
             if not self._run_fed(before, command, around, depth):
                 self._run_one(command, shell, around, depth)
             before = command
         around.within = within
+
+    def _note_written(self, before: Command, command: Command, around: Around) -> None:
+        """The file that a here-document becomes, which may be started later on."""
+        fed = command.fed if command.fed is not None else before.fed if command.is_piped else None
+        names = [posixpath.basename(word or "") for word in command.words[:3]]
+        target = command.target
+        if "tee" in names:
+            target = next(
+                (word or "" for word in command.words[names.index("tee") + 1 :] if (word or "-")[0] != "-"), ""
+            )
+        if target and fed is not None and len(self._written) < WRITTEN_MAX:
+            self._written[self._at(target, around)] = fed
+
+    def _run_written(self, words: Words, around: Around, depth: int) -> bool:
+        """A script that a here-document has written, and that is not there now."""
+        for at, word in enumerate(words[:WORDS_BEFORE_SCRIPT] if self._written else ()):
+            path = self._at(word or "", around) if "/" in (word or "") or at else ""
+            text = self._written.get(path)
+            if text is None or self._files.has_file(path):
+                continue
+            first = text.partition("\n")[0]
+            interpreter = first[2:].split() if first.startswith("#!") else ["/bin/sh"]
+            run = with_code(tuple(words[:at]) if at else tuple(interpreter), text)
+            key = ("written", path)
+            if run is not None and key not in self.found.scripts:
+                self.found.scripts.add(key)
+                self.run((*run, *words[at + 1 :]), around.copy({}), depth + 1, 0)
+            return run is not None
+        return False
 
     def _run_fed(self, before: Command, command: Command, around: Around, depth: int) -> bool:
         """What reads code from its input, a here-document or what the command before it writes: a file or a text. So does at."""
@@ -156,7 +191,12 @@ class Walk:
             return True
         file = before.words[-1] if before.words[:1] == ("cat",) and len(before.words) > 1 else None
         to_file = ("/bin/sh", file or "") if name in ("at", "batch") else with_file(command.words, file or "")
-        words = with_code(command.words, written) if written is not None else to_file if file else None
+        words: Words | None = to_file if file else None
+        if written is not None:
+            words = with_code(command.words, written)
+            if name == "ssh" and words is not None:
+                words = (*words[:-1], shlex.quote(words[-1] or ""))  # which it hands on in one text
+            words = _with_text(command.words, written) if words is None else words
         if words is not None:
             self.run(words, around.copy(command.assigned), depth + (written is None), 0)
         return words is not None
@@ -228,10 +268,14 @@ class Walk:
     def _variants(self, words: Words, around: Around) -> Sequence[tuple[str | None, ...]]:
         """One for each of what patterns stand for, as many as are followed. Of most programs the arguments are no matter."""
         deep = posixpath.basename(words[0] or "").startswith((*_INTERPRETERS, "run-parts")) if words else False
-        found = variants(words, self._files.names, around.directory, self._there, deep=deep)
-        if len(found) > VARIANTS_MAX:
+        found = variants(words, self._names, around.directory, self._there, deep=deep)
+        if len(found) > VARIANTS_MAX or self._listed > LISTED_MAX:
             self._say(TOO_MANY, around)
         return found[:VARIANTS_MAX]
+
+    def _names(self, path: str) -> Sequence[str]:
+        self._listed += 1
+        return self._files.names(path) if self._listed <= LISTED_MAX else ()
 
     def _there(self, paths: Sequence[str]) -> Sequence[str]:
         return [path for path, status in zip(paths, self._files.statuses(paths), strict=True) if status is not None]
@@ -322,14 +366,14 @@ class Walk:
                 self._say(NO_SCRIPT, around)
             else:
                 self.run_text(text, within, depth + 1)
-        else:
+        elif not self._run_written(words, around, depth):
             self._start(words, base, around, depth)
 
     def _run_inner(self, started: Inner, words: Words, around: Around, depths: tuple[int, int]) -> None:
         """What a program starts that is known to start another one."""
         base = posixpath.basename(words[0] or "")
         within = around.copy(started.assigned, self._at(started.directory, around))
-        if started.user is not None:
+        if started.user is not None or started.login:
             self._become(started.user, within, login=started.login)
         if base in BEHIND or base in STARTERS_OF_LANGUAGES:
             within = self._in_environment(base, words[1:], within)
@@ -353,7 +397,9 @@ class Walk:
             )
             is_known = is_known and spread is not None
             places += spread or []
-        paths, is_all = below(places, found.named, found.deepest, self._files)
+        self._searched += 1
+        is_known = is_known and self._searched <= SEARCHES_MAX
+        paths, is_all = below(places if is_known else (), found.named, found.deepest, self._files)
         if not is_known or not is_all or len(paths) > VARIANTS_MAX:
             self._say(NO_NAME, around)
         for path in paths[:VARIANTS_MAX]:
@@ -363,9 +409,9 @@ class Walk:
             if words[0] != "{}" or any(self._files.files([path], executable=True)):
                 self.run(each, within, depths[0], depths[1] + 1)
 
-    def _become(self, user: str, within: Around, *, login: bool) -> None:
-        """Another user's home is around what that one runs."""
-        home = self._home(user) if user else None
+    def _become(self, user: str | None, within: Around, *, login: bool) -> None:
+        """Another user's home is around what that one runs; None stays the same."""
+        home = self._home(user) if user else within.environment.get("HOME") or self._home("") if user is None else None
         within.environment["HOME"] = home or ""
         within.partly.pop("HOME", None)
         if home is None:
@@ -664,6 +710,9 @@ class Walk:
             return
         self._files.ahead([path])
         if not self._files.has_file(path):
+            if path in self._written:
+                self.found.scripts.add(key)
+                self.run_text(self._written[path], around, depth + 1)
             return
         self.found.scripts.add(key)
         shell = self._programs.started(["/bin/sh", path], dict(around.environment), around.directory, around.script)
@@ -702,6 +751,16 @@ class Walk:
 
     def _at(self, name: str, around: Around) -> str:
         return posixpath.normpath(posixpath.join(around.directory, name)) if name else ""
+
+
+def _with_text(words: Words, text: str) -> Words | None:
+    """The same of what starts a shell where it is given nothing else: sudo -i, ssh."""
+    base = posixpath.basename(words[0] or "")
+    if base not in ("sudo", "ssh") or inner(base, words[1:]) is not None:
+        return None
+    if base == "sudo":
+        return (*words, "/bin/sh", "-c", text) if _SHELL_OF_SUDO.search(" ".join(map(str, words))) else None
+    return (*words, text) if inner(base, (*words[1:], text)) is not None else None
 
 
 def _is_where_it_matters(base: str) -> bool:

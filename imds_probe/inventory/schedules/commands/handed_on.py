@@ -54,6 +54,8 @@ def handed_on(program: str, words: Words, *, runs: bool = False) -> Iterator[tup
         value = _option_value(words, at, _HOOK)
         if value:
             yield tuple(value.split())
+        elif (runs or program in RUNNERS) and word and _is_shell_with_text(words, at):
+            yield tuple(words[at:])
         elif (runs or program in RUNNERS) and word and _is_program(word):
             first, *more = word.split()
             if posixpath.basename(first) not in _INTERPRETERS:
@@ -94,6 +96,13 @@ def _begins(words: Words, at: int) -> int:
         return at + 2
     is_language = posixpath.basename(word).rstrip("0123456789.") in _LANGUAGES
     return at + 1 if is_language and at + 1 < len(words) else 0
+
+
+def _is_shell_with_text(words: Words, at: int) -> bool:
+    """Whether a shell is told a text here: bash -lc 'a; b'."""
+    behind = (words[at + 1] or "") if at + 2 < len(words) else ""
+    is_told = behind.startswith("-") and not behind.startswith("--") and behind.endswith("c")
+    return is_told and posixpath.basename(words[at] or "") in _INTERPRETERS
 
 
 def runs_arguments(script: str) -> bool:

@@ -57,7 +57,8 @@ class Command:
     in how many shells within this one it runs: what changes there is as before outside of it. `fed` is what it reads from a
     here-document or here-string, without what only running tells. `is_piped`: it reads what the command before it writes.
     `patterns` are words of which only a part is known, with UNKNOWN for the rest, and None for those that are known; empty where
-    all are. `within` are the functions that it stands in, where they are made.
+    all are. `within` are the functions that it stands in, where they are made. `target` is the file that has what it writes, where
+    that is known, and is a here-document.
     """
 
     words: tuple[str | None, ...]
@@ -67,6 +68,7 @@ class Command:
     is_piped: bool = False
     patterns: tuple[str | None, ...] = ()
     within: tuple[Function, ...] = ()
+    target: str = ""
 
     def pattern(self, words: Sequence[str | None], at: int = 0) -> str | None:
         """Of a word among the last of the command's own, as much as is known where that is not all."""
@@ -201,7 +203,9 @@ class Shell:
             patterns = patterns if any(patterns) else ()
             for each in self._each_suffix(simple, words):
                 yield Command(each, level, assigned, fed, simple.is_piped, within=self._made)
-            yield Command(words[:WORDS_MAX], level, assigned, fed, simple.is_piped, patterns, self._made)
+            target = self._pattern(simple.target) if simple.target else ""
+            target = "" if UNKNOWN in target else target
+            yield Command(words[:WORDS_MAX], level, assigned, fed, simple.is_piped, patterns, self._made, target)
 
     def _each_suffix(self, simple: Simple, words: tuple[str | None, ...]) -> Iterator[tuple[str | None, ...]]:
         """Where a command is all arguments, and some were taken before: what else it may be."""

@@ -72,7 +72,8 @@ def substituted(parts: Iterable[Part]) -> Iterator[str]:
 class Word:
     """A word in parts: texts, and what only running it would tell. `fed`: it is no word but the file that standard input is, or,
     where it is `content`, what standard input has: a here-document or here-string. `aside`: it is no word either but another file
-    that is redirected, of which only the commands count whose output its name is.
+    that is redirected, of which only the commands count whose output its name is, or, where it is the `target` of what has a
+    here-document in its line, the name.
     """
 
     parts: tuple[Part, ...]
@@ -80,6 +81,7 @@ class Word:
     fed: bool = False
     content: bool = False
     aside: bool = False
+    target: bool = False
 
     @property
     def plain(self) -> str | None:
@@ -126,6 +128,7 @@ class _Reading:
         self._text, self._at, self._depth = text, 0, depth
         self._here_docs: list[tuple[str, bool, bool]] = []
         self._contents: list[Word] = []
+        self._has_document = False
 
     def line(self) -> Line:
         """The next one; nothing at the end of the text."""
@@ -136,6 +139,7 @@ class _Reading:
             self._at = end
             return known
         found: list[Token] = []
+        self._has_document = "<<" in line if line else self._text.find("<<", self._at) >= 0
         while len(found) < TOKENS_MAX and (token := self.token()) is not None:
             found.append(token)
             if token == "\n":
@@ -169,6 +173,8 @@ class _Reading:
                     return Word(target.parts, target.quoted, fed=True, content=True)
                 if target is not None and sign[:1] == "<" and sign[1:2] not in _OTHER_THAN_FED:
                     return Word(target.parts, target.quoted, fed=True)
+                if target is not None and self._has_document and sign[:1] == ">" and sign[1:2] != "&":
+                    return Word(target.parts, aside=True, target=True)
                 if target is not None and any(substituted(target.parts)):
                     return Word(tuple(map(Substituted, substituted(target.parts))), aside=True)
                 continue

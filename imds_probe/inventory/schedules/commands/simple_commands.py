@@ -30,6 +30,7 @@ class Simple:
     the variables before it with the parts of their values, and `fixed` its words where nothing has to be put into them. `is_loop`:
     the one variable is given one value after the other. `fed` is what it reads from a here-document or here-string.
     `is_piped`: it reads what the command before it writes. `link` is the variable of which it asks whether it is a symbolic link.
+    `target` is the file that has what it writes, where that is a here-document.
     """
 
     substituted: tuple[str, ...]
@@ -40,6 +41,7 @@ class Simple:
     fed: tuple[Part, ...] | None = None
     is_piped: bool = False
     link: str = ""
+    target: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ def _given(array: str, words: Sequence[Word]) -> Step:
 
 def _simple(words: list[Word], *, is_piped: bool) -> Simple | None:
     fed = [word for word in words if word.fed]
+    target = next((word.parts for word in words if word.target), ())
     parts = (part for word in sorted(words, key=lambda word: word.fed) for part in word.parts)
     words = [word for word in words if not word.fed and not word.aside]
     within = tuple(substituted(parts))
@@ -171,7 +174,9 @@ def _simple(words: list[Word], *, is_piped: bool) -> Simple | None:
         words = [*(word for word in words if word.plain != "-"), fed[-1]]
     words = words[:WORDS_MAX]
     piped = is_piped and not fed
-    return Simple(within, tuple(assigned), tuple(words), _fixed(words), fed=content, is_piped=piped, link=link)
+    return Simple(
+        within, tuple(assigned), tuple(words), _fixed(words), fed=content, is_piped=piped, link=link, target=target
+    )
 
 
 def _asked_for_link(words: Sequence[Word]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 VARIANTS_MAX = 100  # of one command
 LOOKED_AT_MAX, LISTED_MAX = 1000, 200  # paths at once, of which most may lead nowhere, and directories
+BRACES_MAX = 10  # of one word
 SIGNS = "*?["
 _PATTERN = re.compile(
     r"[\w./@+~:-]{0,300}(?:\{[\w./@+*?,{}\[\]-]{1,2000}\}|[*?]|\[[\w!^-]{1,60}\])[\w./@+*?{},\[\]!^~:-]{0,300}"
@@ -45,7 +46,7 @@ def variants(
 def alternatives(word: str) -> list[str]:
     """What a word with braces stands for: {a,b}, {1..3}."""
     found = [word]
-    for _ in range(word.count("{")):
+    for _ in range(min(word.count("{"), BRACES_MAX)):
         spread = [each for one in found for each in _of_braces(one)][: VARIANTS_MAX + 1]
         if spread == found:
             break

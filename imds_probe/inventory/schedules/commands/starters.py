@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.commands.programs import DEFAULT_PATH
+from imds_probe.inventory.schedules.commands.tmux import UNKNOWN_TEXT, text_of
 
 Words = Sequence[str | None]
 _SUDO = (
@@ -151,7 +152,14 @@ STARTERS: Mapping[str, Starter] = {
     "dumb-init": Starter(("-r", "--rewrite")),
     **dict.fromkeys(("docker-init", "podman-init"), Starter(("-p", "-e"))),  # tini and catatonit, as engines call them
     "catatonit": Starter(),
+    "watch": Starter(("-n", "--interval", "-q", "--equexit")),
+    "screen": Starter(("-S", "-t", "-h", "-c", "-e", "-p", "-r", "-s", "-x", "-T", "-Logfile")),
+    **dict.fromkeys(("busybox", "toybox"), Starter()),
 }
+_TEXTS = ("watch", "screen")  # one word may be a whole text for a shell
+_SSH = Starter(tuple(f"-{letter}" for letter in "BbcDEeFIiJLlmOopQRSWw"), user=("-l",))
+_HERE = ("localhost", "localhost.localdomain", "127.0.0.1", "::1", "ip6-localhost")
+_SCRIPT = Starter(("-O", "-I", "-B", "-T", "-E", "-m", "-o"), text=("-c", "--command"))
 
 
 _PYTHON = (
@@ -215,28 +223,28 @@ _RUN_SCRIPTS = frozenset(
     ("sh", "bash", "dash", "ash", "ksh", "zsh", "python", "perl", "ruby", "node", "php", "run-parts")
 )
 _OF_FIND = ("-H", "-L", "-P", "-O")
-_SCRIPTS = (".py",)  # which uv runs by itself
+_SCRIPTS = (".py",)  # which uv runs by itself, and others like it where they are named without a directory
 
 
 def inner(name: str, arguments: Words) -> Inner | None:
     """What one of these programs starts with these arguments; None where that is nothing."""
-    if name == "start-stop-daemon":
-        return _of_daemon(arguments)
-    if name == "find":
-        return _of_find(arguments)
-    if name == "xargs":
-        return _of_xargs(arguments)
-    if name == "scl":
-        return _of_scl(arguments)
-    if name == "ip":
-        return _of_ip(arguments)
+    if name in _BY_ITSELF:
+        return _BY_ITSELF[name](arguments)
     if name in BEHIND:
-        return _of_behind(*BEHIND[name], arguments)
+        return _of_behind(*BEHIND[name], arguments, by_itself=name == "uv")
     starter = STARTERS.get(name) or STARTERS_OF_LANGUAGES.get(name)
-    return _of(starter, arguments) if starter is not None else None
+    found = _of(starter, arguments) if starter is not None else None
+    if found is not None and name in _TEXTS and (name == "watch" or len(found.words) == 1):
+        return replace(found, words=(), text=_as_text(found.words))
+    return found
 
 
-def _of_behind(words: tuple[str, ...], starter: Starter, arguments: Words) -> Inner | None:
+def _as_text(words: Words) -> str:
+    """What a shell is given of several words."""
+    return " ".join(UNKNOWN_TEXT if word is None else word for word in words)
+
+
+def _of_behind(words: tuple[str, ...], starter: Starter, arguments: Words, *, by_itself: bool) -> Inner | None:
     """What stands behind the word by which it starts something, or behind "--"."""
     at, directory = 0, ""
     while at < len(arguments) and (arguments[at] or "").startswith("-"):
@@ -256,7 +264,8 @@ def _of_behind(words: tuple[str, ...], starter: Starter, arguments: Words) -> In
     if found is None:
         return None
     command = found.words
-    if (command[0] or "").endswith(_SCRIPTS) and not (command[0] or "").startswith(("/", "./")):
+    by_name = not by_itself and (command[0] or "").startswith(("/", "./"))
+    if (command[0] or "").endswith(_SCRIPTS) and not by_name:
         command = ("python3", *command)
     return replace(found, words=command, directory=found.directory or directory)
 
@@ -323,7 +332,7 @@ def _option(word: str, following: str, starter: Starter) -> tuple[str, str, bool
 
 def _has(word: str, option: str, options: Sequence[str]) -> bool:
     """Whether it is one of these options, or has its letter among those before the `option` that has a value."""
-    letters = "" if word == "-" or word.startswith("--") else word[1:].partition(option[1:2])[0]
+    letters = "" if word == "-" or word.startswith("--") else word[1:].partition(option[1:2] or "=")[0]
     return word in options or any(each[1:] in letters for each in options if len(each) == 2)
 
 
@@ -414,3 +423,38 @@ def _of_ip(arguments: Words) -> Inner | None:
         return None
     words = tuple(arguments[at + 3 :])
     return Inner(words) if words else None
+
+
+def _of_ssh(arguments: Words) -> Inner | None:
+    """ssh USER@HOST COMMAND..., where that is this host: it begins at home."""
+    found = _of(_SSH, arguments)
+    if found is None or len(found.words) < 2:
+        return None
+    user, _, host = (found.words[0] or "").rpartition("@")
+    options = arguments[: len(arguments) - len(found.words)]
+    user = user or (found.user or "" if "-l" in options else "")
+    text = _as_text(found.words[1:])
+    return Inner(text=text, user=user or None, login=True) if host in _HERE else None
+
+
+def _of_script(arguments: Words) -> Inner | None:
+    """script -c COMMAND FILE; without one it is a shell that somebody types into."""
+    found = _of(_SCRIPT, arguments)
+    return found if found is not None and found.text else None
+
+
+def _of_tmux(arguments: Words) -> Inner | None:
+    text = text_of(arguments)
+    return Inner(text=text) if text else None
+
+
+_BY_ITSELF: Mapping[str, Callable[[Words], Inner | None]] = {
+    "start-stop-daemon": _of_daemon,
+    "find": _of_find,
+    "xargs": _of_xargs,
+    "scl": _of_scl,
+    "ip": _of_ip,
+    "ssh": _of_ssh,
+    "script": _of_script,
+    "tmux": _of_tmux,
+}

@@ -21,6 +21,7 @@ from imds_probe.inventory.code.following.fed import with_code, with_file
         ("bash -s a", "bash -c CODE"),
         ("bash -eu", "bash -c CODE"),
         ("sh", "sh -c CODE"),
+        ("sudo su - ana", "sudo su - ana --command CODE"),
     ],
 )
 def test_what_reads_code(command: str, expected: str) -> None:
@@ -29,7 +30,8 @@ def test_what_reads_code(command: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["python3 x.py", "python3 -c x", "python3 -m x", "bash x.sh", "cat", "ssh x", "", "perl -e x"]
+    "command",
+    ["python3 x.py", "python3 -c x", "python3 -m x", "bash x.sh", "cat", "ssh x", "", "perl -e x", "su -lc x ana"],
 )
 def test_what_reads_none(command: str) -> None:
     assert with_code(command.split(), "CODE") is None and with_file(command.split(), "/x") is None
@@ -37,6 +39,7 @@ def test_what_reads_none(command: str) -> None:
 
 def test_a_file_and_a_tag_and_what_is_not_known() -> None:
     assert with_file(["python3", "-", "a"], "/x.py") == ("python3", "/x.py", "a")
+    assert with_file(["su", "ana"], "/x y") == ("su", "ana", "--command", ". '/x y'")
     assert with_code(["php"], "<?php echo 1;") == ("php", "-r", " echo 1;")
     assert with_code(["python3", "-", None], "x") == ("python3", "-c", "x", None)
     assert with_code(["python3", None], "x") is None

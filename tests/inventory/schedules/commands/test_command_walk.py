@@ -37,7 +37,7 @@ from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
         ("git config --global credential.https://x.helper '!/opt/parts/one'", ["/opt/parts/one", "a"]),
         ("git config --global user.name /opt/parts/one", []),
         ("run-one /opt/parts/one", ["/opt/parts/one", "a", "run-one"]),
-        ("tmux new-session -d '/opt/parts/one -v'", ["/opt/parts/one", "a", "tmux"]),
+        ("tmux new-session -d '/opt/parts/one -v'", ["/opt/parts/one", "a"]),
         ("env -i /opt/unknown.sh /opt/parts/one", []),
         ("parallel /opt/parts/one", []),
         ("a /opt/parts/one", ["a"]),
@@ -61,6 +61,28 @@ from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
         ("sh <<< b", ["b"]),
         ("cat <<E | sh\nb\nE\n", ["b"]),
         ("ssh x bash -s <<E\nb\nE\n", []),
+        ("ssh -p 2 localhost <<E\nb\nE\n", ["b"]),
+        ("ssh me@127.0.0.1 bash -s <<E\ncd /opt/parts; ./one\nE\n", ["/opt/parts/one", "a"]),
+        ("ssh localhost 'cd /opt; parts/one'; ssh x b", ["/opt/parts/one", "a"]),
+        ("su - root <<E\n/opt/parts/one\nE\n", ["/opt/parts/one", "a"]),
+        ("echo b | sudo su; cat /opt/parts/off | su", ["b", "/opt/parts/off"]),
+        ("sudo -nHi <<E\nb\nE\n", ["b"]),
+        ("sudo tee /etc/x <<E\nb\nE\n", []),
+        ("screen -dmS x sh -c '/opt/parts/one; exec sh'", ["/opt/parts/one", "a", "sh"]),
+        ("screen -dm 'a; b'; watch -n 5 a -x", ["a", "b", "a"]),
+        ("tmux new -ds x -c /opt 'parts/one; b'", ["/opt/parts/one", "a", "b"]),
+        (
+            "script -qc 'a; b' /dev/null; run-one bash -lc 'cd /opt; parts/one'",
+            ["a", "b", "/opt/parts/one", "a", "run-one"],
+        ),
+        ("busybox sh -c a; busybox sh /opt/parts/off", ["a", "/opt/parts/off", "b"]),
+        ("uv run /opt/x.py; uv run ./y.py", ["python3", "python3"]),
+        ("cat > /opt/new <<E\n#!/bin/sh\na\nE\nchmod +x /opt/new; /opt/new", ["a"]),
+        ("cd /opt; cat <<E >new\na\nE\nsh -e ./new; cd /; /opt/new", ["a"]),
+        ("cat <<'E' | sudo tee -a /opt/new >/dev/null\nb\nE\n. /opt/new", ["b"]),
+        ("tee /opt/new <<E\n#!/usr/bin/env python3\nimport x\nE\n/opt/new; a", ["python3", "a"]),
+        ("cat > /opt/new <<E\n/opt/new\nE\n/opt/new", []),
+        ("cat > /opt/parts/one <<E\nb\nE\n/opt/parts/one", ["/opt/parts/one", "a"]),
         ('a -d \'{"x":1,"y":2}\'', ["a"]),
     ],
 )
@@ -518,6 +540,17 @@ def test_more_that_fit_a_pattern_than_are_followed_are_said(root: Path, monkeypa
     monkeypatch.setattr(command_walk, "VARIANTS_MAX", 20)
     monkeypatch.setattr(spread, "VARIANTS_MAX", 20)
     assert Unfollowed(reasons.TOO_MANY, "/opt/all") in followed(root, "/opt/all").unfollowed
+
+
+def test_no_more_directories_are_looked_at_than_one_command_may_ask_for(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_walk, "LISTED_MAX", 2)
+    monkeypatch.setattr(command_walk, "SEARCHES_MAX", 1)
+    assert followed(root, "/opt/*/none").unfollowed == ()
+    assert followed(root, "/opt/*/none; /opt/p*/o*").unfollowed == (Unfollowed(reasons.TOO_MANY),)
+    assert followed(root, "find /opt -name none -exec sh {} +").unfollowed == ()
+    assert followed(root, "find /opt -name none -exec sh {} +;" * 2).unfollowed == (Unfollowed(NO_NAME),)
 
 
 def test_more_of_a_directory_than_are_run_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

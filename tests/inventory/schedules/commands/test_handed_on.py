@@ -28,6 +28,7 @@ from imds_probe.inventory.schedules.commands.handed_on import (
         (("chamber", "exec", "x", "--", "a", "y"), [("a", "y")]),
         (("run-one", "python3.9", "x.py"), [("python3.9", "x.py")]),
         (("run-one", "--"), []),
+        (("run-one", "bash", "-lc", "a; b"), [("bash", "-lc", "a; b")]),
     ],
 )
 def test_programs_among_the_arguments(command: tuple[str | None, ...], expected: list[tuple[str, ...]]) -> None:

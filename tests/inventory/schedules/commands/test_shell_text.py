@@ -35,6 +35,7 @@ def said(token: Token) -> object:
         ("a <<E <<F\nb\nE\nc\nF\ne", ["<a>", "<b\n>", "<c\n>", "\n", "<e>"]),
         ("a <<E\nnever ends", ["<a>", "<never ends>", "\n"]),
         ("a <<E", ["<a>"]),
+        ("a >x <<E\nb\nE\nc >y", ["<a>", "<x>", "<b\n>", "\n", "<c>"]),
         ("a <<<b c", ["<a>", "<b>", "<c>"]),
         ("$A", [(Variable("A", False),)]),
         ('"$A"', [(Variable("A", True),)]),

@@ -74,6 +74,7 @@ def test_what_is_started(command: str, words: str) -> None:
         ("runuser", ("-u", "ana", "x", "-l"), Inner(("x", "-l"), user="ana")),
         ("sudo", ("-nuiris", "x"), Inner(("x",), user="iris")),
         ("gosu", ("ana:web", "x"), Inner(("x",), user="ana")),
+        ("su", ("-=l", "ana", "-c", "x"), Inner(text="x", user="ana")),
         ("timeout", ("5", None, "y"), Inner((None, "y"))),
         (
             "find",
