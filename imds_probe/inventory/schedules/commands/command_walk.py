@@ -418,7 +418,9 @@ class Walk:
     def _in_environment(self, base: str, arguments: Words, around: Around) -> Around:
         home = around.environment.get("HOME", "/root")
         places = places_of(base, arguments, around.directory, home, self._files)
-        return around.copy({"PATH": _path(places, around)})
+        within = around.copy({"PATH": _path(places, around)})
+        within.of_project = True
+        return within
 
     def _start(self, words: Words, base: str, around: Around, depth: int) -> None:
         if base in ENGINES and (run := run_by(words[1:])):
@@ -454,7 +456,9 @@ class Walk:
             self._run_script(started, words, around, depth)
 
     def _lose(self, words: Words, base: str, around: Around) -> None:
-        """A command that would run a script which is there, by an interpreter that lies nowhere where it is looked for."""
+        """A command that would run a script which is there, by an interpreter that lies nowhere where it is looked for; or what a
+        runner of a project would find there.
+        """
         name = words[0] or ""
         if "/" in name:
             found = next(self._files.files([self._at(name, around)], executable=True), "")
@@ -464,7 +468,8 @@ class Walk:
             scripts = list(self._files.files(named[:_NAMED_MAX]))
         else:
             scripts = []
-        if any(not each.startswith(_OF_DISTRIBUTION) for each in scripts):
+        lost = around.of_project and bool(name) and "/" not in name and not is_runner(base)
+        if lost or any(not each.startswith(_OF_DISTRIBUTION) for each in scripts):
             self._say(NO_NAME, around)
 
     def _follow_settings(self, base: str, arguments: Words, around: Around, depth: int) -> None:
