@@ -331,6 +331,8 @@ class Walk:
         within = around.copy(started.assigned, self._at(started.directory, around))
         if started.user is not None:
             self._become(started.user, within, login=started.login)
+            if started.login:
+                self._log_in(profiles.of_login("bash", within.environment["HOME"]), within, depths[0])
         if base in BEHIND or base in STARTERS_OF_LANGUAGES:
             within = self._in_environment(base, words[1:], within)
         if started.found is not None:
@@ -386,7 +388,14 @@ class Walk:
             for path in profiles.there(files, self._files):
                 if path not in walk.found.scripts:
                     walk.run_text(self._files.text(path, SCRIPT_MAX_BYTES) or "", inner, DEPTH_MAX - 1)
-            known = inner.environment, inner.partly, frozenset(self._files.trail)
+            # What was around the first command that came here is not around the next.
+            of_files = {
+                name: value
+                for name, value in inner.environment.items()
+                if name == "PATH" or name not in around.environment
+            }
+            partly = {name: value for name, value in inner.partly.items() if name not in around.partly}
+            known = of_files, partly, frozenset(self._files.trail)
             self._files.trail = before
             self._programs.logged_in[key] = known
         environment, partly, depended_on = known
