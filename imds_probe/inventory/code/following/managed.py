@@ -87,7 +87,9 @@ MANAGERS: Mapping[str, Manager] = {
     "sdk": Manager(("~/.sdkman/candidates/java",), word="java"),
     "jvm": Manager(("/usr/lib/jvm",), of_languages=True),
     "bitnami": Manager(("/opt/bitnami",), of_languages=True),
-    "opt": Manager(("/opt", "/usr/local/lib/nodejs", "/opt/alt", "/opt/rh"), of_languages=True),
+    "opt": Manager(
+        ("/opt", "/usr/local/lib/nodejs", "/opt/elasticbeanstalk/node-install", "/opt/alt"), of_languages=True
+    ),
     "local": Manager(
         tuple(f"/usr/local/{name}" for name in ("node", "nodejs", "python", "ruby", "php", "perl", "java")),
         inside="",
@@ -112,12 +114,13 @@ class System:
     content: Content
 
 
-def places_of(manager: str, version: str, home: str, system: System) -> list[str]:
-    """Where the programs of this version are; empty where it is not there."""
+def places_of(manager: str, version: str, home: str, system: System, roots: Sequence[str] = ()) -> list[str]:
+    """Where the programs of this version are; empty where it is not there. `roots` are the manager's, looked at first."""
     one = MANAGERS[manager]
+    within = "/".join(one.tops[0].split("/")[2:])  # behind "~/.nvm" and the like
     return [
         _inside(top, found, one)
-        for top in _tops(one, home)
+        for top in (*(posixpath.join(root, within).rstrip("/") for root in roots), *_tops(one, home))
         if (found := _chosen(_default(top, one, system) if version in ("", "default") else version, top, system))
     ]
 
