@@ -66,6 +66,7 @@ def start_of(
         inner = _without_runners([interpreter, *options], variables)
         if not inner:
             return None
+        inner[0] = managed.interpreter(inner[0])
         words = [*inner, path, *words[1:]]
         found = _looked_up(inner[0], ground, directory, variables)
         if found is None:

@@ -67,6 +67,8 @@ MANAGERS: Mapping[str, Manager] = {
     "rvm": Manager(
         ("~/.rvm/rubies", "/usr/local/rvm/rubies", "/usr/share/rvm/rubies"), _RUBY, ("../alias/default",), word="ruby"
     ),
+    "rvm gems": Manager(("~/.rvm/gems", "/usr/local/rvm/gems", "/usr/share/rvm/gems")),
+    "gem": Manager(("~/.gem/ruby", "~/.local/share/gem/ruby")),
     "chruby": Manager(("~/.rubies", "/opt/rubies"), _RUBY, word="ruby"),
     "pyenv": _of_env("pyenv", _PYTHON, "python"),
     "workon": Manager(("~/.virtualenvs",)),
@@ -85,7 +87,9 @@ MANAGERS: Mapping[str, Manager] = {
     "sdk": Manager(("~/.sdkman/candidates/java",), word="java"),
     "jvm": Manager(("/usr/lib/jvm",), of_languages=True),
     "bitnami": Manager(("/opt/bitnami",), of_languages=True),
-    "opt": Manager(("/opt", "/usr/local/lib/nodejs", "/opt/alt", "/opt/rh"), of_languages=True),
+    "opt": Manager(
+        ("/opt", "/usr/local/lib/nodejs", "/opt/elasticbeanstalk/node-install", "/opt/alt"), of_languages=True
+    ),
     "local": Manager(
         tuple(f"/usr/local/{name}" for name in ("node", "nodejs", "python", "ruby", "php", "perl", "java")),
         inside="",
@@ -97,6 +101,8 @@ CONDA_TOPS = (
     *("~/miniconda3", "~/anaconda3", "~/miniforge3", "~/mambaforge", "~/micromamba", "~/.conda"),
 )
 NAME = re.compile(r"[A-Za-z_][\w.+-]{0,100}")
+_OF_RVM = re.compile(r"(/.{1,300})/rubies/([^/]{1,100})/bin/[^/]{1,100}")
+_HOOKS = {"ruby_executable_hooks": "ruby"}  # which RVM writes into the first line of what gems bring
 _SHIMS, _VOLTA = "/shims/", "volta-shim"
 
 
@@ -108,12 +114,13 @@ class System:
     content: Content
 
 
-def places_of(manager: str, version: str, home: str, system: System) -> list[str]:
-    """Where the programs of this version are; empty where it is not there."""
+def places_of(manager: str, version: str, home: str, system: System, roots: Sequence[str] = ()) -> list[str]:
+    """Where the programs of this version are; empty where it is not there. `roots` are the manager's, looked at first."""
     one = MANAGERS[manager]
+    within = "/".join(one.tops[0].split("/")[2:])  # behind "~/.nvm" and the like
     return [
         _inside(top, found, one)
-        for top in _tops(one, home)
+        for top in (*(posixpath.join(root, within).rstrip("/") for root in roots), *_tops(one, home))
         if (found := _chosen(_default(top, one, system) if version in ("", "default") else version, top, system))
     ]
 
@@ -168,13 +175,25 @@ def behind_shim(path: str, real: str, directory: str, system: System) -> list[st
     if marked in MANAGERS:
         own = [(f"{top}/versions", MANAGERS[marked])]
     else:  # asdf and mise, which have several languages
-        own = [(f"{top}/installs/{one.word}", one) for key, one in MANAGERS.items() if " " in key]
+        own = [(f"{top}/installs/{one.word}", one) for key, one in MANAGERS.items() if key.startswith("asdf ")]
     found: dict[str, None] = {}
     for at, one in own:
         wanted = _of_project(one, directory, system) or _default(at, one, system)
         first = _chosen(wanted, at, system) if wanted else ""
         found.update({f"{_inside(at, each, one)}/{name}": None for each in (first, *_versions(at, system)) if each})
     return list(found)
+
+
+def interpreter(name: str) -> str:
+    """The interpreter that a first line comes to, where a manager has put a script of its own before it."""
+    return _HOOKS.get(posixpath.basename(name), name)
+
+
+def gems_of(executable: str, home: str) -> list[str]:
+    """Patterns of directories with gems that RVM has for a Ruby, or a user has installed for himself."""
+    of_rvm = _OF_RVM.fullmatch(executable)
+    own = [f"{home}/.gem/ruby/*", f"{home}/.local/share/gem/ruby/*"] if home else []
+    return [*([f"{of_rvm[1]}/gems/{of_rvm[2]}*"] if of_rvm else []), *own]
 
 
 def conda_tops(home: str) -> list[str]:

@@ -11,7 +11,7 @@ from imds_probe.inventory.code.following.command import starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
-from imds_probe.inventory.code.following.perl_places import ELSEWHERE, HERE, VARIABLE, added_by
+from imds_probe.inventory.code.following.perl_places import ELSEWHERE, HERE, VARIABLE, added_by, files_in
 from imds_probe.inventory.code.following.script_commands import PERL as STARTING
 from imds_probe.inventory.code.following.script_commands import commands_in
 from imds_probe.inventory.sdks.start import Start
@@ -93,6 +93,7 @@ def asked_by(text: bytes) -> Asked:
     names += [_HERE.sub(HERE, match[2].decode("utf-8", "replace")) for match in _FILE.finditer(bare)]
     names += [f"{HERE}/{match[1].decode('utf-8', 'replace')}" for match in _BESIDE.finditer(bare)]
     code = _COMMENT_LINE.sub(b"", bare)
+    names += files_in(code, [name for name in names if "$" in name])
     commands = commands_in(code, STARTING)
     dynamic = _BY_NAME.search(bare) is not None
     return asked((name for name in names if "$" not in name), added_by(code), commands, dynamic=dynamic)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 HERE = "{here}"  # the directory of the file itself
 VARIABLE = "{variable}"  # before the name of a variable of the environment, and what stands behind its value
@@ -51,11 +51,7 @@ def added_by(text: bytes) -> list[str]:
     """The directories that a text adds, which has no comments any more. One that only running tells is ELSEWHERE."""
     if b"@INC" not in text and b"lib" not in text:
         return []
-    given: dict[bytes, int] = {}
-    for match in _GIVEN.finditer(text):
-        if len(given) < GIVEN_MAX:
-            given[match[1]] = match.end()
-    code = _Code(text, given)
+    code = _code(text)
     found: dict[str, None] = {}
     for match in _ADDED.finditer(text):
         for part in _parts(text[match.end() : match.end() + EXPRESSION_MAX]):
@@ -63,6 +59,24 @@ def added_by(text: bytes) -> list[str]:
         if len(found) > ADDED_MAX:
             break
     return list(found)
+
+
+def files_in(text: bytes, named: Iterable[str]) -> Iterator[str]:
+    """Files that are named by texts with variables in them: "$dir/common.pl". Those that only running tells are left out."""
+    names = list(named)
+    code = _code(text) if names else None
+    for name in names:
+        path = code.within(name, 0) if code is not None else None
+        if path is not None and path.startswith((HERE, "/")) and path.count("{") <= 1:
+            yield path
+
+
+def _code(text: bytes) -> _Code:
+    given: dict[bytes, int] = {}
+    for match in _GIVEN.finditer(text):
+        if len(given) < GIVEN_MAX:
+            given[match[1]] = match.end()
+    return _Code(text, given)
 
 
 def _parts(text: bytes) -> Iterator[list[re.Match[bytes]]]:
@@ -132,7 +146,7 @@ class _Code:
         """What one sign adds to a path, nothing where it is part of how that is written; None where only running tells it."""
         double, single, _, of_environment, here, own_file, name = sign.groups()[:7]
         if double is not None or name:
-            return self._within(double.decode("utf-8", "replace"), depth) if not name else self._value(name, depth)
+            return self.within(double.decode("utf-8", "replace"), depth) if not name else self._value(name, depth)
         if single is not None:
             return str(single.decode("utf-8", "replace"))
         if of_environment:
@@ -152,7 +166,7 @@ class _Code:
         found = self.places(part, depth + 1)
         return found[0] if len(found) == 1 and found[0] != ELSEWHERE else None
 
-    def _within(self, text: str, depth: int) -> str | None:
+    def within(self, text: str, depth: int) -> str | None:
         """A text in double quotes, with its variables."""
         done, at = "", 0
         for match in _WITHIN.finditer(text):

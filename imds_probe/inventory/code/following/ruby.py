@@ -14,6 +14,7 @@ from imds_probe.inventory.code.following.command import starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
+from imds_probe.inventory.code.following.managed import gems_of
 from imds_probe.inventory.code.following.script_commands import RUBY as STARTING
 from imds_probe.inventory.code.following.script_commands import commands_in
 from imds_probe.inventory.sdks.start import Start
@@ -81,6 +82,8 @@ def _begins(start: Start, ground: Ground) -> Begun:
     way.add([*map(start.path, included(start.arguments)), *start.listed("RUBYLIB")])
     way.add(place for prefix in prefixes for each in LIBRARIES for place in _matching(prefix, each, ground))
     homes = [place for name in ("GEM_HOME", "GEM_PATH") for place in start.listed(name)]
+    own_gems = gems_of(start.executable, start.environment.get("HOME", ""))
+    homes += [place for pattern in own_gems for place in ground.matching(pattern)]
     homes += [place for prefix in prefixes for each in GEMS for place in _matching(prefix, each, ground)]
     homes += ground.matching("/var/lib/gems/*")
     homes += [home for bundle in bundles(start, way.own, ground) for home in homes_of(bundle, ground)]

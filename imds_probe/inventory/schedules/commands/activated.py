@@ -25,6 +25,8 @@ _VERBS: Mapping[str, frozenset[str]] = {
 _PLAIN = frozenset(("chruby", "workon"))  # without a verb
 # Files that a shell reads to have such a manager: with them, the version that is the default is found first.
 _READ = {"nvm.sh": "nvm", "rvm": "rvm", "asdf.sh": "asdf"}
+# Variables that say where a manager is, of those that do not call it by their own name.
+_ROOTS = {"nvm": "NVM_DIR", "rvm": "rvm_path", "workon": "WORKON_HOME", "asdf": "ASDF_DATA_DIR"}
 
 
 def is_whole(words: Words) -> bool:
@@ -37,12 +39,11 @@ def activated(words: Words, environment: Mapping[str, str], directory: str, file
     without. Empty where an environment is named that is not found.
     """
     name, *arguments = (word or "" for word in words)
-    home = environment.get("HOME", "")
     if name in (".", "source"):
         return _by_file(arguments, environment, directory, files)
     if name in _PLAIN:
         given = next((word for word in arguments if not word.startswith("-")), "")
-        return _of_version(name, given, home, files) if given else None
+        return _of_version(name, given, environment, files) if given else None
     if name not in _VERBS:
         return None
     plain = [word for word in arguments if not word.startswith("-")]
@@ -51,10 +52,10 @@ def activated(words: Words, environment: Mapping[str, str], directory: str, file
     if name in _CONDA:
         return conda_places(next(iter(plain[1:]), "base"), environment, files)
     if plain[0] == "init":
-        return _shims(name, home, files) or None
+        return _shims(name, environment, files) or None
     if name == "asdf":
-        return _of_version(f"asdf {plain[1]}", plain[2], home, files) if len(plain) > 2 else None
-    return _of_version(name, next(iter(plain[1:]), "default"), home, files)
+        return _of_version(f"asdf {plain[1]}", plain[2], environment, files) if len(plain) > 2 else None
+    return _of_version(name, next(iter(plain[1:]), "default"), environment, files)
 
 
 def _by_file(
@@ -62,7 +63,7 @@ def _by_file(
 ) -> list[str] | None:
     """source /opt/conda/bin/activate NAME, . ~/.nvm/nvm.sh"""
     path = arguments[0] if arguments else ""
-    name, home = posixpath.basename(path), environment.get("HOME", "")
+    name = posixpath.basename(path)
     if name == "activate":
         top = posixpath.dirname(posixpath.dirname(posixpath.normpath(posixpath.join(directory, path))))
         # One of a virtual environment stands for itself, and is read.
@@ -73,20 +74,28 @@ def _by_file(
     if name not in _READ:
         return None
     if name == "asdf.sh":
-        return _shims("asdf", home, files) or None
-    return _of_version(_READ[name], "default", home, files)
+        return _shims("asdf", environment, files) or None
+    manager, root = _READ[name], posixpath.dirname(posixpath.normpath(posixpath.join(directory, path)))
+    root = posixpath.dirname(root) if manager == "rvm" else root
+    return _of_version(manager, "default", {**environment, _ROOTS[manager]: root}, files)
 
 
-def _of_version(manager: str, version: str, home: str, files: SystemFiles) -> list[str] | None:
+def _of_version(manager: str, version: str, environment: Mapping[str, str], files: SystemFiles) -> list[str] | None:
     """Of an environment for Python the name tells more than a version: none other has its libraries."""
     if manager not in managed.MANAGERS:
         return None
-    found = managed.places_of(manager, version, home, system_of(files))
+    found = managed.places_of(
+        manager, version, environment.get("HOME", ""), system_of(files), _roots(manager, environment)
+    )
     return found if found or manager in ("pyenv", "workon") else None
 
 
-def _shims(name: str, home: str, files: SystemFiles) -> list[str]:
-    tops = [
-        f"{top}/shims" for top in (f"{home}/.{name}", f"/usr/local/{name}", f"/opt/{name}", f"/usr/local/share/{name}")
-    ]
+def _roots(manager: str, environment: Mapping[str, str]) -> list[str]:
+    told = environment.get(_ROOTS.get(manager) or f"{manager.upper()}_ROOT", "")
+    return [told] if told.startswith("/") else []
+
+
+def _shims(name: str, environment: Mapping[str, str], files: SystemFiles) -> list[str]:
+    usual = (f"{environment.get('HOME', '')}/.{name}", f"/usr/local/{name}", f"/opt/{name}", f"/usr/local/share/{name}")
+    tops = [f"{top}/shims" for top in (*_roots(name, environment), *usual)]
     return [top for top in tops if files.names(top)]

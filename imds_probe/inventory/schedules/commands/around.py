@@ -18,7 +18,7 @@ class Around:
     """What a command is started with. A shell changes its own. `script` is the one that the command stands in. `partly` are
     variables of whose value only a part is known, and `where` is the directory if that is so. `command` is what the words come
     from that are run, `within` the functions that are only made there. `functions` and `arguments` are those of a shell.
-    `perhaps`: nobody knows whether any of this is started.
+    `perhaps`: nobody knows whether any of this is started. `of_project`: what starts it knows places of a project's own.
     """
 
     environment: dict[str, str]
@@ -31,6 +31,7 @@ class Around:
     functions: dict[str, Function] = field(default_factory=dict)
     arguments: Arguments | None = None
     within: tuple[Function, ...] = ()
+    of_project: bool = False
 
     def copy(self, assigned: Mapping[str, str], directory: str = "", *, perhaps: bool = False) -> Around:
         partly = {name: value for name, value in self.partly.items() if name not in assigned}

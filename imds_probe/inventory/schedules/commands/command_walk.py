@@ -375,6 +375,8 @@ class Walk:
         within = around.copy(started.assigned, self._at(started.directory, around))
         if started.user is not None or started.login:
             self._become(started.user, within, login=started.login)
+            if started.login:
+                self._log_in(profiles.of_login("bash", within.environment["HOME"]), within, depths[0])
         if base in BEHIND or base in STARTERS_OF_LANGUAGES:
             within = self._in_environment(base, words[1:], within)
         if started.found is not None:
@@ -432,7 +434,14 @@ class Walk:
             for path in profiles.there(files, self._files):
                 if path not in walk.found.scripts:
                     walk.run_text(self._files.text(path, SCRIPT_MAX_BYTES) or "", inner, DEPTH_MAX - 1)
-            known = inner.environment, inner.partly, frozenset(self._files.trail)
+            # What was around the first command that came here is not around the next.
+            of_files = {
+                name: value
+                for name, value in inner.environment.items()
+                if name == "PATH" or name not in around.environment
+            }
+            partly = {name: value for name, value in inner.partly.items() if name not in around.partly}
+            known = of_files, partly, frozenset(self._files.trail)
             self._files.trail = before
             self._programs.logged_in[key] = known
         environment, partly, depended_on = known
@@ -464,7 +473,9 @@ class Walk:
     def _in_environment(self, base: str, arguments: Words, around: Around) -> Around:
         home = around.environment.get("HOME", "/root")
         places = places_of(base, arguments, around.directory, home, self._files)
-        return around.copy({"PATH": _path(places, around)})
+        within = around.copy({"PATH": _path(places, around)})
+        within.of_project = True
+        return within
 
     def _start(self, words: Words, base: str, around: Around, depth: int) -> None:
         if base in ENGINES and (run := run_by(words[1:])):
@@ -500,7 +511,9 @@ class Walk:
             self._run_script(started, words, around, depth)
 
     def _lose(self, words: Words, base: str, around: Around) -> None:
-        """A command that would run a script which is there, by an interpreter that lies nowhere where it is looked for."""
+        """A command that would run a script which is there, by an interpreter that lies nowhere where it is looked for; or what a
+        runner of a project would find there.
+        """
         name = words[0] or ""
         if "/" in name:
             found = next(self._files.files([self._at(name, around)], executable=True), "")
@@ -510,7 +523,8 @@ class Walk:
             scripts = list(self._files.files(named[:_NAMED_MAX]))
         else:
             scripts = []
-        if any(not each.startswith(_OF_DISTRIBUTION) for each in scripts):
+        lost = around.of_project and bool(name) and "/" not in name and not is_runner(base)
+        if lost or any(not each.startswith(_OF_DISTRIBUTION) for each in scripts):
             self._say(NO_NAME, around)
 
     def _follow_settings(self, base: str, arguments: Words, around: Around, depth: int) -> None:

@@ -92,6 +92,7 @@ class Programs:
             name, *options = named
             if posixpath.basename(name) in _ENVIRONMENTS:
                 name, options = _of_env(options)
+            name = managed.interpreter(name)
             interpreter = self._behind_shim(self.found(name, path, directory, home) if name else "", directory)
             arguments = (interpreter, *options, at, *arguments[1:])
             at = interpreter

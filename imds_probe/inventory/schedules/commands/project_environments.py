@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 
 from imds_probe.inventory.code.following import managed
@@ -10,6 +11,8 @@ from imds_probe.inventory.schedules.commands.project_asked import Asked
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 FILES_MAX, NAMED_MAX_BYTES, VERSION_BYTES = 60, 16 * 1024, 200
+SETTINGS_BYTES = 16 * 1024
+_BUNDLE_PATH = re.compile(r"^BUNDLE_PATH:[ \t]{0,20}[\"']?([^\"'\r\n]{1,1000})", re.MULTILINE)
 Words = Sequence[str | None]
 _ENVIRONMENTS = (".venv/bin", "venv/bin", "node_modules/.bin", "vendor/bin")
 _OF_TOOLS = {"poetry": "~/.cache/pypoetry/virtualenvs", "pipenv": "~/.local/share/virtualenvs"}
@@ -25,10 +28,22 @@ def places_of(program: str, arguments: Words, directory: str, home: str, files: 
     if program in managed.MANAGERS:
         return tuple(managed.chosen_places(program, home, directory, system_of(files)))
     found = [f"{directory}/{each}" for each in _ENVIRONMENTS]
+    if program == "bundle":
+        found += _of_bundler(directory, home, files)
     if program in _OF_TOOLS:
         top = _OF_TOOLS[program].replace("~", home)
         found += [f"{top}/{name}/bin" for name in files.names(top)[:FILES_MAX]]
     return tuple(each for each in found if files.names(each))
+
+
+def _of_bundler(directory: str, home: str, files: SystemFiles) -> list[str]:
+    """What gems bring to start, where Bundler has put them, by its own settings, too."""
+    bundles = [f"{directory}/vendor/bundle"]
+    for settings in (f"{directory}/.bundle/config", f"{home}/.bundle/config", "/usr/local/bundle/config"):
+        if path := _BUNDLE_PATH.search(files.head(settings, SETTINGS_BYTES).decode(errors="replace")):
+            bundles.append(posixpath.normpath(posixpath.join(directory, path[1])))
+    tops = [f"{bundle}/ruby" for bundle in dict.fromkeys(bundles)]
+    return [f"{top}/{name}/bin" for top in tops for name in reversed(files.names(top)[:FILES_MAX])]
 
 
 def system_of(files: SystemFiles) -> managed.System:

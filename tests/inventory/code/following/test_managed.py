@@ -131,3 +131,21 @@ def test_the_shim_of_volta(tmp_path: Path) -> None:
     (tmp_path / HOME[1:] / ".volta/bin/node").symlink_to("volta-shim")
     found = start_of([f"{HOME}/.volta/bin/node", "x.js"], ground)
     assert found is not None and found.executable == real
+
+
+@pytest.mark.parametrize(
+    "gems",
+    ["/usr/local/rvm/gems/ruby-2.6.3", "/usr/local/rvm/gems/ruby-2.6.3@app", f"{HOME}/.gem/ruby/2.6.0"],
+)
+def test_gems_of_rvm_and_of_a_user(tmp_path: Path, gems: str) -> None:
+    """RVM has a script of its own before Ruby in what gems bring."""
+    gem = f"{gems}/gems/own-1.0/lib/own.rb"
+    files = {
+        "/usr/local/rvm/rubies/ruby-2.6.3/bin/ruby": b"\x7fELF",
+        gem: "",
+        f"{gems}/bin/job": "#!/usr/bin/env ruby_executable_hooks\nrequire 'own'\n",
+    }
+    root = Root(tmp_path).put(files).put({f"{gems}/bin/ruby_executable_hooks": "#!/usr/bin/env ruby\n"})
+    found = root.follow("job", environment={"HOME": HOME})
+    assert gem in [load.path for load in found.files]
+    assert found.script == f"{gems}/bin/job"

@@ -86,3 +86,17 @@ def test_code_of_an_option_adds_places_too(tmp_path: Path) -> None:
     root = Root(tmp_path).put({"/usr/bin/perl": "", "/opt/m/Client.pm": "1;"})
     found = root.follow("perl", "-e", "use lib '/opt/m'; use Client;")
     assert [load.path for load in found.files] == ["/opt/m/Client.pm"]
+
+
+def test_files_that_are_named_by_a_variable(tmp_path: Path) -> None:
+    script = (
+        'my $dir = dirname(__FILE__);\nrequire "$dir/common.pl";\ndo "$x/none.pl";\nour $y = \'/srv\';\ndo "$y/b.pl";\n'
+    )
+    there = {
+        "/usr/bin/perl": "",
+        "/opt/m/run": f"#!/usr/bin/perl\n{script}",
+        "/opt/m/common.pl": "1;",
+        "/srv/b.pl": "1;",
+    }
+    found = Root(tmp_path).put(there).follow("perl", "/opt/m/run")
+    assert [load.path for load in found.files] == ["/opt/m/run", "/opt/m/common.pl", "/srv/b.pl"]

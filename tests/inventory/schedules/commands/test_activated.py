@@ -24,6 +24,8 @@ PLACES = {
     "rvm": "/usr/local/rvm/rubies/ruby-2.6.3/bin",
     "chruby": "/opt/rubies/ruby-2.5.1/bin",
     "nvm": f"{HOME}/.nvm/versions/node/v12.1.0/bin",
+    "other": "/home/v/.nvm/versions/node/v14.0.0/bin",
+    "told": "/data/pyenv/versions/3.8.1/bin",
     "asdf": f"{HOME}/.asdf/installs/nodejs/12.1.0/bin",
 }
 
@@ -41,6 +43,8 @@ def root(tmp_path: Path) -> Path:
         f"{HOME}/.conda/environments.txt": "/opt/conda\n/data/envs/far\n",
         f"{HOME}/.nvm/alias/default": "12\n",
         f"{HOME}/.nvm/nvm.sh": "nvm() { :; }\n",
+        "/home/v/.nvm/nvm.sh": "nvm() { :; }\n",
+        "/home/v/.nvm/alias/default": "14\n",
         "/srv/venv/bin/activate": 'VIRTUAL_ENV=/srv/venv\nPATH="$VIRTUAL_ENV/bin:$PATH"\nexport PATH\n',
         "/srv/venv/bin/tool": "#!/bin/bash\n",
     }
@@ -75,6 +79,10 @@ def follow(at: Path, command: str) -> Followed:
         ("asdf shell nodejs 12.1.0", PLACES["asdf"]),
         ('eval "$(rbenv init -)"', f"{HOME}/.rbenv/shims"),
         ("source /srv/venv/bin/activate", "/srv/venv/bin"),
+        (". /home/v/.nvm/nvm.sh", PLACES["other"]),
+        ("NVM_DIR=/home/v/.nvm; nvm use 14", PLACES["other"]),
+        ("export PYENV_ROOT=/data/pyenv; pyenv shell 3.8.1", PLACES["told"]),
+        ("export WORKON_HOME=/data/envs; workon far", PLACES["elsewhere"]),
         ("conda info", "/usr/bin"),
         ("nvm use 14", "/usr/bin"),
         ("f() { conda activate etl; }", "/usr/bin"),

@@ -584,6 +584,11 @@ def test_files_of_settings_that_lie_too_deep_are_no_matter(root: Path, monkeypat
         ("node /usr/lib/job.js", False),
         ("python3 /srv/job.js", False),
         ("missing /srv/job.js", False),
+        ("bundle exec missing", True),
+        ("bundle exec python3 /srv/job.js", False),
+        ("npx missing", True),
+        ("poetry run /srv/none", False),
+        ("bundle exec rake", False),
     ],
 )
 def test_a_script_whose_interpreter_lies_nowhere_was_not_followed(root: Path, command: str, *, is_lost: bool) -> None:

@@ -59,10 +59,18 @@ def test_what_was_in_path_stays_in_it() -> None:
         ("bash -c 'tool x'", None),
         ("bash -ic 'other x'", "/srv/rc/bin/other"),
         ("bash -lc 'system x'", "/srv/system/bin/system"),
+        ("su - other -c 'theirs x'", "/srv/theirs/bin/theirs"),
+        ("sudo -iu other theirs x", "/srv/theirs/bin/theirs"),
+        ("runuser -l other -c 'tool x'", None),
+        ("su other -c 'theirs x'", None),
     ],
 )
 def test_a_profile_says_where_programs_are(tmp_path: Path, command: str, expected: str | None) -> None:
-    programs = (*("/srv/own/bin/tool", "/srv/app/run", "/srv/rc/bin/other", "/srv/system/bin/system"), "/usr/bin/bash")
+    programs = (
+        *("/srv/own/bin/tool", "/srv/app/run", "/srv/rc/bin/other", "/srv/system/bin/system"),
+        "/usr/bin/bash",
+        "/srv/theirs/bin/theirs",
+    )
     files: dict[str, str | bytes | Path] = {
         **dict.fromkeys(programs, ELF),
         "/usr/bin/asked": ELF,
@@ -70,6 +78,10 @@ def test_a_profile_says_where_programs_are(tmp_path: Path, command: str, expecte
         "/etc/profile.d/own.sh": "PATH=/srv/system/bin:$PATH\nasked\n",
         f"{HOME}/.profile": 'export PATH="/srv/own/bin:$PATH" APP=/srv/app\n. ~/.bashrc\n',
         f"{HOME}/.bashrc": 'export PATH="/srv/rc/bin:$PATH"\n',
+    }
+    files |= {
+        "/etc/passwd": "other:x:7:7::/home/v:/bin/bash\n",
+        "/home/v/.profile": "PATH=$PATH:/srv/theirs/bin\n",
     }
     root = made(tmp_path, files, executable=(*programs, "/usr/bin/asked"))
     around = {"PATH": "/usr/bin", "HOME": HOME}
@@ -80,3 +92,15 @@ def test_a_profile_says_where_programs_are(tmp_path: Path, command: str, expecte
         )
         assert [each.executable for each in found.started] == ([expected] if expected else [])
         command += " "
+
+
+def test_what_was_around_one_command_is_not_around_the_next(tmp_path: Path) -> None:
+    files = {"/etc/profile": "export OF_PROFILE=/srv\n", "/usr/bin/bash": ELF, "/srv/x": ELF}
+    following = Following(SystemFiles(made(tmp_path, files, executable=("/usr/bin/bash", "/srv/x"))))
+    for own in ({"FIRST": "1"}, {"SECOND": "2"}):
+        around = {"PATH": "/usr/bin", "HOME": HOME, **own}
+        found = following.follow(
+            Scheduled("bash -lc '$OF_PROFILE/x'", Place("/x"), "boot", "at each boot", environment=around)
+        )
+        (started,) = found.started
+        assert {name for name in started.environment if name in ("FIRST", "SECOND")} == set(own)
