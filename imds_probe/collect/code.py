@@ -21,7 +21,6 @@ from imds_probe.collect.container_tasks import IDENTITY
 from imds_probe.collect.containers import RunningContainers, host_pids, unlisted
 from imds_probe.collect.context import Context
 from imds_probe.collect.disk_tasks import ON_DISK
-from imds_probe.collect.due_libraries import OF_ARCHIVES
 from imds_probe.collect.named_tasks import NAMED
 from imds_probe.collect.needs import Need
 from imds_probe.collect.own_software import own_package
@@ -46,6 +45,7 @@ from imds_probe.reading.reader import OUT_OF_TIME, Reader, share_of
 from imds_probe.system import pressure
 from imds_probe.system.unchanged import SETTLED_NS
 
+OF_ARCHIVES = ("maven", "pypi")  # ecosystems whose libraries lie in archives
 READ_MAX_BYTES = 1024 * 1024 * 1024  # in one run: programs, mostly
 CONTAINER_S, LYING_S, OWNERS_S, SCHEDULES_S, PACKAGES_S, NAMED_S = 3.0, 3.0, 3.0, 20.0, 5.0, 2.0
 

@@ -23,7 +23,6 @@ from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.python_archive import python_libraries
 from imds_probe.system import rootfs
 
-OF_ARCHIVES = ("maven", "pypi")
 FORMS = ("jar", "zip")  # as who reads the code calls archives
 LIBRARIES_MAX, NAME_MAX = 100, 300  # of one archive; characters
 
