@@ -216,7 +216,7 @@ def _command_seeds() -> Mapping[str, bytes]:
         "case": 'case "$1" in a|b) x ;; *) y;; esac; f() { x; }; for i in a; do y; done; x <<E\nz\nE\ny\n',
         "env": "#!/usr/bin/env -S A=b python3 -u\nimport x\n",
         "arguments": "/bin/env\n-C\n/opt\nA=b\n./s\n-c\nx",
-        "spread": "cd ~/a; x ~b/{1..3}/[ab]*; : ${A:=~/b}; su - ana <<E\nx\nE\ncd /o*/; python3 x; find /opt -exec {} ;\n"
+        "spread": "cd ~/a; x ~b; x {1..3}; /b*/{x,y}; : ${A:=~/b}; su - ana <<E\nx\nE\ncd /o*/; python3 x; find /opt -exec {} ;\n"
         "ls | xargs -I% sh %; ssh localhost x <<E >/opt/n\ny\nE\n/opt/n; script -c x y; tmux -c x new -c / x ; send -t a x Enter\n"
         "sudo -i <<E\nx\nE\nrun-one sh -c x; screen -dmS a x; watch x\n",
         "run-parts": "cd / && run-parts --report /bin; find /opt -exec x {} ; start-stop-daemon -S -x /bin/y -- z\n",

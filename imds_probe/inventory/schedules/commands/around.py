@@ -19,6 +19,7 @@ class Around:
     variables of whose value only a part is known, and `where` is the directory if that is so. `command` is what the words come
     from that are run, `within` the functions that are only made there. `functions` and `arguments` are those of a shell.
     `perhaps`: nobody knows whether any of this is started. `of_project`: what starts it knows places of a project's own.
+    `before` is where it was before it changed its directory, and `pushed` what it goes back to later.
     """
 
     environment: dict[str, str]
@@ -32,6 +33,8 @@ class Around:
     arguments: Arguments | None = None
     within: tuple[Function, ...] = ()
     of_project: bool = False
+    before: tuple[str, str] | None = None
+    pushed: tuple[tuple[str, str], ...] = ()
 
     def copy(self, assigned: Mapping[str, str], directory: str = "", *, perhaps: bool = False) -> Around:
         partly = {name: value for name, value in self.partly.items() if name not in assigned}

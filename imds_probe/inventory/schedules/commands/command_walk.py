@@ -75,6 +75,7 @@ DEPTH_MAX = 4  # of scripts that start scripts, and of programs that start progr
 DEPTH_OF_STARTERS = 12
 WRITTEN_MAX, WORDS_BEFORE_SCRIPT = 50, 4  # here-documents of one command that are kept as files
 LISTED_MAX, SEARCHES_MAX = 5000, 20  # directories for patterns, and calls of find, of one command
+PUSHED_MAX = 50
 ARGUMENTS_MAX = 20  # of one script that is followed with each
 _SHELL_OF_SUDO = re.compile(r"\s-(?:[a-zA-Z]{0,9}[is]|-login|-shell)")
 _ARGUMENT = re.compile(r"\$\{?[1-9@*]")
@@ -210,10 +211,10 @@ class Walk:
                 return
         if name in shell.functions:
             self._call(shell.functions[name], command, shell, around, depth)
+        elif name in ("cd", "pushd", "popd"):
+            self._enter_directory(name, arguments, around)
         elif name in _BUILTINS or name in _ASSIGNING:
             _assign(command, shell)
-        elif name in ("cd", "pushd"):
-            self._change_directory(arguments, around)
         elif name in (".", "source"):
             self._source(arguments, around, depth)
         elif name in ("eval", "trap"):
@@ -735,6 +736,21 @@ class Walk:
         outer, around.script = around.script, path
         self.run_text(self._files.text(path, SCRIPT_MAX_BYTES) or "", around, depth + 1)
         around.script = outer
+
+    def _enter_directory(self, name: str, arguments: Sequence[str | None], around: Around) -> None:
+        """cd, or back to where the shell was: cd -, popd."""
+        here = around.directory, around.where
+        if name == "popd" or (name == "pushd" and not arguments):
+            back = around.pushed[-1] if around.pushed else None
+            around.pushed = (*around.pushed[:-1], *([here] if name == "pushd" and back else []))
+        else:
+            back = around.before if list(arguments) == ["-"] else None
+        if back is not None:
+            around.directory, around.where = back
+        elif name != "popd" and list(arguments) != ["-"]:
+            around.pushed = (*around.pushed[-PUSHED_MAX:], here) if name == "pushd" else around.pushed
+            self._change_directory(arguments, around)
+        around.before = here
 
     def _change_directory(self, arguments: Sequence[str | None], around: Around) -> None:
         at = next((at for at, word in enumerate(arguments) if word is None or not word.startswith("-")), None)

@@ -32,6 +32,12 @@ from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
         ("sh /opt/*/two.txt", ["/opt/parts/two.txt", "b"]),
         (". /*/parts/one", ["/opt/parts/one", "a"]),
         ("cd /opt; p*/one", ["/opt/parts/one", "a"]),
+        ("cd /opt; cd /; cd -; parts/one; cd -; parts/two.txt", ["/opt/parts/one", "a"]),
+        (
+            "cd /opt; pushd parts; pushd /; popd; ./one; popd; app/run.sh; popd",
+            ["/opt/parts/one", "a", "/opt/app/run.sh", "/opt/app/common.sh", "a", "python3"],
+        ),
+        ("pushd /opt; pushd; pushd; parts/one; (cd -; parts/two.txt)", ["/opt/parts/one", "a"]),
         ("cd /opt/p*; python3 two.txt", ["python3"]),
         ("git -c 'credential.helper=!/opt/parts/one $@' clone x", ["/opt/parts/one", "a"]),
         ("git config --global credential.https://x.helper '!/opt/parts/one'", ["/opt/parts/one", "a"]),
