@@ -91,6 +91,11 @@ FILES: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
     ("etc/rabbitmq/enabled_plugins", ("beam", "-pa", "/srv/rabbit-1/ebin"), b"[a]."),
     ("srv/rabbit-1/ebin/rabbit.app", ("beam", "-pa", "/srv/rabbit-1/ebin"), b"{applications, [a]}"),
     ("srv/x.dart", ("dart", "run", "/srv/x.dart"), b"main() {}"),
+    (
+        f"{SITE}/q-1.dist-info/entry_points.txt",
+        ("python3.11", "-c", "entry_points(group='g')"),
+        b"[ g ]\n# x = y\nz = a.b:c [d]\n",
+    ),
 )
 ROOT: Mapping[str, str | bytes] = {
     **{

@@ -248,6 +248,7 @@ PROJECTS: Mapping[str, tuple[str, str]] = {
     ),
     ".conda/environments.txt": ("/opt/e\n/opt/f\n", "conda activate e; x"),
     ".rbenv/version": ("3.1.0\n", "lost a; rbenv shell 3.1; lost b; rbenv exec lost"),
+    ".bundle/config": ('---\nBUNDLE_PATH: "e"\n', "bundle exec lost"),
     ".tool-versions": ("python 3.9\nruby 3.1.0\n", "lost a; rbenv exec lost"),
 }
 
@@ -259,7 +260,7 @@ def _projects(root: Path) -> Parse:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"\x7fELF")
         path.chmod(0o755)
-    for name in ("catalog", ".conda", "e/bin", ".rbenv/versions/3.1.0/bin"):
+    for name in ("catalog", ".conda", ".bundle", "e/bin", "e/ruby/3.1.0/bin", ".rbenv/versions/3.1.0/bin"):
         (root / "opt" / name).mkdir(parents=True)
     for name in ("e/bin/x", ".rbenv/versions/3.1.0/bin/lost"):
         (root / "opt" / name).write_bytes(b"\x7fELF")

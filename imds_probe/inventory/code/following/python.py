@@ -181,7 +181,7 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
             modules = entry_points(name.removeprefix(ENTRY), way, ground)
             yield from (found for module in modules for found in module_of(module, way, ground))
         elif name.startswith(GROUP):
-            modules = plugged_in(name.removeprefix(GROUP), load.package_root, way, ground)
+            modules = plugged_in(name.removeprefix(GROUP), load, way, ground)
             yield from (found for module in dict.fromkeys(modules) for found in module_of(module, way, ground))
         elif name.startswith("."):
             if (key := f"{here} {name}") not in way.done:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 
 from imds_probe.inventory.code.following.ground import Ground
-from imds_probe.inventory.code.following.loads import Way
+from imds_probe.inventory.code.following.loads import Load, Way
 from imds_probe.inventory.code.following.python_places import Module
 
 GROUP = "group:"  # before the name of a group; nothing behind it where that does not stand there
@@ -53,12 +53,15 @@ def groups_in(text: bytes) -> Iterator[str]:
             yield from {GROUP + (way[1].decode() if way else ""): None for way in ways}
 
 
-def plugged_in(group: str, asked_by: str | None, way: Way, ground: Ground) -> Iterator[str]:
-    """The modules that are registered for a group; of one whose name is not known, for those of the package that asks."""
-    own = posixpath.basename(asked_by or "").removesuffix(".py")
+def plugged_in(group: str, asking: Load, way: Way, ground: Ground) -> Iterator[str]:
+    """The modules that are registered for a group; of one whose name is not known, for those of the package that asks, or of a
+    directory in which the program's own code lies.
+    """
+    root = asking.package_root
+    own = frozenset(asking.path.split("/")[1:-1] if root is None else [posixpath.basename(root).removesuffix(".py")])
     for place in way.places:
         for each, module in ground.once(("entry points", place), functools.partial(_registered, place, ground)):
-            if each == group or (not group and own and (each == own or each.startswith(f"{own}."))):
+            if each == group or (not group and each.partition(".")[0] in own):
                 yield module
 
 

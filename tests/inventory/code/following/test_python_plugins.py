@@ -68,3 +68,20 @@ def test_the_plug_ins_of_all_packages_are_loaded(tmp_path: Path, asking: str, ex
     assert loaded - {f"{SITE}/tool/__init__.py", f"{SITE}/tool/main.py"} == {
         f"{SITE}/{name}/{part}.py" for name in expected for part in ("__init__", "plug")
     }
+
+
+def test_an_application_of_its_own_has_plug_ins_too(tmp_path: Path) -> None:
+    root = Root(tmp_path).put(
+        {
+            **{
+                "/usr/bin/python3": "",
+                "/usr/lib/python3/os.py": "",
+                "/opt/tool/run": "#!/usr/bin/python3\nimport find\n",
+            },
+            "/opt/tool/find.py": "from pkg_resources import iter_entry_points\niter_entry_points(settings.GROUP)\n",
+            f"{SITE}/first-1.0.dist-info/entry_points.txt": "[tool.plugins]\na = first.plug:A\n[other]\nb = first.none\n",
+            **{f"{SITE}/first/{part}.py": "" for part in ("__init__", "plug", "none")},
+        }
+    )
+    loaded = {path for path in root.loaded("/opt/tool/run") if path.startswith(SITE)}
+    assert loaded == {f"{SITE}/first/__init__.py", f"{SITE}/first/plug.py"}
