@@ -57,6 +57,7 @@ from imds_probe.rules.software_kinds import (
     REPAIRED,
     SILENT_IMAGE,
     SOFTWARE_FIGURE_INFERRED,
+    SOFTWARE_IDLE,
     SOFTWARE_LIES,
     SOFTWARE_NEEDS_SETTING,
     SOFTWARE_SETTLED,
@@ -201,6 +202,11 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     origins = of_software(group, facts)
     if needed.status != "ok" and all(is_idle_library(entry, facts, catalog) for entry in group):
         return _lies(what, (seen, needed.why), needed, software, facts=facts, catalog=catalog)
+    if _is_idle(needed, group, facts, catalog):
+        summary = f"{what} is installed and may not speak IMDSv2; nothing that was read starts it"
+        return SOFTWARE_IDLE.found(
+            subject, summary, evidence=(seen, needed.why), fix=_upgrade(needed, software, facts, catalog)
+        )
     if needed.by == "code":
         return _by_code(what, seen, needed, group, facts=facts, catalog=catalog)
     if needed.by == "changelog":
@@ -265,6 +271,15 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     )
     return SOFTWARE_UNKNOWN.found(
         subject, summary, evidence=evidence, fix=upgrade, forgeable_by=origins, settled_by=settled_by
+    )
+
+
+def _is_idle(needed: Requirement, group: Sequence[Software], facts: Facts, catalog: Catalog) -> bool:
+    """Whether software that may ask for metadata, if something is so on the host, is known to be started by nothing: its own files
+    were read, and what starts programs was looked at. Code that asks without a token would be a warning there, too.
+    """
+    return needed.status == "unknown" and all(
+        is_unused(entry, facts, catalog) and is_unstarted(entry, facts, for_other_reasons=False) for entry in group
     )
 
 

@@ -291,6 +291,10 @@ def test_what_is_unknown_says_what_its_files_told_and_what_would_settle_it():
 def test_what_nothing_starts_is_settled_by_a_watched_boot_without_a_call():
     insights = Software("insights-client", "rpm", "insights-client", "3.2.8-1.el8", "rpm database")
     assert after_reading(insights).settled_by == (CATALOG_ROW, WHOLE_BOOT, OWNER)
+    read = PackageRead("insights-client", "insights-client 3.2.8-1.el8 (rpm)", files=4)
+    assert after_reading(insights, packages=(replace(read, why="it is packed"),)).id == "software-unknown"
+    lies = after_reading(insights, packages=(read,))
+    assert (lies.id, lies.severity, lies.implies) == ("software-unused-unknown", "warning", None)
     finding = after_reading(insights, callers=watched(boots=(BOOT,)))
     assert (finding.id, finding.severity) == ("software-settled", "info")
     assert "nothing that was read starts it" in finding.evidence[-1]
