@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import in_words
 from imds_probe.facts.callers import BOOT_S, BootWatched, Callers, CallerSeen
-from imds_probe.facts.code import CodeSeen, NotRead
+from imds_probe.facts.code import CodeRead, CodeSeen, NotRead
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
@@ -20,7 +20,7 @@ from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import few
 from imds_probe.rules.quiet import is_old_enough, unwatched_start
 from imds_probe.rules.rehearsed import asked_again, has_a_bare_request, rehearsed_code, rehearsed_software
-from imds_probe.rules.requirement import own_code, unread_code
+from imds_probe.rules.requirement import own_code, packages_read, unread_code
 from imds_probe.rules.settling import of_containers
 
 
@@ -145,11 +145,18 @@ def silent_software(software: Software, facts: Facts) -> str:
     return said[0] if said and all(said) else ""
 
 
-def settled_software(group: Sequence[Software], facts: Facts) -> tuple[str, tuple[str, ...]]:
+def settled_software(
+    group: Sequence[Software], facts: Facts, *, for_other_reasons: bool = False
+) -> tuple[str, tuple[str, ...]]:
     """What each of these packages did that outweighs a version which does not decide, to follow their name, and the evidence; both
     empty where nothing does.
     """
-    silent = [silent_software(each, facts) or silent_library(each, facts) for each in group]
+    silent = [
+        silent_software(each, facts)
+        or silent_library(each, facts)
+        or silent_unstarted(each, facts, for_other_reasons=for_other_reasons)
+        for each in group
+    ]
     if all(silent):
         return "made no call by IMDSv1 while it was watched", tuple(dict.fromkeys(silent))
     rehearsed = [rehearsed_software(each, facts) for each in group]
@@ -173,6 +180,30 @@ def silent_library(software: Software, facts: Facts) -> str:
         *(silent(each, facts) for each in started),
     ]
     return said[0] if said and everywhere and all(said) else ""
+
+
+def is_unstarted(software: Software, facts: Facts, *, for_other_reasons: bool) -> bool:
+    """Whether a package of the host has no program that is known to run or to be started, where all was looked at that starts
+    programs. It is installed `for_other_reasons` than that it asks, or else all of its own files were read.
+    """
+    read, run = facts.get(CodeRead), facts.collector("code")
+    looked = read is not None and read.scheduled is not None and run is not None and run.status in ("ok", "nothing")
+    if not looked or software.pids or not software.on_host or software.container_ids:
+        return False
+    own = packages_read(software, facts)
+    if not for_other_reasons and (not own or any(each.why for each in own)):
+        return False
+    return not unread_code(software, facts) and all(each.runs == "lies" for each in own_code(software, facts))
+
+
+def silent_unstarted(software: Software, facts: Facts, *, for_other_reasons: bool) -> str:
+    """Why such a package is known to do without IMDSv1: what may run of it unnoticed was started in a boot that was watched."""
+    callers = facts.get(Callers)
+    if callers is None or not callers.boot_was_silent or not nobody_by_v1(facts):
+        return ""
+    if not is_unstarted(software, facts, for_other_reasons=for_other_reasons):
+        return ""
+    return f"nothing that was read starts it, and {no_call(callers)} in {watched_part(callers)}, also during a boot"
 
 
 def _is_loaded_from(entry: SdkSoftware, software: Software) -> bool:

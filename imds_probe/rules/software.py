@@ -13,6 +13,7 @@ from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts, NotInReport
 from imds_probe.facts.host import Host
+from imds_probe.facts.image import Image
 from imds_probe.facts.software import Installed, SdkSoftware, Software, UsersContainers
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.rules.caller_phrases import watched_part
@@ -36,8 +37,18 @@ from imds_probe.rules.phrases import (
 from imds_probe.rules.precedence import INVENTORIES
 from imds_probe.rules.requirement import is_idle_library, is_unused, of_its_files, own_code, requirement
 from imds_probe.rules.rule import Rule
-from imds_probe.rules.settled import nobody_by_v1, programs_of, settled_software, silent_library, unserved
-from imds_probe.rules.settling import CATALOG, OWNER, UPGRADE, by_reasons, by_rehearsal, by_run, by_watch, to_see
+from imds_probe.rules.settled import is_unstarted, nobody_by_v1, programs_of, settled_software, silent_library, unserved
+from imds_probe.rules.settling import (
+    CATALOG,
+    OWNER,
+    UPGRADE,
+    WHOLE_BOOT,
+    by_reasons,
+    by_rehearsal,
+    by_run,
+    by_watch,
+    to_see,
+)
 from imds_probe.rules.software_kinds import (
     KINDS,
     NO_PACKAGE_MANAGER,
@@ -46,6 +57,7 @@ from imds_probe.rules.software_kinds import (
     REPAIRED,
     SILENT_IMAGE,
     SOFTWARE_FIGURE_INFERRED,
+    SOFTWARE_IDLE,
     SOFTWARE_LIES,
     SOFTWARE_NEEDS_SETTING,
     SOFTWARE_SETTLED,
@@ -190,6 +202,11 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     origins = of_software(group, facts)
     if needed.status != "ok" and all(is_idle_library(entry, facts, catalog) for entry in group):
         return _lies(what, (seen, needed.why), needed, software, facts=facts, catalog=catalog)
+    if _is_idle(needed, group, facts, catalog):
+        summary = f"{what} is installed and may not speak IMDSv2; nothing that was read starts it"
+        return SOFTWARE_IDLE.found(
+            subject, summary, evidence=(seen, needed.why), fix=_upgrade(needed, software, facts, catalog)
+        )
     if needed.by == "code":
         return _by_code(what, seen, needed, group, facts=facts, catalog=catalog)
     if needed.by == "changelog":
@@ -219,7 +236,8 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
             f"{what} loses nothing by the switch, because {why}; its version does not show whether it speaks IMDSv2"
         )
         return SOFTWARE_SETTLED.found(subject, summary, evidence=evidence)
-    did, seen_doing = settled_software(group, facts)
+    for_other_reasons = row is not None and row.only_if is not None
+    did, seen_doing = settled_software(group, facts, for_other_reasons=for_other_reasons)
     if needed.status == "unknown" and did:
         summary = f"{what} {did}; its version does not show whether it speaks IMDSv2"
         return SOFTWARE_SETTLED.found(subject, summary, evidence=(*evidence, *seen_doing))
@@ -233,10 +251,11 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
             forgeable_by=origins,
             settled_by=by_run(None, facts, READABLE),
         )
-    window = _by_watch(group, facts)
+    window = _by_watch(group, facts, for_other_reasons=for_other_reasons)
+    once = "a boot was watched" if window == (WHOLE_BOOT,) else "its programs were started while the daemon watched"
     look = (
         f"Upgrade {software.package}, ask its vendor which version speaks IMDSv2, or watch the host: the finding disappears once "
-        "its programs were started while the daemon watched, and nobody called IMDSv1 in a whole window."
+        f"{once}, and nobody called IMDSv1 in a whole window."
         if window
         else f"Upgrade {software.package}, or ask its vendor which version speaks IMDSv2."
     )
@@ -255,9 +274,22 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     )
 
 
-def _by_watch(group: Sequence[Software], facts: Facts) -> tuple[str, ...]:
+def _is_idle(needed: Requirement, group: Sequence[Software], facts: Facts, catalog: Catalog) -> bool:
+    """Whether software that may ask for metadata, if something is so on the host, is known to be started by nothing: its own files
+    were read, and what starts programs was looked at. Code that asks without a token would be a warning there, too.
+    """
+    return needed.status == "unknown" and all(
+        is_unused(entry, facts, catalog) and is_unstarted(entry, facts, for_other_reasons=False) for entry in group
+    )
+
+
+def _by_watch(group: Sequence[Software], facts: Facts, *, for_other_reasons: bool) -> tuple[str, ...]:
     """The watched window that settles a package; empty where none of its programs is known in one of its places."""
     programs = [programs_of(entry, facts) for entry in group]
+    if facts.get(Image) is None and all(
+        is_unstarted(entry, facts, for_other_reasons=for_other_reasons) for entry in group
+    ):
+        return (WHOLE_BOOT,)
     return by_watch([each for known in programs for each in known], facts) if all(programs) else ()
 
 

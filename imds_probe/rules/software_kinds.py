@@ -59,6 +59,16 @@ SOFTWARE_UNUSED = Kind(
     "may start it by hand, and so may the user data of a new instance.",
     cure="Upgrade the package, or make sure that nobody calls its programs that ask for metadata.",
 )
+SOFTWARE_IDLE = Kind(
+    id="software-unused-unknown",
+    severity="warning",
+    title="An installed package may not speak IMDSv2, and nothing starts it",
+    meaning="The catalog says that the package asks for metadata only if something is so on the host, and has no version that "
+    "decides. The package's own files were read, and do not decide either. No process has loaded a part of it that asks, and no "
+    "schedule, unit or boot script that was read starts one. Somebody may start it by hand, and so may the user data of a "
+    "new instance.",
+    cure="Upgrade the package, or make sure that nobody starts it.",
+)
 SOFTWARE_LIES = Kind(
     id="software-library-unused",
     severity="warning",
@@ -97,11 +107,11 @@ SOFTWARE_SETTLED = Kind(
     severity="info",
     title="An installed package is cleared by stronger evidence than its version",
     meaning="The catalog has no minimum for this version of the package, or the version is below the minimum. Stronger evidence "
-    "shows that the switch does not break the package, and the finding names that evidence. It is one of six kinds: "
+    "shows that the switch does not break the package, and the finding names that evidence. It is one of seven kinds: "
     "the package's own code asks for a token; its changelog says that support for IMDSv2 was added; its processes started in the "
     "watched window, and nobody called IMDSv1 in that window; its processes asked with a token in a rehearsal; it is part of a "
-    "system's image, and a whole boot and a whole window were watched without a call by IMDSv1; no metadata is served where the "
-    "package is.",
+    "system's image, and a whole boot and a whole window were watched without a call by IMDSv1; nothing is known to start it, and "
+    "a boot and a window were watched in the same way; no metadata is served where the package is.",
     cure="Nothing has to be done on this host. If the evidence contradicts what the catalog says of this version, tell the "
     "maintainers of imds-probe that the catalog's row is wrong.",
 )
@@ -157,6 +167,7 @@ KINDS = (
     SOFTWARE_TOO_OLD_SILENT,
     SOFTWARE_NEEDS_SETTING,
     SOFTWARE_UNUSED,
+    SOFTWARE_IDLE,
     SOFTWARE_LIES,
     SOFTWARE_UNSERVED,
     SOFTWARE_UNKNOWN,

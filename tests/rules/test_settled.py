@@ -7,6 +7,7 @@ from watched_calls import BOOT, CALLER
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.callers import MetricCompared
+from imds_probe.facts.code import CodeRead, PackageRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import PathObstacle
@@ -19,6 +20,7 @@ from imds_probe.rules.settled import (
     silent_library,
     silent_since_start,
     silent_software,
+    silent_unstarted,
     turned_off,
     unserved,
     unserved_caller,
@@ -141,6 +143,44 @@ def test_a_package_is_settled_by_all_of_its_programs_that_were_looked_at():
     assert not silent_software(SSM_AGENT, with_code(lies, facts=quiet))
     scheduled = replace(packed, pids=(), started_by=("/etc/cron.d/x, daily",))
     assert not silent_software(SSM_AGENT, with_code(not_read=(scheduled,), facts=quiet))
+
+
+INSIGHTS = Software("insights-client", "rpm", "insights-client", "3.2.8-1.el8", "rpm database")
+QUIET_BOOT = watched(boots=(BOOT,))
+
+
+@pytest.mark.parametrize(
+    ("code", "callers", "software", "settled"),
+    [
+        ((), QUIET_BOOT, INSIGHTS, True),
+        (
+            (replace(AGENT, component=INSIGHTS.component, speaks="both", runs="lies", pids=()),),
+            QUIET_BOOT,
+            INSIGHTS,
+            True,
+        ),
+        ((replace(AGENT, component=INSIGHTS.component, speaks="both"),), QUIET_BOOT, INSIGHTS, False),
+        ((), QUIET, INSIGHTS, False),
+        ((), watched(CALLER, boots=(BOOT,)), INSIGHTS, False),
+        ((), QUIET_BOOT, replace(INSIGHTS, pids=(5,)), False),
+        ((), QUIET_BOOT, replace(INSIGHTS, container_ids=("a",)), False),
+    ],
+)
+def test_a_package_that_nothing_starts_is_settled_by_a_silent_boot(code, callers, software, settled):
+    facts = with_code(*code, facts=after(callers, software=(software,))).with_(CodeRead(scheduled=0))
+    assert bool(silent_unstarted(software, facts, for_other_reasons=True)) == settled
+    assert not silent_unstarted(software, facts, for_other_reasons=False)  # its own files were not read
+
+
+def test_one_that_is_there_to_ask_needs_its_own_files_read():
+    read = PackageRead(INSIGHTS.component, "insights-client 3.2.8-1.el8 (rpm)", files=4)
+    facts = with_code(facts=after(QUIET_BOOT, software=(INSIGHTS,))).with_(CodeRead(scheduled=0))
+    for packages, settled in (((read,), True), ((replace(read, why="it is packed"),), False)):
+        given = facts.with_(replace(facts[CodeRead], packages=packages))
+        assert bool(silent_unstarted(INSIGHTS, given, for_other_reasons=False)) == settled
+    assert not silent_unstarted(
+        INSIGHTS, facts.with_(CodeRead()), for_other_reasons=True
+    )  # nobody looked for schedules
 
 
 def test_a_package_is_not_settled_by_what_users_alone_start_of_it():

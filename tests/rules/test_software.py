@@ -12,7 +12,7 @@ from imds_probe.facts.facts import NotInReport
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import InRepository, SdkSoftware, SdkUse, SettingSeen, Software
 from imds_probe.rules.settling import CATALOG as CATALOG_ROW
-from imds_probe.rules.settling import OWNER, REHEARSAL, UPGRADE, WINDOW
+from imds_probe.rules.settling import OWNER, REHEARSAL, UPGRADE, WHOLE_BOOT, WINDOW
 from imds_probe.rules.software import RULE
 from imds_probe.rules.software_kinds import SILENT_IMAGE
 
@@ -283,7 +283,21 @@ def test_what_is_unknown_says_what_its_files_told_and_what_would_settle_it():
     assert "watch the host" in running.fix.text
     assert running.settled_by == (UPGRADE, CATALOG_ROW, WINDOW, REHEARSAL, OWNER)
     silent = after_reading(UNTOLD, packages=(READ,))
+    assert silent.settled_by == (UPGRADE, CATALOG_ROW, WHOLE_BOOT, OWNER)
+    assert "once a boot was watched" in silent.fix.text
     assert "its own files were read (4 files) and do not name the metadata service; a library may" in silent.evidence
+
+
+def test_what_nothing_starts_is_settled_by_a_watched_boot_without_a_call():
+    insights = Software("insights-client", "rpm", "insights-client", "3.2.8-1.el8", "rpm database")
+    assert after_reading(insights).settled_by == (CATALOG_ROW, WHOLE_BOOT, OWNER)
+    read = PackageRead("insights-client", "insights-client 3.2.8-1.el8 (rpm)", files=4)
+    assert after_reading(insights, packages=(replace(read, why="it is packed"),)).id == "software-unknown"
+    lies = after_reading(insights, packages=(read,))
+    assert (lies.id, lies.severity, lies.implies) == ("software-unused-unknown", "warning", None)
+    finding = after_reading(insights, callers=watched(boots=(BOOT,)))
+    assert (finding.id, finding.severity) == ("software-settled", "info")
+    assert "nothing that was read starts it" in finding.evidence[-1]
 
 
 def test_what_nothing_starts_of_a_package_that_is_there_for_other_reasons_only_warns():

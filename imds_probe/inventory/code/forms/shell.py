@@ -17,6 +17,7 @@ from imds_probe.inventory.code.forms.command_place import is_command
 from imds_probe.inventory.code.forms.form import Form, Judged
 from imds_probe.inventory.code.forms.lines import Lines
 from imds_probe.inventory.code.forms.shell_embedded import MAY_HAVE_ANY, judged_parts, parts_of, without
+from imds_probe.inventory.code.forms.shell_fallback import Fallbacks
 from imds_probe.inventory.code.forms.shell_fed import handed_to, written_to
 from imds_probe.inventory.code.forms.shell_lost import Lost
 from imds_probe.inventory.code.forms.shell_options import has_name, headers, targets, why_refused
@@ -92,12 +93,15 @@ def _judged(text: str) -> Judged:
 
 @dataclass(frozen=True)
 class _Command:
-    """What one command does: the address that it asks; whether it asks for a token, or why that is refused."""
+    """What one command does: the address that it asks; whether it asks for a token, or why that is refused, and whether it is
+    `given` one.
+    """
 
     evidence: Evidence
     spelled: str
     fetches: bool
     refused: str
+    given: bool = False
 
 
 class _Reading:
@@ -117,7 +121,7 @@ class _Reading:
         hits, evidence = [], Evidence()
         named = {name for name, value in self._set.items() if _is_tool(value)}
         spans = [span for span in _commands(self._text, named) if not self._is_in_text_shown(span[0])]
-        commands = {span: self._command(*span) for span in spans}
+        commands = self._with_fallbacks({span: self._command(*span) for span in spans})
         refused = [command for command in commands.values() if command.refused]
         # A token that the service refuses to give is none, unless another request asks for it as it should be asked.
         void = bool(refused) and not any(command.fetches for command in commands.values())
@@ -218,7 +222,22 @@ class _Reading:
             if fetches and service and not hidden
             else ""
         )
-        return _Command(evidence, first, fetches and not refused, refused)
+        return _Command(evidence, first, fetches and not refused, refused, given and not bare)
+
+    def _with_fallbacks(self, commands: dict[tuple[int, int], _Command]) -> dict[tuple[int, int], _Command]:
+        """The same, where requests that only an absent token leads to are none without a token."""
+        fetching = [span for span, command in commands.items() if command.fetches]
+        if not fetching or not any(command.evidence.bare for command in commands.values()):
+            return commands
+        carrying = [span for span, command in commands.items() if command.given]
+        functions = {match[1]: match.start() for match in _FUNCTION.finditer(self._text)}
+        known = Fallbacks(self._text, fetching, carrying, self._set, functions)
+        return {
+            span: replace(command, evidence=replace(command.evidence, bare=False))
+            if command.evidence.bare and known.has(span[0])
+            else command
+            for span, command in commands.items()
+        }
 
     def _has_token_by_setting(self, raw: str, at: int) -> bool:
         """Whether all that a command has of a token is in variables that are set only where a setting says so."""

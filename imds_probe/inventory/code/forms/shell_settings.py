@@ -26,7 +26,7 @@ _TURNED_OFF = re.compile(r"!=|-ne\b|[ \t]-z[ \t]|[ \t]![ \t]|\A[ \t]*![ \t]|\|\|
 
 
 @dataclass(frozen=True)
-class _Branch:
+class Branch:
     """One branch of an "if": where it begins and ends, and its condition, empty for "else". `of` tells one "if" from another."""
 
     begin: int
@@ -37,19 +37,19 @@ class _Branch:
 
 def is_set_by_setting(text: str, name: str, set_to: Mapping[str, str], at: int) -> bool:
     """Whether a variable is set only where a setting says so, and a command at a place is reached where it is not as well."""
-    branches = list(_branches(text))
+    all_of_them = list(branches(text))
     assigned = re.compile(rf"(?<![\w$]){re.escape(name)}\+?=(?![\"']{{2}}|[ \t;\n])")
     places = [match.start() for match in itertools.islice(assigned.finditer(text), SET_MAX)]
-    return bool(places) and all(_is_only_there(text, place, branches, set_to, at) for place in places)
+    return bool(places) and all(_is_only_there(text, place, all_of_them, set_to, at) for place in places)
 
 
-def _is_only_there(text: str, place: int, branches: list[_Branch], set_to: Mapping[str, str], at: int) -> bool:
+def _is_only_there(text: str, place: int, parts: list[Branch], set_to: Mapping[str, str], at: int) -> bool:
     line = text[text.rfind("\n", 0, place) + 1 : place]
     if (only := _ONLY_IF.search(line)) and _is_setting(only[1], set_to):
         return True
-    for each in branches:
+    for each in parts:
         if each.begin <= place < each.end and not each.begin <= at < each.end and _is_setting(each.condition, set_to):
-            others = (text[other.begin : other.end] for other in branches if other.of == each.of and other != each)
+            others = (text[other.begin : other.end] for other in parts if other.of == each.of and other != each)
             return not any(_LEFT.search(other) for other in others)
     return False
 
@@ -67,7 +67,7 @@ def _is_setting(condition: str, set_to: Mapping[str, str]) -> bool:
     return not given - {"false", "0", "no", "off"}
 
 
-def _branches(text: str) -> Iterator[_Branch]:
+def branches(text: str) -> Iterator[Branch]:
     """All branches, each with what it stands in given after it."""
     opened: list[
         tuple[int, int, str]
@@ -81,7 +81,7 @@ def _branches(text: str) -> Iterator[_Branch]:
             condition, begin = text[match.end() : then.start()].strip(), then.end()
         if word != "if" and opened:
             first, at, asked = opened.pop()
-            yield _Branch(at, match.start(1), asked, first)
+            yield Branch(at, match.start(1), asked, first)
             if word != "fi":
                 opened.append((first, begin, condition))
         elif word == "if" and len(opened) < DEPTH_MAX:
