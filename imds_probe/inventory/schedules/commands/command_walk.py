@@ -375,8 +375,7 @@ class Walk:
         within = around.copy(started.assigned, self._at(started.directory, around))
         if started.user is not None or started.login:
             self._become(started.user, within, login=started.login)
-            if started.login:
-                self._log_in(profiles.of_login("bash", within.environment["HOME"]), within, depths[0])
+        self._switch(base, started, within, depths[0])
         if base in BEHIND or base in STARTERS_OF_LANGUAGES:
             within = self._in_environment(base, words[1:], within)
         if started.found is not None:
@@ -420,6 +419,16 @@ class Walk:
             within.partly["HOME"] = UNKNOWN
         if login:
             within.directory, within.where = home or within.directory, "" if home else UNKNOWN
+
+    def _switch(self, program: str, started: Inner, within: Around, depth: int) -> None:
+        """The PATH of another user, or of systemd, is around what is started; and behind a login what that one's profile sets."""
+        before, is_root = within.environment.get("PATH") or DEFAULT_PATH, started.user == "root"
+        path = self._programs.switched.path(program, before, login=started.login, is_root=is_root)
+        if path != before:
+            within.environment["PATH"] = path
+            within.partly.pop("PATH", None)
+        if started.login:
+            self._log_in(profiles.of_login("bash", within.environment.get("HOME", "")), within, depth)
 
     def _log_in(self, files: profiles.Profiles, around: Around, depth: int) -> None:
         """What a shell reads before its command may add to PATH and set variables. What it starts is listed by itself."""
@@ -676,6 +685,8 @@ class Walk:
         self._files.ahead(beside(text, path))
         self.found.passes_over = self.found.passes_over or conditions.of_calendar(text)
         within = around.copy({"0": path, "BASH_SOURCE": path})
+        options = started.arguments[: started.arguments.index(script)]
+        self._log_in(profiles.read_by(options, within.environment.get("HOME", "")), within, depth)
         within.script, within.command, within.arguments = path, Command(()), arguments
         if server := server_of(path, behind, within.environment, self._files):
             if not server[0]:

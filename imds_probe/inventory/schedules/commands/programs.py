@@ -9,6 +9,7 @@ from pathlib import Path
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.following import managed
+from imds_probe.inventory.schedules.commands.switched import Switched
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.sdks.start import Start
 
@@ -54,10 +55,14 @@ class Programs:
     logged_in: dict[tuple[str, ...], tuple[dict[str, str], dict[str, str], frozenset[str]]] = field(
         default_factory=dict
     )
+    switched: Switched = field(init=False)
     _paths: dict[tuple[str, str], str] = field(default_factory=dict)
     _heads: dict[str, bytes] = field(default_factory=dict)
     _begun: dict[tuple[str, str, str, str], tuple[tuple[str, ...], frozenset[str]]] = field(default_factory=dict)
     _listed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.switched = Switched(self.files)
 
     def started(
         self, words: Sequence[str], environment: Mapping[str, str], directory: str, script: str = ""
