@@ -521,9 +521,13 @@ class Walk:
 
     def _lose(self, words: Words, base: str, around: Around) -> None:
         """A command that would run a script which is there, by an interpreter that lies nowhere where it is looked for; or what a
-        runner of a project would find there.
+        runner of a project would find there; or a program that is there, but in no directory of PATH that is known, where only
+        running tells the others.
         """
         name = words[0] or ""
+        if "PATH" in around.partly or ANY in around.partly:
+            if self._programs.is_elsewhere(name, around.environment.get("HOME", "")):
+                self._say(NO_NAME, around)
         if "/" in name:
             found = next(self._files.files([self._at(name, around)], executable=True), "")
             scripts = [found] if found and self._programs.is_by_name(found) else []
