@@ -361,6 +361,8 @@ class Walk:
             text = known_text(words, at, around)
             within = around.copy({})
             self._log_in(profiles.read_by(words[:at], within.environment.get("HOME", "")), within, depth)
+            if base == "bash":
+                self.read_first(within, depth)
             within.arguments = Arguments.of_script(words[at + 2 :], text)
             if text == UNKNOWN_TEXT:
                 self._say(NO_SCRIPT, around)
@@ -429,6 +431,14 @@ class Walk:
             within.partly.pop("PATH", None)
         if started.login:
             self._log_in(profiles.of_login("bash", within.environment.get("HOME", "")), within, depth)
+
+    def read_first(self, around: Around, depth: int) -> None:
+        """What bash reads before a script or the text that is its argument: the file that BASH_ENV names."""
+        named = around.environment.get("BASH_ENV", "")
+        for home in ("${HOME}", "$HOME", "~"):
+            named = named.replace(home, around.environment.get("HOME", ""), 1) if named.startswith(home) else named
+        if named.startswith("/"):
+            self._source_one(named, around, depth)
 
     def _log_in(self, files: profiles.Profiles, around: Around, depth: int) -> None:
         """What a shell reads before its command may add to PATH and set variables. What it starts is listed by itself."""
@@ -525,9 +535,9 @@ class Walk:
         running tells the others.
         """
         name = words[0] or ""
-        if "PATH" in around.partly or ANY in around.partly:
-            if self._programs.is_elsewhere(name, around.environment.get("HOME", "")):
-                self._say(NO_NAME, around)
+        is_open = "PATH" in around.partly or ANY in around.partly
+        if is_open and self._programs.is_elsewhere(name, around.environment.get("HOME", "")):
+            self._say(NO_NAME, around)
         if "/" in name:
             found = next(self._files.files([self._at(name, around)], executable=True), "")
             scripts = [found] if found and self._programs.is_by_name(found) else []
@@ -691,6 +701,8 @@ class Walk:
         within = around.copy({"0": path, "BASH_SOURCE": path})
         options = started.arguments[: started.arguments.index(script)]
         self._log_in(profiles.read_by(options, within.environment.get("HOME", "")), within, depth)
+        if posixpath.basename(started.executable) == "bash":
+            self.read_first(within, depth)
         within.script, within.command, within.arguments = path, Command(()), arguments
         if server := server_of(path, behind, within.environment, self._files):
             if not server[0]:
