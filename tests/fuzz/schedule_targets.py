@@ -227,6 +227,7 @@ def _command_seeds() -> Mapping[str, bytes]:
     return {name: text.encode() for name, text in texts.items()}
 
 
+MODULES = "MODULEPATH=/opt/m; module load"
 # The files of projects, each with a command that runs what it says.
 PROJECTS: Mapping[str, tuple[str, str]] = {
     "package.json": ('{"scripts": {"x": "y z", "prex": "x"}}', "npm run x -- a"),
@@ -250,6 +251,9 @@ PROJECTS: Mapping[str, tuple[str, str]] = {
     ".rbenv/version": ("3.1.0\n", "lost a; rbenv shell 3.1; lost b; rbenv exec lost"),
     ".bundle/config": ('---\nBUNDLE_PATH: "e"\n', "bundle exec lost"),
     ".tool-versions": ("python 3.9\nruby 3.1.0\n", "lost a; rbenv exec lost"),
+    "m/a/1.0": ("set r [file join /opt $x]\nprepend-path PATH $r/e/bin:${r}\nmodule load b\n", f"{MODULES} a; x"),
+    "m/b.lua": ("local r = \"/opt\"\nprepend_path('PATH', pathJoin(r, 'e'))\nload('a')\n", f"{MODULES} b; x"),
+    "../etc/sudoers": ('Defaults:a x, \\\n secure_path = "/opt:/bin"\n', "sudo -Hu a x; sudo -i y"),
 }
 
 
@@ -261,6 +265,7 @@ def _projects(root: Path) -> Parse:
         path.write_bytes(b"\x7fELF")
         path.chmod(0o755)
     for name in ("catalog", ".conda", ".bundle", "e/bin", "e/ruby/3.1.0/bin", ".rbenv/versions/3.1.0/bin"):
+    for name in ("catalog", ".conda", "e/bin", ".rbenv/versions/3.1.0/bin", "m/a", "../etc"):
         (root / "opt" / name).mkdir(parents=True)
     for name in ("e/bin/x", ".rbenv/versions/3.1.0/bin/lost"):
         (root / "opt" / name).write_bytes(b"\x7fELF")
@@ -283,7 +288,10 @@ def _projects(root: Path) -> Parse:
 
 
 def _project_seeds() -> Mapping[str, bytes]:
-    return {name.replace("/", "-"): chosen(at, content) for at, (name, (content, _)) in enumerate(PROJECTS.items())}
+    return {
+        name.strip("./").replace("/", "-"): chosen(at, content)
+        for at, (name, (content, _)) in enumerate(PROJECTS.items())
+    }
 
 
 TARGETS = {

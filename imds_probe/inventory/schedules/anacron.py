@@ -1,10 +1,11 @@
-"""Jobs that are made up for where the machine was off: anacrontab(5)."""
+"""Jobs that are made up for where the machine was off, of the system and of users who start anacron: anacrontab(5)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from imds_probe.inventory.schedules import cron
+from imds_probe.inventory.schedules.accounts import ROOT, Account
 from imds_probe.inventory.schedules.recurrence import DAY, Gaps, words
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
@@ -15,9 +16,14 @@ _NAMED_DAYS = {"@daily": 1, "@weekly": 7, "@monthly": 31, "@yearly": 366}
 
 
 def look(files: SystemFiles) -> Iterator[Scheduled]:
-    """Every job: its period in days, a delay, its name, and the command."""
+    """Every job of the system's own table."""
+    yield from jobs(TABLE, files)
+
+
+def jobs(table: str, files: SystemFiles, account: Account = ROOT) -> Iterator[Scheduled]:
+    """Every job of a table: its period in days, a delay, its name, and the command."""
     variables: dict[str, str] = {}
-    for number, raw in enumerate(files.lines(TABLE), 1):
+    for number, raw in enumerate(files.lines(table), 1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
@@ -28,17 +34,15 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
         fields = line.split(None, 3)
         days = _days(fields[0]) if len(fields) == 4 else None
         if days is None:
-            files.say(f"line {number} of {TABLE} is not a line of an anacrontab")
+            files.say(f"line {number} of {table} is not a line of an anacrontab")
             continue
         every_s = float(days * DAY)
-        yield Scheduled(
-            fields[3][: cron.COMMAND_MAX],
-            Place(TABLE, number),
-            "scheduled",
-            words(Gaps(every_s, every_s)),
-            every_s,
-            {"PATH": cron.PATH, "SHELL": "/bin/sh", "HOME": "/root"} | variables,
-        )
+        environment = {"PATH": cron.PATH, "SHELL": "/bin/sh", "HOME": account.home} | variables
+        for command in cron.by_shell(fields[3][: cron.COMMAND_MAX], environment["SHELL"]):
+            how_often = words(Gaps(every_s, every_s))
+            yield Scheduled(
+                command, Place(table, number), "scheduled", how_often, every_s, environment, user=account.name
+            )
 
 
 def _days(text: str) -> int | None:

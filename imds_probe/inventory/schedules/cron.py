@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import cron_names, cron_times
 from imds_probe.inventory.schedules.accounts import accounts
+from imds_probe.inventory.schedules.commands.programs import SHELLS
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled, When
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd.environment import of_all
@@ -19,6 +20,7 @@ OF_USERS = ("/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/etc/crontabs",
 PATH = "/usr/bin:/bin"
 VARIABLES_MAX = 200
 COMMAND_MAX = 128 * 1024  # of the longest line that any cron takes
+_SHELLS = SHELLS | {"csh", "tcsh", "fish", "nologin", "false"}
 _BLANK = " \t"
 
 
@@ -94,17 +96,28 @@ def entries(
         owner = owner or user or ""
         home = variables.get("HOME") or around.homes.get(owner, "/")
         defaults = {"PATH": PATH, "SHELL": "/bin/sh", "HOME": home, "LOGNAME": owner, "USER": owner}
-        yield Scheduled(
-            _run_by_shell(command[:COMMAND_MAX]),
-            Place(path, number),
-            when.kind,
-            when.how_often,
-            when.every_s,
-            defaults | dict(around.variables) | variables,
-            home,
-            owner,
-            owner_uid=owner_uid,
-        )
+        environment = defaults | dict(around.variables) | variables
+        for each in by_shell(_run_by_shell(command[:COMMAND_MAX]), environment["SHELL"]):
+            yield Scheduled(
+                each,
+                Place(path, number),
+                when.kind,
+                when.how_often,
+                when.every_s,
+                environment,
+                home,
+                owner,
+                owner_uid=owner_uid,
+            )
+
+
+def by_shell(command: str, shell: str) -> Iterator[str | tuple[str, ...]]:
+    """What runs a command where SHELL names another program than a shell. One of somebody's own mostly has a shell run it, too."""
+    name = posixpath.basename(shell)
+    if name not in _SHELLS:
+        yield (shell, "-c", command)
+    if not name.startswith("python"):
+        yield command
 
 
 def assignment(line: str) -> tuple[str, str] | None:

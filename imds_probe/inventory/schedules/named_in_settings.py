@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.schedules import cron
+from imds_probe.inventory.schedules import anacron, cron
 from imds_probe.inventory.schedules import settings_commands as by_line
-from imds_probe.inventory.schedules.accounts import accounts
+from imds_probe.inventory.schedules.accounts import ROOT, accounts
 from imds_probe.inventory.schedules.commands.programs import READ
-from imds_probe.inventory.schedules.commands.settings_named import CRONTABS, PROVIDERS, NamedSettings
+from imds_probe.inventory.schedules.commands.settings_named import ANACRONTAB, CRONTABS, PROVIDERS, NamedSettings
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN, AT_START, Kind, Place, Scheduled
 from imds_probe.inventory.schedules.settings_known import (
     FAIL2BAN,
@@ -91,6 +91,12 @@ def _of_one_named(named: NamedSettings, files: SystemFiles) -> Iterator[Schedule
         return
     if named.what == PROVIDERS:
         yield from (_started((path,), Place(path), PROVIDERS) for path in files.files(places, executable=True))
+        return
+    if named.what == ANACRONTAB:
+        known = accounts(files).values()
+        account = next((each for each in known if each.owner_uid == files.owner_uid), ROOT)
+        for path in files.files(places if named.path != anacron.TABLE else ()):
+            yield from anacron.jobs(path, files, account)
         return
     around = cron.Around.of(files)
     for path in files.files(places):

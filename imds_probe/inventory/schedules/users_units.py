@@ -15,6 +15,9 @@ from imds_probe.inventory.schedules.systemd.exec_words import exec_lines
 from imds_probe.inventory.schedules.systemd.syntax import Assignment, assignments
 
 OF_ALL, OF_USER = "/etc/systemd/user", ".config/systemd/user"
+# Where packages and users put units that one of those enables.
+OF_PACKAGES = ("/run/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user", "/lib/systemd/user")
+OF_USERS_PACKAGES = ".local/share/systemd/user"
 UNITS_MAX = 200  # of one home
 WHEN = "when a user's systemd starts it"
 _LINKS = (".wants", ".requires", ".upholds")
@@ -24,11 +27,12 @@ _TRIGGERS = ("timer", "socket", "path")
 
 def look(files: SystemFiles) -> Iterator[Scheduled]:
     """Every command of those, by the directory that the unit lies in."""
-    yield from _of_directories([OF_ALL], "/root", files)
+    yield from _of_directories([OF_ALL, *OF_PACKAGES], "/root", files)
     homes = {account.home: account for account in reversed(list(accounts(files).values()))}
     for account in sorted(homes.values(), key=lambda each: each.owner_uid is not None):
         files.owner_uid = account.owner_uid
-        for each in _of_directories([f"{account.home}/{OF_USER}", OF_ALL], account.home, files):
+        own = [f"{account.home}/{OF_USER}", OF_ALL, f"{account.home}/{OF_USERS_PACKAGES}", *OF_PACKAGES]
+        for each in _of_directories(own, account.home, files):
             yield replace(each, owner_uid=account.owner_uid)
 
 

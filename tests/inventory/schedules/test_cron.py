@@ -94,3 +94,20 @@ def test_a_table_that_is_no_file_is_said(tmp_path: Path) -> None:
 )
 def test_assignments(line: str, expected: tuple[str, str] | None) -> None:
     assert cron.assignment(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("shell", "commands"),
+    [
+        ("/bin/bash", ["x y"]),
+        ("/usr/bin/fish", ["x y"]),
+        ("/opt/wrapper", [("/opt/wrapper", "-c", "x y"), "x y"]),
+        ("/usr/bin/python3.11", [("/usr/bin/python3.11", "-c", "x y")]),
+    ],
+)
+def test_a_shell_that_is_no_usual_one_runs_each_line(
+    tmp_path: Path, shell: str, commands: list[str | tuple[str, ...]]
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/crontab").write_text(f"SHELL={shell}\n@daily root x y\n")
+    assert [each.command for each in looked(tmp_path)[0]] == commands

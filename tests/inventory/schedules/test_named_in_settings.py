@@ -7,7 +7,7 @@ from small_roots import made
 
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules import named_in_settings
-from imds_probe.inventory.schedules.commands.settings_named import PROVIDERS, NamedSettings
+from imds_probe.inventory.schedules.commands.settings_named import ANACRONTAB, PROVIDERS, NamedSettings
 from imds_probe.inventory.schedules.settings_known import FAIL2BAN, SETTINGS
 from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
 
@@ -360,3 +360,14 @@ def test_so_are_settings_where_their_software_is_there(
     system = SystemFiles(made(tmp_path, files | ({"/usr/sbin/zabbix_agentd": SCRIPT} if installed else {})))
     assert list(named_in_settings.look(system)) == []
     assert system.take_left_out() == ((LeftOut(f"{at}/2.conf", unread.MORE),) if installed else ())
+
+
+def test_a_users_own_table_of_anacron(tmp_path: Path) -> None:
+    files = {
+        "/home/ana/table": "1 5 x job\n",
+        "/etc/anacrontab": "1 5 y other\n",
+        "/etc/passwd": "root:x:0:0::/root:/bin/sh\nana:x:7:7::/home/ana:/bin/sh\n",
+    }
+    named = [NamedSettings(ANACRONTAB, path) for path in ("/home/ana/table", "/etc/anacrontab")]
+    (found,) = named_in_settings.of_named(named, 7, SystemFiles(made(tmp_path, files)))
+    assert (found.command, found.how_often, found.user, found.owner_uid) == ("job", "daily", "ana", 7)

@@ -37,6 +37,21 @@ SERVICE = "[Service]\nExecStart=-%h/x %i a\n"
         ),
         (
             {
+                "/usr/lib/systemd/user/x.service": SERVICE,
+                "/etc/systemd/user/default.target.wants/x.service": Path("/usr/lib/systemd/user/x.service"),
+            },
+            [("/root/x", "", "a")],
+        ),
+        (
+            {
+                "/home/ana/.local/share/systemd/user/x.service": SERVICE,
+                f"{HOME}/default.target.wants/x.service": Path("../../../../.local/share/systemd/user/x.service"),
+                "/usr/lib/systemd/user/y.service": SERVICE,
+            },
+            [("/home/ana/x", "", "a")],
+        ),
+        (
+            {
                 "/etc/systemd/user/x.service": SERVICE,
                 "/etc/systemd/user/default.target.wants/x.service": Path("../x.service"),
             },

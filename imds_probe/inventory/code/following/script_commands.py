@@ -1,7 +1,7 @@
 """Other programs that Perl, Ruby, PHP and Node start, by the text of who starts them, as far as it stands there.
 
-Source: perldoc perlfunc (system, exec, open) and perlop (qx); Ruby's Kernel, IO, Open3 and Process; PHP's manual, program
-execution, and Symfony's Process; Node's documentation, child_process.
+Source: perldoc perlfunc (system, exec, open) and perlop (qx); Ruby's Kernel, IO, Open3 and Process, and Rake's sh; PHP's manual,
+program execution, and Symfony's Process; Node's documentation, child_process.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ PERL = Starting(
 RUBY = Starting(
     re.compile(
         rb"(?<![\w$@:.])(?:(?:Kernel|Process|IO|PTY|Open3)(?:\.|::))?"
-        rb"(?:system|exec|spawn|popen[23]?e?|capture[23]e?|pipeline\w{0,6})(?!\w)[ \t]{0,9}(\()?"
+        rb"(?:system|exec|spawn|popen[23]?e?|capture[23]e?|pipeline\w{0,6}|sh(?=[ \t]{0,9}[(\"'%\[]))(?!\w)[ \t]{0,9}(\()?"
     ),
     re.compile(
         rb"%x(?:\{([^}]{1,400})\}|\(([^)]{1,400})\)|\[([^\]]{1,400})\]|\|([^|]{1,400})\||/([^/]{1,400})/|!([^!]{1,400})!)|"
         + _QUOTES
     ),
-    (b"system", b"exec", b"spawn", b"popen", b"capture", b"`", b"%x", b"pipeline"),
+    (b"system", b"exec", b"spawn", b"popen", b"capture", b"`", b"%x", b"pipeline", b"sh ", b"sh("),
 )
 PHP = Starting(
     re.compile(

@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 
 from imds_probe.inventory.code.following import managed
+from imds_probe.inventory.schedules.commands import environment_modules
 from imds_probe.inventory.schedules.commands.project_environments import conda_places, system_of
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
@@ -44,6 +45,8 @@ def activated(words: Words, environment: Mapping[str, str], directory: str, file
     if name in _PLAIN:
         given = next((word for word in arguments if not word.startswith("-")), "")
         return _of_version(name, given, environment, files) if given else None
+    if name in ("module", "ml"):
+        return environment_modules.places((name, *arguments), environment, files)
     if name not in _VERBS:
         return None
     plain = [word for word in arguments if not word.startswith("-")]

@@ -362,6 +362,8 @@ class Walk:
             text = known_text(words, at, around)
             within = around.copy({})
             self._log_in(profiles.read_by(words[:at], within.environment.get("HOME", "")), within, depth)
+            if base == "bash":
+                self.read_first(within, depth)
             within.arguments = Arguments.of_script(words[at + 2 :], text)
             if text == UNKNOWN_TEXT:
                 self._say(NO_SCRIPT, around)
@@ -376,8 +378,7 @@ class Walk:
         within = around.copy(started.assigned, self._at(started.directory, around))
         if started.user is not None or started.login:
             self._become(started.user, within, login=started.login)
-            if started.login:
-                self._log_in(profiles.of_login("bash", within.environment["HOME"]), within, depths[0])
+        self._switch(base, started, within, depths[0])
         if base in BEHIND or base in STARTERS_OF_LANGUAGES:
             within = self._in_environment(base, words[1:], within)
         if started.found is not None:
@@ -421,6 +422,24 @@ class Walk:
             within.partly["HOME"] = UNKNOWN
         if login:
             within.directory, within.where = home or within.directory, "" if home else UNKNOWN
+
+    def _switch(self, program: str, started: Inner, within: Around, depth: int) -> None:
+        """The PATH of another user, or of systemd, is around what is started; and behind a login what that one's profile sets."""
+        before, is_root = within.environment.get("PATH") or DEFAULT_PATH, started.user == "root"
+        path = self._programs.switched.path(program, before, login=started.login, is_root=is_root)
+        if path != before:
+            within.environment["PATH"] = path
+            within.partly.pop("PATH", None)
+        if started.login:
+            self._log_in(profiles.of_login("bash", within.environment.get("HOME", "")), within, depth)
+
+    def read_first(self, around: Around, depth: int) -> None:
+        """What bash reads before a script or the text that is its argument: the file that BASH_ENV names."""
+        named = around.environment.get("BASH_ENV", "")
+        for home in ("${HOME}", "$HOME", "~"):
+            named = named.replace(home, around.environment.get("HOME", ""), 1) if named.startswith(home) else named
+        if named.startswith("/"):
+            self._source_one(named, around, depth)
 
     def _log_in(self, files: profiles.Profiles, around: Around, depth: int) -> None:
         """What a shell reads before its command may add to PATH and set variables. What it starts is listed by itself."""
@@ -513,9 +532,13 @@ class Walk:
 
     def _lose(self, words: Words, base: str, around: Around) -> None:
         """A command that would run a script which is there, by an interpreter that lies nowhere where it is looked for; or what a
-        runner of a project would find there.
+        runner of a project would find there; or a program that is there, but in no directory of PATH that is known, where only
+        running tells the others.
         """
         name = words[0] or ""
+        is_open = "PATH" in around.partly or ANY in around.partly
+        if is_open and self._programs.is_elsewhere(name, around.environment.get("HOME", "")):
+            self._say(NO_NAME, around)
         if "/" in name:
             found = next(self._files.files([self._at(name, around)], executable=True), "")
             scripts = [found] if found and self._programs.is_by_name(found) else []
@@ -677,6 +700,10 @@ class Walk:
         self._files.ahead(beside(text, path))
         self.found.passes_over = self.found.passes_over or conditions.of_calendar(text)
         within = around.copy({"0": path, "BASH_SOURCE": path})
+        options = started.arguments[: started.arguments.index(script)]
+        self._log_in(profiles.read_by(options, within.environment.get("HOME", "")), within, depth)
+        if posixpath.basename(started.executable) == "bash":
+            self.read_first(within, depth)
         within.script, within.command, within.arguments = path, Command(()), arguments
         if server := server_of(path, behind, within.environment, self._files):
             if not server[0]:

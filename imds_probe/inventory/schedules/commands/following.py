@@ -89,6 +89,8 @@ class Following:
         if not isinstance(command, str):
             walk.run(command, around, 0, 0)
         elif not text.startswith(MARK.decode()) or is_for_shell(text):
+            if posixpath.basename(scheduled.environment.get("SHELL", "")) == "bash":
+                walk.read_first(around, 0)
             walk.run_text(text, around, 0)
         whole = command if isinstance(command, str) else " ".join(command)
         return walk.found.followed(text, passes_over=conditions.passes_over(whole))

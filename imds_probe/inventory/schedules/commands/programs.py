@@ -9,6 +9,7 @@ from pathlib import Path
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.following import managed
+from imds_probe.inventory.schedules.commands.switched import Switched
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.sdks.start import Start
 
@@ -17,6 +18,9 @@ INTERPRETERS_MAX = 4  # one after the other
 PATH_PARTS_MAX, VERSION_BYTES = 64, 200
 CACHED_MAX = 5000
 MARK = b"#!"
+# Where programs lie that a shell only finds once its PATH has the directory.
+_TOPS, PLACES_MAX = ("/opt", "/srv", "/usr/local"), 100
+_PLACES = ("/usr/local/bin", "/usr/local/sbin", "/snap/bin", "/opt/bin", "/home/linuxbrew/.linuxbrew/bin")
 _ENVIRONMENTS = frozenset(("env", "with-contenv"))  # the other one is of s6-overlay, which has its variables in files
 # In the place of a program's path: what follows are files that are read and done as they say, all of them or only some.
 READ, READ_SOME = "(read)", "(read some)"
@@ -54,10 +58,14 @@ class Programs:
     logged_in: dict[tuple[str, ...], tuple[dict[str, str], dict[str, str], frozenset[str]]] = field(
         default_factory=dict
     )
+    switched: Switched = field(init=False)
     _paths: dict[tuple[str, str], str] = field(default_factory=dict)
     _heads: dict[str, bytes] = field(default_factory=dict)
     _begun: dict[tuple[str, str, str, str], tuple[tuple[str, ...], frozenset[str]]] = field(default_factory=dict)
     _listed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.switched = Switched(self.files)
 
     def started(
         self, words: Sequence[str], environment: Mapping[str, str], directory: str, script: str = ""
@@ -97,6 +105,15 @@ class Programs:
             arguments = (interpreter, *options, at, *arguments[1:])
             at = interpreter
         return ()
+
+    def is_elsewhere(self, name: str, home: str) -> bool:
+        """Whether there is a program of this name in a usual place that need be no part of PATH."""
+        if not managed.NAME.fullmatch(name):
+            return False
+        below = [f"{top}/{each}/bin" for top in _TOPS for each in self._names(top)[:PLACES_MAX]]
+        places = [*below, *_PLACES, *(f"{home}/{each}" for each in (".local/bin", "bin") if home)]
+        named = [f"{place}/{name}" for place in places if name in self._names(place)]
+        return any(self.files.files(named, executable=True))
 
     def is_by_name(self, path: str) -> bool:
         """Whether a script leaves it to PATH which interpreter runs it."""

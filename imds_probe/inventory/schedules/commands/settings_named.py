@@ -12,6 +12,7 @@ from imds_probe.dataclass import dataclass
 
 WORDS_LOOKED_AT = 60
 CRONTAB, CRONTABS = "a crontab", "crontabs"  # of cron for containers, and of BusyBox's
+ANACRONTAB = "a table of anacron"
 
 PROVIDERS = "whenever kubelet pulls an image"  # programs of a directory, all of which kubelet may start
 
@@ -93,6 +94,7 @@ KNOWN: Mapping[str, _Options] = {
     **dict.fromkeys(("podman", "buildah", "skopeo"), _PODMAN),
     "git": _Options("git", variables=("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"), beside=(".git/config",), to=_REMOTE),
     "supercronic": _Options(CRONTAB, valued=("-prometheus-listen-address", "-sentry-dsn", "-sentryDsn"), named=True),
+    "anacron": _Options(ANACRONTAB, ("-t",), valued=("-S",)),
     "crond": _Options(CRONTABS, (), ("-c",), ("-l", "-d", "-L", "-m", "-x")),
 }
 

@@ -265,7 +265,8 @@ def _without_keywords(words: list[Word]) -> list[Word]:
         plain = words[at].plain
         if plain in _WITH_WORDS or plain in _CLOSING or plain in ("[[", "in"):
             return []
-        if plain not in _BEFORE_COMMANDS:
+        following = (words[at + 1].plain or "") if at + 1 < len(words) else ""
+        if plain not in _BEFORE_COMMANDS or (plain == "time" and following.startswith("-") and following != "-p"):
             break
-        at += 1
+        at += 2 if plain == "time" and following == "-p" else 1
     return words[at:]

@@ -43,6 +43,8 @@ _RUN = (
     "--on-boot",
     "--slice",
     "--uid",
+    *("--gid", "--nice", "--description", "--service-type", "--working-directory", "--on-startup", "--on-unit-active"),
+    *("--on-unit-inactive", "--timer-property", "--path-property", "--socket-property"),
 )
 
 
@@ -52,6 +54,7 @@ class Starter:
     `assigns`: variables may be set before it. `text` are options whose value is a text for a shell, `directory` those whose
     value is a directory. With one of `instead` nothing stands before the program. `user` are options whose value is the user who
     runs it, or it is the first word before the program, where there is `of_user`. With one of `login` it begins in that one's home.
+    A value of one of `attached` can only stand in the same word, and need not be there.
     """
 
     valued: tuple[str, ...] = ()
@@ -63,6 +66,7 @@ class Starter:
     user: tuple[str, ...] = ()
     of_user: bool = False
     login: tuple[str, ...] = ()
+    attached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,17 @@ class Inner:
 
 
 _USER, _LOGIN = ("-u", "--user"), ("-", "-l", "--login")
+_SPLIT = ("-S", "--split-string")  # of env: its value is taken apart
+_DAEMON = Starter(
+    (
+        *("-x", "--exec", "-a", "--startas", "-p", "--pidfile", "-n", "--name", "-u", "--user", "-g", "--group"),
+        *("-s", "--signal", "-c", "--chuid", "-r", "--chroot", "-d", "--chdir", "-R", "--retry", "-N", "--nicelevel"),
+        *("-P", "--procsched", "-I", "--iosched", "-k", "--umask", "-O", "--output", "--ppid", "-1", "--stdout"),
+        *("-2", "--stderr", "-e", "--env", "-w", "--wait"),
+    )
+)
 STARTERS: Mapping[str, Starter] = {
-    "env": Starter(("-u", "--unset", "-C", "--chdir"), assigns=True, directory=("-C", "--chdir")),
+    "env": Starter(("-u", "--unset", "-C", "--chdir", *_SPLIT), assigns=True, directory=("-C", "--chdir")),
     "sudo": Starter(_SUDO, assigns=True, directory=("-D", "--chdir"), user=_USER, login=("-i", "--login")),
     "doas": Starter(("-u", "-C"), user=_USER),
     "nice": Starter(("-n", "--adjustment")),
@@ -122,7 +135,7 @@ STARTERS: Mapping[str, Starter] = {
     "time": Starter(("-f", "--format", "-o", "--output")),
     "stdbuf": Starter(("-i", "-o", "-e", "--input", "--output", "--error")),
     "setpriv": Starter(("--reuid", "--regid", "--groups", "--inh-caps", "--bounding-set")),
-    "setarch": Starter(),
+    **dict.fromkeys(("setarch", "linux32", "linux64", "i386", "x86_64"), Starter()),
     "unshare": Starter(
         ("-S", "--setuid", "-G", "--setgid", "-w", "--wd", "--propagation", "--setgroups", "--map-user", "--map-group"),
         directory=("-w", "--wd"),
@@ -130,8 +143,8 @@ STARTERS: Mapping[str, Starter] = {
     "cgexec": Starter(("-g",)),
     "systemd-cat": Starter(("-t", "-p", "--identifier", "--priority")),
     "systemd-inhibit": Starter(("--what", "--who", "--why", "--mode")),
-    "systemd-run": Starter(_RUN),
-    "xargs": Starter(("-I", "-n", "-P", "-L", "-d", "-a", "-s", "-E")),
+    "systemd-run": Starter(_RUN, directory=("--working-directory",)),
+    "xargs": Starter(("-I", "-n", "-P", "-L", "-d", "-a", "-s", "-E"), attached=("-i", "-e", "-l")),
     "runuser": Starter(
         ("-u", "-g", "-G", "-s", "--user", "--group", "--shell"),
         before=1,
@@ -276,7 +289,7 @@ def _of_module(arguments: Words) -> Inner | None:
 
 
 def _of(starter: Starter, arguments: Words) -> Inner | None:
-    at, before = 0, 0 if any(word in starter.instead for word in arguments) else starter.before
+    at, before = 0, starter.before
     assigned: dict[str, str] = {}
     directory, text, user, login = "", None, "root" if starter.user or starter.of_user else None, False
     while at < len(arguments):
@@ -294,11 +307,12 @@ def _of(starter: Starter, arguments: Words) -> Inner | None:
             if before:
                 continue
             break
-        if word in ("-S", "--split-string") and starter.assigns:
-            return _of(starter, (*following.split(), *arguments[at + 2 :]))
+        if option in _SPLIT and option in starter.valued:
+            return _of(starter, (*joined.split(), *arguments[at + 1 + has_value :]))
         if word.startswith("-") and word != "-":
             directory = joined if option in starter.directory else directory
             user = joined if option in starter.user else user
+            before = 0 if option in starter.instead else before
             at += 1 + has_value
         elif starter.assigns and "=" in word and not word.startswith(("=", "/")):
             assigned[option] = joined
@@ -324,7 +338,9 @@ def _option(word: str, following: str, starter: Starter) -> tuple[str, str, bool
     option, _, joined = word.partition("=")
     if option.startswith("-") and not option.startswith("--"):
         for at in range(1, len(option)):
-            if (letter := f"-{option[at]}") in valued:
+            if (letter := f"-{option[at]}") in starter.attached:
+                break
+            if letter in valued:
                 rest = word[at + 1 :]
                 return letter, rest or following, not rest
     return option, joined, False
@@ -339,14 +355,15 @@ def _has(word: str, option: str, options: Sequence[str]) -> bool:
 def _of_daemon(arguments: Words) -> Inner | None:
     """start-stop-daemon --start --exec PROGRAM -- ARGUMENT..."""
     own = next((at for at, word in enumerate(arguments) if word == "--"), len(arguments))
-    if any(word in ("-K", "--stop", "-T", "--status", "-H", "--help") for word in arguments[:own]):
-        return None
-    program = ""
-    for at, word in enumerate(arguments[:-1]):
-        if word in ("-a", "--startas") or (word in ("-x", "--exec") and not program):
-            program = arguments[at + 1] or ""
-        if word == "--":
-            break
+    program, at = "", 0
+    while at < own:
+        word, following = arguments[at] or "", (arguments[at + 1] or "") if at + 1 < own else ""
+        option, value, has_value = _option(word, following, _DAEMON)
+        if word.startswith("-") and _has(word, option, ("-K", "--stop", "-T", "--status", "-H", "--help")):
+            return None
+        if option in ("-a", "--startas") or (option in ("-x", "--exec") and not program):
+            program = value
+        at += 1 + has_value
     return Inner((program, *arguments[own + 1 :])) if program else None
 
 

@@ -602,3 +602,47 @@ def test_a_script_whose_interpreter_lies_nowhere_was_not_followed(root: Path, co
     by = {"/srv/by-name": "#!/usr/bin/env node\n", "/srv/by-path": "#!/usr/bin/node\n"}
     found = followed(made(root, {**scripts, **by}), command)
     assert [each.why for each in found.unfollowed] == ([reasons.NO_NAME] if is_lost else [])
+
+
+@pytest.mark.parametrize(
+    ("command", "is_open"),
+    [
+        ('eval "$(a)"; tool', True),
+        ("PATH=$(a):$PATH; tool -x", True),
+        ("p() { PATH=$1:$PATH; }; p $(a); tool", True),
+        ("PATH=$(a):$PATH; mine", True),
+        ("PATH=$(a):$PATH; none", False),
+        ("PATH=$(a):$PATH; b", False),
+        ("A=$(a); tool", False),
+        ("tool", False),
+        ("PATH=/opt/x/bin:$PATH; tool", False),
+    ],
+)
+def test_a_program_that_the_known_path_has_not_was_not_followed(root: Path, command: str, *, is_open: bool) -> None:
+    own = ("/opt/x/bin/tool", "/home/u/bin/mine")
+    system = SystemFiles(made(root, dict.fromkeys(own, ELF), executable=own))
+    around = {"PATH": "/usr/bin", "HOME": "/home/u"}
+    found = Following(system).follow(Scheduled(command, Place("/x"), "boot", "", environment=around))
+    assert [each.why for each in found.unfollowed] == ([NO_NAME] if is_open else [])
+
+
+@pytest.mark.parametrize(
+    ("command", "shell", "is_read"),
+    [
+        ("/opt/with-bash", "/bin/sh", True),
+        ("bash -c a", "/bin/sh", True),
+        ("a", "/bin/bash", True),
+        ("a", "/bin/sh", False),
+        ("sh -c a", "/bin/sh", False),
+        ("/opt/parts/one", "/bin/sh", False),
+    ],
+)
+@pytest.mark.parametrize("named", ["/home/u/first", "$HOME/first", "~/first"])
+def test_bash_reads_what_its_variable_names(root: Path, command: str, shell: str, named: str, *, is_read: bool) -> None:
+    (root / "usr/bin/bash").unlink()
+    files = {"/usr/bin/bash": ELF, "/opt/with-bash": "#!/usr/bin/bash\na\n", "/home/u/first": "b\n"}
+    system = SystemFiles(made(root, files, executable=("/usr/bin/bash", "/opt/with-bash")))
+    around = {"PATH": "/usr/bin", "HOME": "/home/u", "BASH_ENV": named, "SHELL": shell}
+    found = Following(system).follow(Scheduled(command, Place("/x"), "boot", "", environment=around))
+    assert ("b" in names(found)) is is_read
+    assert "a" in names(found)

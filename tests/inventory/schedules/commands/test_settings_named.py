@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from imds_probe.inventory.schedules.commands.settings_named import (
+    ANACRONTAB,
     CRONTAB,
     CRONTABS,
     KNOWN,
@@ -45,6 +46,8 @@ from imds_probe.inventory.schedules.settings_known import SETTINGS
         ("git -C /srv/a fetch", [NamedSettings("git", "/srv/a/.git/config")]),
         ("git log", []),
         ("crond -n", []),
+        ("anacron -s -t /home/u/table -S /home/u/spool", [NamedSettings(ANACRONTAB, "/home/u/table")]),
+        ("anacron -s", []),
         ("supervisord -n", []),
         ("supervisord -c", []),
         ("supervisord", []),
@@ -71,5 +74,5 @@ def test_variables_name_some() -> None:
 
 
 def test_all_of_them_are_known() -> None:
-    known = {each.what for each in SETTINGS} | {CRONTAB, CRONTABS, PROVIDERS}
+    known = {each.what for each in SETTINGS} | {ANACRONTAB, CRONTAB, CRONTABS, PROVIDERS}
     assert {each.what for options in KNOWN.values() for each in (options, *options.more)} - known == set()

@@ -30,6 +30,7 @@ def commands(text: str, **variables: str) -> list[tuple[str | None, ...]]:
         ("! a; time b", [("a",), ("b",)]),
         ('x["$n"]=$v; x[1]+=$(b); y[$n]="c d"; a', [("b",), ("a",)]),
         ("x[; x[a] b; [ -n x ]", [("x[",), ("x[a]", "b"), ("[", "-n", "x", "]")]),
+        ("time -p a; time -f %E b", [("a",), ("time", "-f", "%E", "b")]),
         ("[[ -f x ]] && a", [("a",)]),
         ("(cd /x && a); b", [("cd", "/x"), ("a",), ("b",)]),
         ('x=$(a b) c "$(d)"', [("a", "b"), ("d",), ("c", None)]),
