@@ -118,7 +118,7 @@ def _unexplained(group: Sequence[CallerSeen], latest: CallerSeen) -> Cause:
         )
     if all(each.served == 0 and each.refused == 0 for each in group):
         return Cause(
-            "the service has answered only 404 so far; a later request may receive metadata",
+            "the service has answered only with errors so far, such as 404; a later request may receive metadata",
             Fix("Change the program so that it asks for a token first, or sends no request."),
         )
     asked = {"none": "; it asked for no token", "unseen": "; it was started before the watch"}.get(

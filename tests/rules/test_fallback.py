@@ -107,7 +107,7 @@ def test_tokens_that_its_program_asked_for_elsewhere_explain_nothing():
     [
         (replace(PLAIN, token="answered"), "it also asks for tokens, so only a part of it is old", "part that asks"),
         (replace(PLAIN, token="unseen"), "it was started before the watch", "asks for a token first"),
-        (replace(PLAIN, served=0), "answered only 404 so far", "asks for a token first"),
+        (replace(PLAIN, served=0), "answered only with errors so far, such as 404", "asks for a token first"),
         (replace(LOST, token_ttl=2), "although the hop limit suffices", "A higher hop limit does not help"),
         (replace(CALLER, token="unanswered", distance=0), "no answer to its token request", "drops the token request"),
         (

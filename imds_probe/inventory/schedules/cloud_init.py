@@ -20,6 +20,7 @@ INSTANCE_CONFIG = f"{CLOUD}/instance/cloud-config.txt"
 RAW = ("user-data.txt", "vendor-data.txt", "vendor-data2.txt")
 COMMANDS_MAX, ARGUMENTS_MAX = 500, 200
 TEXT_MAX = 256 * 1024
+SCRIPTS, VENDOR, HOOKS = f"{CLOUD}/instance/scripts", f"{CLOUD}/scripts/vendor", f"{CLOUD}/instance/boothooks"
 _MODULES = ("cloud_init_modules", "cloud_config_modules", "cloud_final_modules")
 _HOW_OFTEN: Mapping[Kind, str] = {"boot": AT_BOOT, "once": ONCE}
 
@@ -37,16 +38,37 @@ DIRECTORIES = (
     _Scripts(f"{CLOUD}/scripts/per-boot", "scripts_per_boot", "boot"),
     _Scripts(f"{CLOUD}/scripts/per-instance", "scripts_per_instance", "once"),
     _Scripts(f"{CLOUD}/scripts/per-once", "scripts_per_once", "once"),
-    _Scripts(f"{CLOUD}/scripts/vendor", "scripts_vendor", "once"),
-    _Scripts(f"{CLOUD}/instance/scripts", "scripts_user", "once"),
-    _Scripts(f"{CLOUD}/instance/boothooks", "", "boot"),
+    _Scripts(VENDOR, "scripts_vendor", "once"),
+    _Scripts(SCRIPTS, "scripts_user", "once"),
+    _Scripts(HOOKS, "", "boot"),
 )
+
+
+@dataclass(frozen=True)
+class _Received:
+    """What the instance was given, which the next one is given too: its parts, and what those that are configurations say."""
+
+    path: str
+    parts: tuple[tuple[UserPart | str, Mapping[object, object]], ...]
+
+
+@dataclass(frozen=True)
+class _Boots:
+    """Which parts of it run at each boot, and do not lie where cloud-init has unpacked them: those count there. Its boothooks; its
+    bootcmd; its runcmd, where that module is told to run always; its scripts and what runcmd is made into one of.
+    """
+
+    hooks: bool
+    config: bool
+    commands: bool
+    scripts: bool
 
 
 def look(files: SystemFiles) -> Iterator[Scheduled]:
     """Scripts in their directories, commands of configurations, and user data as it was received."""
     configs = [(path, config) for path in _config_paths(files) if (config := _config(files, path))]
-    always = {name for _, config in configs for name in _always(config)}
+    raw = [_received(f"{CLOUD}/instance/{name}", files) for name in RAW]
+    always = {name for config in (*(config for _, config in configs), *_configs(raw)) for name in _always(config)}
     for scripts in DIRECTORIES:
         kind: Kind = "boot" if scripts.module in always else scripts.kind
         named = [f"{scripts.directory}/{name}" for name in files.names(scripts.directory)]
@@ -58,9 +80,12 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
         yield from found
         if path != INSTANCE_CONFIG:  # put together of what was received, which is read itself
             yield from _written(written(config), found, path, files)
-    for name in RAW:
-        path = f"{CLOUD}/instance/{name}"
-        yield from received(files.content(path, user_data.RAW_MAX_BYTES), path, files)
+    hooks = not files.names(HOOKS)
+    merged = bool(files.text(INSTANCE_CONFIG))
+    for each, own, unpacked in zip(raw, (True, False, False), (SCRIPTS, VENDOR, VENDOR), strict=True):
+        again = f"scripts_{'user' if own else 'vendor'}" in always and not files.names(unpacked)
+        boots = _Boots(hooks, not (own and merged), "runcmd" in always, again)
+        yield from _of_received(each, boots, files)
 
 
 def _config_paths(files: SystemFiles) -> list[str]:
@@ -116,24 +141,52 @@ def _is_plain(value: object) -> bool:
 
 
 def served(content: bytes, files: SystemFiles) -> Iterator[Scheduled]:
-    """What the user data runs that the service gives: nothing new where cloud-init has kept the same on disk."""
+    """What the user data runs that the service gives: nothing new where cloud-init has kept the same on disk. What it has for each
+    boot runs at the next one.
+    """
     if content != files.content(f"{CLOUD}/instance/{RAW[0]}", user_data.RAW_MAX_BYTES):
-        yield from received(content, SERVED, files)
+        received = _parsed(content, SERVED, files)
+        configs = (*(_config(files, path) for path in _config_paths(files)), *_configs([received]))
+        always = {name for config in configs for name in _always(config)}
+        yield from _of_received(received, _Boots(True, True, "runcmd" in always, "scripts_user" in always), files)
 
 
-def received(content: bytes | None, path: str, files: SystemFiles) -> Iterator[Scheduled]:
-    """What the instance was given, which the next one is given too."""
+def _received(path: str, files: SystemFiles) -> _Received:
+    return _parsed(files.content(path, user_data.RAW_MAX_BYTES), path, files)
+
+
+def _parsed(content: bytes | None, path: str, files: SystemFiles) -> _Received:
+    parts = user_data.parts(content, lambda text: files.yaml(text, path)) if content else ()
+    return _Received(
+        path,
+        tuple(
+            (part, _document(files, path, part.text) if isinstance(part, UserPart) and part.kind == "config" else {})
+            for part in parts
+        ),
+    )
+
+
+def _configs(received: Iterable[_Received]) -> Iterator[Mapping[object, object]]:
+    return (config for each in received for _, config in each.parts)
+
+
+def _of_received(received: _Received, boots: _Boots, files: SystemFiles) -> Iterator[Scheduled]:
     found: list[Scheduled] = []
     own: list[Written] = []
-    for part in user_data.parts(content, lambda text: files.yaml(text, path)) if content else ():
+    path = received.path
+    kinds: Mapping[str, Kind] = {
+        "bootcmd": "boot" if boots.config else "once",
+        "runcmd": "boot" if (boots.config and boots.commands) or boots.scripts else "once",
+    }
+    for part, config in received.parts:
         if isinstance(part, str):
             files.say(f"{path}: {part}")
         elif part.kind == "config":
-            config = _document(files, path, part.text)
-            found += _commands(config, path, {"bootcmd": "once", "runcmd": "once"}, files)
+            found += _commands(config, path, kinds, files)
             own += written(config)
         else:
-            found += _script(part, path)
+            again = boots.hooks if part.kind == "boothook" else boots.scripts and part.kind == "script"
+            found += _script(part, path, "boot" if again else "once")
     yield from found
     yield from _written(own, found, path, files)
 
@@ -145,12 +198,12 @@ def _written(own: list[Written], found: Iterable[Scheduled], path: str, files: S
         yield from started(own, texts, Place(path), files)
 
 
-def _script(part: UserPart, path: str) -> Iterator[Scheduled]:
+def _script(part: UserPart, path: str, kind: Kind) -> Iterator[Scheduled]:
     text = part.text.lstrip().removeprefix("#cloud-boothook").lstrip()
     if part.kind == "handler":
         text = f"#!/usr/bin/python3\n{text}"
     if text:
-        yield _started(text[:TEXT_MAX], Place(path), "once")
+        yield _started(text[:TEXT_MAX], Place(path), kind)
 
 
 def _started(command: tuple[str, ...] | str, place: Place, kind: Kind) -> Scheduled:

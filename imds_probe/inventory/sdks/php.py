@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from imds_probe.ecosystems.composer import ECOSYSTEM
-from imds_probe.inventory.code.following import served
+from imds_probe.inventory.code.following import php_text, served
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.php_source import (
@@ -20,6 +20,7 @@ from imds_probe.inventory.sdks.php_source import (
     PACKAGE,
     UNPACKED,
     archived_libraries,
+    is_php,
     sources_in,
 )
 from imds_probe.inventory.sdks.recogniser import Directories, Files, Located, OwnCode, Recogniser, Runtime
@@ -27,11 +28,11 @@ from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
 from imds_probe.system.confined import FileUnreadable
 
-COMPOSER, FILE = "composer", "installed.json"
+COMPOSER, FILE, INDEX = "composer", "installed.json", "index.php"
 MAX_BYTES = 16 * 1024 * 1024  # an application of some hundred packages has about one
 _APPLICATIONS = (
     *("/var/www", "/var/www/*", "/srv", "/srv/*", "/srv/*/htdocs", "/srv/*/public", "/app", "/home/*/public_html"),
-    *("/usr/share/nginx/html", "/usr/share/wordpress", "/usr/share/drupal*"),
+    *("/usr/share/nginx/html", "/usr/share/wordpress", "/usr/share/drupal*", "/usr/local/lsws/*/html"),
 )
 _OTHERS = ("/var/www/*/*", "/srv/*/*", "/opt/*", "/usr/share/*")
 # Where applications have their plug-ins and modules: WordPress, Drupal 7 to 10, and others.
@@ -99,17 +100,26 @@ def _of_application(directory: str) -> Iterator[str]:
             yield from (f"{at}/{UNPACKED}", f"{at}/*/{UNPACKED}", f"{at}/{DIRECTORY}", f"{at}/aws{ARCHIVE}")
 
 
-def _served(start: Start, names: Collection[str]) -> OwnCode:
-    """The applications in the directories that web servers name, for a process that does not say which of them it serves."""
-    program = posixpath.basename(start.executable)
-    if PACKAGE not in names or (program.startswith("php") and not {"fpm", "cgi"} & set(re.split(r"[\d.-]", program))):
+def _own_code(start: Start, names: Collection[str]) -> OwnCode:
+    """The directories of what the scripts include by a path that stands there, such as AWS's own autoloader; and the applications
+    in the directories that web servers name, for a process that does not say which of them it serves.
+    """
+    if PACKAGE not in names:
         return OwnCode()
-    roots = served.roots(Ground(start.root))
-    # A framework serves a directory below the one that its libraries are in.
-    applications = dict.fromkeys(
-        each for root in roots for each in (root.rstrip("/"), posixpath.dirname(root.rstrip("/")))
-    )
-    return OwnCode(tuple(place for each in applications if each.strip("/") for place in _of_application(each)))
+    ground = Ground(start.root)
+    program = posixpath.basename(start.executable)
+    scripts = list(start.scripts())
+    if title := php_text.TITLE.match(start.arguments[0] if start.arguments else ""):
+        scripts.append(title[1])
+    applications: dict[str, None] = {}
+    if not program.startswith("php") or {"fpm", "cgi"} & set(re.split(r"[\d.-]", program)):
+        # A framework serves a directory below the one that its libraries are in.
+        roots = [root.rstrip("/") for root in served.roots(ground)]
+        applications = dict.fromkeys(each for root in roots for each in (root, posixpath.dirname(root)))
+        scripts += [f"{root}/{INDEX}" for root in (*roots, start.directory.rstrip("/"))]
+    included = php_text.directories_included(scripts, start.directory, ground)
+    places = (place for each in applications if each.strip("/") for place in _of_application(each))
+    return OwnCode((*(place for each in included for place in (f"{each}/{COMPOSER}", each)), *places))
 
 
 def _places_in(directory: str) -> Iterator[str]:
@@ -122,13 +132,9 @@ def _places_in(directory: str) -> Iterator[str]:
     yield f"{directory}/aws{ARCHIVE}"
 
 
-def _runs(program: str, libraries: Collection[str]) -> bool:
-    return program.startswith("php") or any(library.startswith("libphp") for library in libraries)
-
-
 RECOGNISER = Recogniser(
     (ECOSYSTEM,),
     directories=Directories(libraries_in, frozenset({COMPOSER, DIRECTORY, UNPACKED})),
     files=Files("rest", archived_libraries, ends=(ARCHIVE,)),
-    runtime=Runtime(frozenset({"php", "php-fpm"}), _runs, _places, reads_scripts=True, own_code=_served),
+    runtime=Runtime(frozenset({"php", "php-fpm", "lsphp"}), is_php, _places, reads_scripts=True, own_code=_own_code),
 )

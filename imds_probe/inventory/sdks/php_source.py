@@ -22,11 +22,18 @@ SOURCES = ("src/Sdk.php", "Aws/Sdk.php", "src/Aws/Common/Aws.php", "Aws/Common/A
 SOURCE_MAX_BYTES = 1024 * 1024
 ARCHIVE_MAX_BYTES, PIECE_BYTES, OVERLAP_BYTES = 256 * 1024 * 1024, 1024 * 1024, 1024
 HOW = "VERSION of its class"
+# PHP's own programs, LiteSpeed's and FrankenPHP, by how their names begin.
+PROGRAMS = ("php", "lsphp", "frankenphp")
 _SIGNED = b"GBMB"
 _NAMED = (b"Aws/Sdk.php", b"aws-sdk-php/src/Sdk.php", b"Aws/Common/Aws.php")
 _CLASS = re.compile(
     rb"class (?:Sdk|Aws extends \w{1,60})\s{1,20}\{[^{}]{0,400}?const VERSION\s{0,5}=\s{0,5}['\"](\d{1,3}\.\d{1,5}\.\d{1,5})['\"]"
 )
+
+
+def is_php(program: str, libraries: Collection[str]) -> bool:
+    """Whether a process runs PHP, by the name of its program and those of the shared objects that it has mapped."""
+    return program.startswith(PROGRAMS) or any(library.startswith("libphp") for library in libraries)
 
 
 def sources_in(root: Path, path: str, names: Collection[str]) -> Iterator[Located]:

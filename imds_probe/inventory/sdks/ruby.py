@@ -94,6 +94,7 @@ def _places(start: Start) -> Iterator[str]:
         for directory in (posixpath.dirname(path), posixpath.dirname(posixpath.dirname(path))):
             yield f"{directory.rstrip('/')}/vendor/bundle"
             yield f"{directory.rstrip('/')}/vendor/{GEMS}"
+    yield from bundler.users_gems(start)
     prefix = posixpath.dirname(posixpath.dirname(start.executable))
     for directory in (f"{prefix}/lib/ruby/gems", "/var/lib/gems", "/usr/share/rubygems-integration", "/usr/share/gems"):
         yield directory

@@ -130,7 +130,7 @@ class Scan:
         """What the code or settings say that it was started with; what of it could not be read is said."""
         recogniser = _BY_KEY[key]
         read = recogniser.runtime.own_code if recogniser.runtime is not None else None
-        how = key, start.executable, start.directory, start.arguments
+        how = key, start.executable, start.directory, start.arguments, tuple(start.environment.items())
         if how not in self._own:
             self._own[how] = read(start, recogniser.wanted(self.names)) if read is not None else OwnCode()
         for trouble in self._own[how].unread:
@@ -225,9 +225,24 @@ class Scan:
                 identity = (key, status.st_dev, status.st_ino)
                 if identity not in self._places:
                     is_file = stat.S_ISREG(status.st_mode)  # Python looks for modules in archives, too
-                    found = self._file(path, Look(thorough=True)) if is_file else self._all_in(recogniser, path)
+                    found = self._file_of(recogniser, path) if is_file else self._all_in(recogniser, path)
                     self._places[identity] = tuple(found)
                 yield from self._places[identity]
+        except rootfs.FileUnreadable as trouble:
+            self._trouble(trouble)
+
+    def _file_of(self, recogniser: Recogniser, path: str) -> Iterator[Located]:
+        """A file in a place where a process looks for archives is one, whatever it is called."""
+        files = recogniser.files
+        if files is None or files.claim != "archive" or path.endswith(_ARCHIVES):
+            yield from self._file(path, Look(thorough=True))
+            return
+        try:
+            with rootfs.opened(self.root, path) as file:
+                if file is not None:
+                    with rootfs.buffered(file) as buffered:
+                        found = files.libraries(buffered, recogniser.wanted(self.names))
+                    yield from (Located(library, path) for library in found[:FOUND_MAX])
         except rootfs.FileUnreadable as trouble:
             self._trouble(trouble)
 

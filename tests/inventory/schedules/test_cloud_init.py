@@ -78,10 +78,57 @@ def test_user_data_is_what_the_next_instance_is_given(tmp_path: Path) -> None:
     assert troubles == []
     assert [(each.command, each.kind, each.place) for each in found] == [
         ("#!/bin/bash\ncurl x\n", "once", Place(f"{INSTANCE}/user-data.txt")),
-        ("y", "once", Place(f"{INSTANCE}/vendor-data.txt")),
+        ("y", "boot", Place(f"{INSTANCE}/vendor-data.txt")),
         (("z",), "once", Place(f"{INSTANCE}/vendor-data.txt")),
         ("#!/usr/bin/python3\n#part-handler\nimport os\n", "once", Place(f"{INSTANCE}/vendor-data2.txt")),
     ]
+
+
+HOOK = "#cloud-boothook\n#!/bin/sh\nx\n"
+BOOTCMD = "#cloud-config\nbootcmd: [y]\nruncmd: [z]\n"
+AGAIN = "#cloud-config\ncloud_final_modules:\n- [scripts-user, always]\n"
+ARCHIVE = "#cloud-config-archive\n- |\n  #cloud-config\n  cloud_final_modules: [[scripts-user, always]]\n- |\n  #!/bin/sh\n  q\n"
+
+
+@pytest.mark.parametrize(
+    ("user_data", "unpacked", "kinds"),
+    [
+        (HOOK, {}, ["boot"]),
+        (HOOK, {f"{INSTANCE}/boothooks/part-001": "not executable"}, ["once"]),
+        (BOOTCMD, {}, ["boot", "once"]),
+        (BOOTCMD, {f"{INSTANCE}/cloud-config.txt": "#cloud-config\n"}, ["once", "once"]),
+        (f"{AGAIN}runcmd: [z]\n", {}, ["boot"]),
+        (f"{AGAIN}runcmd: [z]\n", {f"{INSTANCE}/scripts/runcmd": "not executable"}, ["once"]),
+        (f"{BOOTCMD}cloud_config_modules: [[runcmd, always]]\n", {}, ["boot", "boot"]),
+        (ARCHIVE, {}, ["boot"]),
+        ("#!/bin/sh\nq\n", {"/etc/cloud/cloud.cfg": AGAIN}, ["boot"]),
+        ("#!/bin/sh\nq\n", {}, ["once"]),
+    ],
+)
+def test_what_runs_at_each_boot_counts_where_cloud_init_has_unpacked_it(
+    tmp_path: Path, user_data: str, unpacked: dict[str, str], kinds: list[str]
+) -> None:
+    found, troubles = looked(made(tmp_path, {f"{INSTANCE}/user-data.txt": user_data, **unpacked}))
+    assert [each.kind for each in found] == kinds
+    assert troubles == []
+
+
+def test_a_part_of_user_data_has_scripts_run_again_that_lie_unpacked(tmp_path: Path) -> None:
+    made(tmp_path, {f"{INSTANCE}/user-data.txt": ARCHIVE, f"{INSTANCE}/scripts/part-002": SCRIPT})
+    assert [(each.place.path, each.kind) for each in looked(tmp_path)[0]] == [
+        (f"{INSTANCE}/scripts/part-002", "boot"),
+        (f"{INSTANCE}/user-data.txt", "once"),
+    ]
+
+
+def test_user_data_that_was_changed_runs_at_the_next_boot(tmp_path: Path) -> None:
+    old = {f"{INSTANCE}/user-data.txt": "#!/bin/sh\nq\n", f"{INSTANCE}/cloud-config.txt": "#cloud-config\n"}
+    system = SystemFiles(made(tmp_path, {**old, f"{INSTANCE}/scripts/part-001": SCRIPT}))
+    kinds = {
+        text: [each.kind for each in cloud_init.served(text.encode(), system)] for text in (BOOTCMD, HOOK, ARCHIVE)
+    }
+    assert kinds == {BOOTCMD: ["boot", "once"], HOOK: ["boot"], ARCHIVE: ["boot"]}
+    assert list(cloud_init.served(b"#!/bin/sh\nq\n", system)) == []
 
 
 def test_what_cannot_be_opened_is_said_and_the_rest_is_read(tmp_path: Path) -> None:

@@ -104,3 +104,41 @@ def test_a_server_has_what_lies_where_web_servers_say(
     own = RECOGNISER.runtime.own_code(start("it", executable=executable, root=tmp_path, cwd="/"), ["aws/aws-sdk-php"])
     assert ({"/data/shop/vendor/composer", "/data/shop/wp-content/plugins/*/vendor/*/Aws"} <= set(own.places)) is found
     assert RECOGNISER.runtime.own_code(start("it", executable=executable, root=tmp_path), []).places == ()
+
+
+AUTOLOADER = "<?php\nrequire __DIR__ . '/composer/autoload_real.php';\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "place"),
+    [
+        ("require __DIR__ . '/libs/autoload.php';", "/srv/app/libs/composer"),
+        ("require_once('/data/sdk/aws-autoloader.php');", "/data/sdk"),
+        ("include 'inc/first.php';", "/opt/vendor/composer"),
+    ],
+)
+def test_a_script_says_where_its_libraries_are(tmp_path: Path, script: str, place: str) -> None:
+    made(
+        tmp_path,
+        {
+            "/srv/app/run.php": f"<?php\n{script}\n",
+            "/srv/app/libs/autoload.php": AUTOLOADER,
+            "/data/sdk/aws-autoloader.php": "<?php\n",
+            "/srv/app/inc/first.php": "<?php require '/opt/vendor/autoload.php';",
+            "/opt/vendor/autoload.php": AUTOLOADER,
+        },
+    )
+    started = start("php", "/srv/app/run.php", executable="/usr/bin/php8.2", root=tmp_path, cwd="/")
+    assert place in RECOGNISER.runtime.own_code(started, ["aws/aws-sdk-php"]).places
+
+
+def test_what_a_server_serves_says_so_too(tmp_path: Path) -> None:
+    files = {"/home/s/index.php": "<?php require '/data/a.php';", "/data/a.php": ""}
+    made(tmp_path, {**files, "/etc/nginx/nginx.conf": "server {\n root /home/s;\n}\n"})
+    lsphp = "/usr/local/lsws/lsphp74/bin/lsphp"
+    for started in (
+        start("php-fpm: pool www", executable=FPM, root=tmp_path, cwd="/"),
+        start("lsphp:/home/s/index.php", executable=lsphp, root=tmp_path, cwd="/"),
+        start("lsphp", executable=lsphp, root=tmp_path, cwd="/home/s"),
+    ):
+        assert "/data/composer" in RECOGNISER.runtime.own_code(started, ["aws/aws-sdk-php"]).places

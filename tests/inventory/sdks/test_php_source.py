@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe.inventory.sdks.php_source import ARCHIVE_MAX_BYTES, HOW, PIECE_BYTES, archived_libraries, sources_in
+from imds_probe.inventory.sdks.php_source import (
+    ARCHIVE_MAX_BYTES,
+    HOW,
+    PIECE_BYTES,
+    archived_libraries,
+    is_php,
+    sources_in,
+)
 
 NAMES = ["aws/aws-sdk-php"]
 SDK_3 = """<?php
@@ -112,3 +119,18 @@ def test_what_is_too_long_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "x.phar").open("wb") as file:
         file.truncate(ARCHIVE_MAX_BYTES + 1)
     assert look(tmp_path, "/x.phar") == []
+
+
+@pytest.mark.parametrize(
+    ("program", "libraries", "expected"),
+    [
+        ("php8.2", (), True),
+        ("php-fpm", (), True),
+        ("lsphp", (), True),
+        ("frankenphp", (), True),
+        ("httpd", ("libphp7",), True),
+        ("httpd", ("libc",), False),
+    ],
+)
+def test_programs_that_run_php(program: str, libraries: tuple[str, ...], expected: bool) -> None:
+    assert is_php(program, libraries) is expected

@@ -103,3 +103,9 @@ def test_gems_where_the_settings_of_bundler_say(tmp_path: Path) -> None:
     assert RECOGNISER.runtime is not None and RECOGNISER.runtime.own_code is not None
     begun = start("puma 5.6", executable="/usr/bin/ruby3.1", cwd="/srv/app", root=tmp_path)
     assert "/srv/shared" in RECOGNISER.runtime.own_code(begun, NAMES).places
+
+
+def test_gems_of_a_user(tmp_path: Path) -> None:
+    assert RECOGNISER.runtime is not None
+    begun = start("puma 5.6", executable="/usr/bin/ruby3.1", cwd="/srv/app", root=tmp_path, HOME="/home/a")
+    assert "/home/a/.local/share/gem/ruby" in RECOGNISER.runtime.places(begun)

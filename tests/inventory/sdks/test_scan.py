@@ -83,6 +83,16 @@ def test_every_ecosystem_by_the_process_that_has_it(tmp_path: Path) -> None:
     assert scan.troubles == []
 
 
+def test_an_archive_that_java_is_started_with_may_be_called_as_it_likes(tmp_path: Path) -> None:
+    write(tmp_path, "/opt/app/app", b"#!/bin/sh\nexec java -jar $0\n" + jar("1.11.600"))
+    write(tmp_path, "/opt/app/text", b"x" * 100)
+    os.mkfifo(tmp_path / "opt/app/pipe")
+    named = [("maven", f"/opt/app/{name}") for name in ("app", "text", "pipe", "none")]
+    scan = Scan(tmp_path, NAMES)
+    (use,) = scan.of_processes([running(1, "/usr/bin/java", (), *named)])
+    assert (use.located.path, use.located.found.version, use.pids) == ("/opt/app/app", "1.11.600", (1,))
+
+
 def test_a_go_program_by_its_executable(tmp_path: Path) -> None:
     (tmp_path / "usr/sbin").mkdir(parents=True)
     shutil.copy("/usr/sbin/dockerd", tmp_path / "usr/sbin/dockerd")

@@ -1,6 +1,7 @@
 """Where Bundler has put the gems of a project: by variables, and by its own settings, which Capistrano and `bundle config` write.
+And where RubyGems has those of a user.
 
-Source: Bundler's manual, bundle-config.
+Source: Bundler's manual, bundle-config; RubyGems' Gem.user_dir: ~/.gem/ruby/X, and ~/.local/share/gem/ruby/X since 3.3.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from imds_probe.inventory.sdks.start import Start
 
 VARIABLES = ("BUNDLE_PATH", "BUNDLE_GEMFILE", "BUNDLE_APP_CONFIG", "BUNDLE_USER_CONFIG", "HOME")
 UP_MAX, SETTINGS_MAX_BYTES = 8, 64 * 1024
+REPOSITORIES_MAX = 50  # that gems of one home were fetched from
 _FILES = ("Gemfile", "gems.rb", ".bundle")
 _OF_IMAGE = "/usr/local/bundle/config"  # as Docker's images of Ruby have it
 _PATH = re.compile(rb"^BUNDLE_PATH:[ \t]{0,20}([\"']?)([^\"'\r\n]{1,1000})\1[ \t]{0,20}\r?$", re.MULTILINE)
@@ -38,6 +40,21 @@ def homes_of(bundle: str, ground: Ground) -> Iterator[str]:
     yield from ground.matching(f"{bundle}/ruby/*")
     if ground.listed(f"{bundle}/gems"):
         yield bundle
+
+
+def users_gems(start: Start) -> Iterator[str]:
+    """Directories with a home of gems for each version of Ruby. systemd names no home only for what runs as root."""
+    home = start.environment.get("HOME") or "/root"
+    if home.startswith("/"):
+        yield from (posixpath.normpath(f"{home}/{each}") for each in (".gem/ruby", ".local/share/gem/ruby"))
+
+
+def from_repositories(home: str, ground: Ground) -> Iterator[str]:
+    """Gems in a home that Bundler has fetched from repositories, each of which may have several."""
+    for name in sorted(ground.listed(f"{home}/bundler/gems"))[:REPOSITORIES_MAX]:
+        repository = f"{home}/bundler/gems/{name}"
+        for pattern in (f"{repository}/lib", f"{repository}/*/lib", f"{repository}/gems/*/lib"):
+            yield from (posixpath.dirname(path) for path in ground.matching(pattern) if ground.listed(path))
 
 
 def _projects(start: Start, own: str, ground: Ground) -> Iterator[str]:

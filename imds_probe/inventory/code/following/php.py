@@ -18,35 +18,30 @@ from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
 from imds_probe.inventory.code.following.php_frameworks import of_framework
+from imds_probe.inventory.code.following.php_text import HERE, TITLE, included_by, without_comments
 from imds_probe.inventory.code.following.script_commands import PHP as STARTING
 from imds_probe.inventory.code.following.script_commands import commands_in
+from imds_probe.inventory.sdks.php_source import PROGRAMS, is_php
 from imds_probe.inventory.sdks.start import Start
 
-HERE = "{here}"
 CLASS = "class:"  # before the name of a class
 ENDS = (".php", ".inc", ".phtml")
 SERVED, SERVED_MAX = ("/var/www", "/srv/www", "/usr/share/nginx/html"), 5000
 ALL_SERVED_MAX, _NOT_OWN = 8000, ("vendor",)
+_OF_LITESPEED = ("/home/*/public_html", "/usr/local/lsws/*/html")
 MAP_MAX_BYTES = 16 * 1024 * 1024
-# A comment, or a text, which is kept; annotations (#[) are none.
-_ASIDE = re.compile(
-    rb"(\"(?:[^\"\\]++|\\.)*+\"|'(?:[^'\\]++|\\.)*+')|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)|(?<!:)//[^\n]*+|#(?!\[)[^\n]*+",
-    re.DOTALL,
-)
-_INCLUDED = re.compile(rb"\b(?:include|require)(?:_once)?\b[ \t]*\(?([^;\n]{1,400})")
 _USED = re.compile(
     rb"^[ \t]*use[ \t]+(?:function[ \t]+)?\\?([A-Za-z_][\w\\]{0,150})(?:\{([^}]{0,500})\})?", re.MULTILINE
 )
 _NAMED = re.compile(rb"\\?([A-Za-z_]\w{0,60}(?:\\\w{1,60}){1,8})")
 _OWN_NAMESPACE = re.compile(rb"^[ \t]*(?:<\?php[ \t]+)?namespace[ \t]+([A-Za-z_][\w\\]{0,150})", re.MULTILINE)
-_TEXT = re.compile(rb"[\"']([^\"'\n$]{1,200})[\"']")
 _PREFIX = re.compile(rb"'((?:[^'\\]|\\\\){1,200})'\s{0,5}=>\s{0,5}array\(([^()]{0,2000})\)")
 _DIRECTORY = re.compile(rb"\$(vendorDir|baseDir)\s{0,5}\.\s{0,5}'([^'\n]{0,300})'")
 _FILE = re.compile(rb"=>\s{0,5}\$(vendorDir|baseDir)\s{0,5}\.\s{0,5}'([^'\n]{1,300})'")
 
 
 def _runs(program: str, libraries: frozenset[str]) -> bool:
-    return program.startswith("php") or program == "hhvm" or any(library.startswith("libphp") for library in libraries)
+    return program == "hhvm" or is_php(program, libraries)
 
 
 def _begins(start: Start, ground: Ground) -> Begun:
@@ -61,41 +56,39 @@ def _begins(start: Start, ground: Ground) -> Begun:
         return Begun(way, asked=asked_by(text), texts=(Text("php", text),))
     if at and ground.has(at) and not ground.listed(at):
         return Begun(way, (Load(at), *of_framework(start, at, given.rest, ground)))
-    named = served.roots(ground)
+    named = [*_served_now(start, ground), *served.roots(ground)]
     served_files = (
         Load(path)
         for place in dict.fromkeys((*named, *SERVED))
         for path in ground.walked(place, ENDS, SERVED_MAX, of_program=True, aside=_NOT_OWN)
     )
     loads = list(ground.some(list(itertools.islice(served_files, ALL_SERVED_MAX + 1)), ALL_SERVED_MAX))
-    nowhere = not loads and not named and posixpath.basename(start.executable).startswith("php")
+    nowhere = not loads and not named and posixpath.basename(start.executable).startswith(PROGRAMS)
     return Begun(way, tuple(loads), unknown=nowhere)
+
+
+def _served_now(start: Start, ground: Ground) -> list[str]:
+    """Directories that a server serves from by its own ways: LiteSpeed, whose worker names its script, and FrankenPHP."""
+    program = posixpath.basename(start.executable)
+    title = TITLE.match(start.arguments[0] if start.arguments else "")
+    found = [posixpath.dirname(title[1])] if title is not None and ground.has(title[1]) else []
+    if program.startswith("lsphp"):
+        found += [path for pattern in _OF_LITESPEED for path in ground.matching(pattern)]
+    elif program.startswith("frankenphp") and start.directory != "/":
+        found.append(start.directory)
+    return found
 
 
 def asked_by(text: bytes) -> Asked:
     """What a file includes and which classes it names."""
-    bare = _ASIDE.sub(lambda match: match[1] or b" ", text)
-    names, dynamic = [], False
-    for match in _INCLUDED.finditer(bare):
-        path = _path(match[1])
-        names += [path] if path else []
-        dynamic = dynamic or not path
+    bare = without_comments(text)
+    names, dynamic = included_by(bare)
     for match in _USED.finditer(bare):
         parts = [part.strip() for part in (match[2] or b"").split(b",")]
         names += [CLASS + (match[1] + part).decode("utf-8", "replace") for part in parts]
     names += [CLASS + match[1].decode("utf-8", "replace") for match in _NAMED.finditer(bare)]
     names += [CLASS + match[1].decode("utf-8", "replace") + "\\" for match in _OWN_NAMESPACE.finditer(bare)]
     return asked(names, (), commands_in(bare, STARTING), dynamic=dynamic)
-
-
-def _path(expression: bytes) -> str:
-    texts = [match[1].decode("utf-8", "replace") for match in _TEXT.finditer(expression)]
-    if not texts or b"$" in expression:
-        return ""
-    if b"__DIR__" in expression or b"__FILE__" in expression:
-        up = max(0, expression.count(b"dirname") - (1 if b"__FILE__" in expression else 0))
-        return "/".join([HERE, *[".."] * up, *(text.strip("/") for text in texts)])
-    return texts[0] if len(texts) == 1 and b"." not in _TEXT.sub(b"", expression) else ""
 
 
 def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:

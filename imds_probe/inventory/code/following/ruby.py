@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from imds_probe.inventory.code.following.arguments import RUBY, included, read
-from imds_probe.inventory.code.following.bundler import bundles, homes_of
+from imds_probe.inventory.code.following.bundler import bundles, from_repositories, homes_of, users_gems
 from imds_probe.inventory.code.following.command import starts_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
@@ -87,11 +87,13 @@ def _begins(start: Start, ground: Ground) -> Begun:
     homes += [place for prefix in prefixes for each in GEMS for place in _matching(prefix, each, ground)]
     homes += ground.matching("/var/lib/gems/*")
     homes += [home for bundle in bundles(start, way.own, ground) for home in homes_of(bundle, ground)]
+    homes += (home for place in users_gems(start) for home in ground.matching(f"{place}/*"))
     gems = [
         f"{home}/gems/{gem}"
         for home in dict.fromkeys(homes)
         for gem in sorted(ground.listed(f"{home}/gems"), reverse=True)
     ]
+    gems += (gem for home in dict.fromkeys(homes) for gem in from_repositories(home, ground))
     way.add(f"{gem}/lib" for gem in gems)
     way.environment = tuple(
         f"{home}/gems"

@@ -44,6 +44,7 @@ _WITH_SESSION = re.compile(
 _LITERAL_HEADERS = re.compile(
     r"\bheaders[\"']?\s{0,5}[=:]\s{0,5}\{(?:[\s,:]|\b(?:Accept|Host|Connection|accept|host)\b){0,300}\}"
 )
+_FOR_ALL = re.compile(r"\baxios\.defaults\.headers\b")
 _ASSIGNED_TO = re.compile(
     r"\s{0,80}(?:(?:const|let|var|my|our)\s{1,5})?(?:self\.|this\.|[$@]{1,2})?([A-Za-z_]\w{0,80})\s{0,5}=(?![=~>])"
 )
@@ -273,7 +274,15 @@ class _Reading:
         if by_session is not None:
             left = by_session.sub(" ", left)
         left = _LITERAL_HEADERS.sub(" ", left)
+        if (self._has_header_for_all and "axios" in code) or "**" in left:
+            return False
         return not HANDED_ON.search(left) and not (self._carriers & set(_NAME.findall(left)))
+
+    @functools.cached_property
+    def _has_header_for_all(self) -> bool:
+        """Whether the header is given to a client for all of its requests, as axios.defaults has them."""
+        given = (self._layout.statement(each.at) for each in self._live.values() if each.kind == "header")
+        return any(_FOR_ALL.search(self._layout.masked, *place) for place in given)
 
     @functools.cached_property
     def _by_session(self) -> re.Pattern[str] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from code_root import Root
 
-from imds_probe.inventory.code.following.bundler import bundles, homes_of
+from imds_probe.inventory.code.following.bundler import bundles, from_repositories, homes_of, users_gems
 from imds_probe.inventory.sdks.start import Start
 
 APP = "/var/www/a/current"
@@ -61,3 +61,21 @@ def test_a_script_finds_its_gems_there(root: Root) -> None:
     gem = "/var/www/a/shared/bundle/ruby/3.1.0/gems/client-1.0"
     root.put({f"{APP}/.bundle/config": SHARED, f"{gem}/lib/client.rb": "", f"{APP}/run.rb": "require 'client'\n"})
     assert root.loaded("ruby3.1", "run.rb", directory=APP)[f"{gem}/lib/client.rb"] == gem
+
+
+@pytest.mark.parametrize(
+    ("environment", "home"), [({"HOME": "/home/a"}, "/home/a"), ({}, "/root"), ({"HOME": "/home/a/"}, "/home/a")]
+)
+def test_a_user_has_gems_at_home(root: Root, environment: Mapping[str, str], home: str) -> None:
+    start = Start("/usr/bin/ruby3.1", "/", ("ruby", "x"), environment, frozenset(), root.path)
+    assert list(users_gems(start)) == [f"{home}/.gem/ruby", f"{home}/.local/share/gem/ruby"]
+
+
+def test_gems_from_repositories_of_one_and_of_many(root: Root) -> None:
+    gems = "/srv/b/ruby/3.1.0/bundler/gems"
+    root.put(
+        dict.fromkeys((f"{gems}/one-a/lib/one.rb", f"{gems}/many-b/x/lib/x.rb", f"{gems}/aws-c/gems/y/lib/y.rb"), "")
+    )
+    found = list(from_repositories("/srv/b/ruby/3.1.0", root.ground()))
+    assert found == [f"{gems}/aws-c/gems/y", f"{gems}/many-b/x", f"{gems}/one-a"]
+    assert list(from_repositories("/srv/none", root.ground())) == []

@@ -135,3 +135,14 @@ def test_a_web_server_that_will_have_php_in_it(root: Root, server: str, path: st
     assert set(root.loaded(*line)) == {"/srv/shop/index.php", "/srv/shop/x.php"}
     # What runs has mapped what it has.
     assert "/srv/shop/index.php" not in root.loaded(*line, executable=program, mapped=("/usr/lib/libapr-1.so.0",))
+
+
+def test_servers_that_are_called_otherwise(tmp_path: Path) -> None:
+    lsphp, franken = "/usr/local/lsws/lsphp74/bin/lsphp", "/usr/local/bin/frankenphp"
+    files = {"/data/s/index.php": "<?php", "/home/u/public_html/a.php": "<?php", "/app/public/b.php": "<?php"}
+    root = Root(tmp_path).put({**files, lsphp: "", franken: ""})
+    served = root.loaded("lsphp:/data/s/index.php", executable=lsphp)
+    assert set(served) == {"/data/s/index.php", "/home/u/public_html/a.php"}
+    assert set(root.loaded("lsphp", executable=lsphp)) == {"/home/u/public_html/a.php"}
+    assert set(root.loaded("frankenphp", "run", executable=franken, directory="/app")) == {"/app/public/b.php"}
+    assert root.follow("frankenphp", "run", executable=franken, directory="/").cut_short == unread.NO_SCRIPT

@@ -57,6 +57,18 @@ def test_gems_of_a_bundle_and_of_variables(root: Root) -> None:
     }
 
 
+def test_gems_of_a_user_of_bundler_and_from_repositories(root: Root) -> None:
+    found = {
+        "/root/.gem/ruby/3.1.0/gems/user-1/lib/user.rb": "",
+        "/srv/bundle/ruby/3.1.0/gems/placed-1/lib/placed.rb": "",
+        "/srv/bundle/ruby/3.1.0/bundler/gems/one-abc/lib/one.rb": "",
+        "/srv/bundle/ruby/3.1.0/bundler/gems/many-abc/part/lib/part.rb": "",
+    }
+    script = "".join(f"require '{name}'\n" for name in ("user", "placed", "one", "part"))
+    root.put({**found, "/srv/app/run.rb": script, "/srv/app/.bundle/config": "BUNDLE_PATH: /srv/bundle\n"})
+    assert set(root.loaded("ruby3.1", "/srv/app/run.rb")) == {"/srv/app/run.rb", *found}
+
+
 @pytest.mark.parametrize(
     ("text", "names", "dynamic"),
     [
