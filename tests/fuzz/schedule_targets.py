@@ -264,8 +264,8 @@ def _projects(root: Path) -> Parse:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"\x7fELF")
         path.chmod(0o755)
-    for name in ("catalog", ".conda", ".bundle", "e/bin", "e/ruby/3.1.0/bin", ".rbenv/versions/3.1.0/bin"):
-    for name in ("catalog", ".conda", "e/bin", ".rbenv/versions/3.1.0/bin", "m/a", "../etc"):
+    made = ("catalog", ".conda", ".bundle", "e/bin", "e/ruby/3.1.0/bin", ".rbenv/versions/3.1.0/bin", "m/a", "../etc")
+    for name in made:
         (root / "opt" / name).mkdir(parents=True)
     for name in ("e/bin/x", ".rbenv/versions/3.1.0/bin/lost"):
         (root / "opt" / name).write_bytes(b"\x7fELF")
