@@ -7,7 +7,7 @@ import io
 import pytest
 
 from imds_probe.inventory.code.file import said_by
-from imds_probe.inventory.code.forms.shell_lost import Lost
+from imds_probe.inventory.code.forms.shell_lost import LOST, Lost
 
 BASE = "http://169.254.169.254/latest"
 PUT = f"curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' {BASE}/api/token"
@@ -81,6 +81,12 @@ def test_a_token_that_is_lost_is_none(text: str) -> None:
 )
 def test_a_token_that_reaches_its_request_is_one(text: str) -> None:
     assert speaks(text) == "v2"
+
+
+def test_the_empty_variable_is_shown() -> None:
+    said = said_by(io.BytesIO(f"#!/bin/sh\nTOKN=$({PUT})\n{GET}\n".encode()), "/opt/x.sh")
+    assert LOST in said.quote
+    assert said.shown is not None and said.shown.line == 3
 
 
 def test_some_shells_run_the_last_command_of_a_pipe_themselves() -> None:
