@@ -236,7 +236,7 @@ class _Reading:
             return commands
         carrying = [span for span, command in commands.items() if command.given]
         functions = {match[1]: match.start() for match in _FUNCTION.finditer(self._text)}
-        known = Fallbacks(self._text, fetching, carrying, self._set, functions)
+        known = Fallbacks(self._text, fetching, carrying, self._set, functions, is_lost=self._lost.is_lost)
         return {
             span: replace(command, evidence=replace(command.evidence, bare=False))
             if command.evidence.bare and known.has(span[0])

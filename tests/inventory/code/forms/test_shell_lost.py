@@ -43,6 +43,7 @@ def speaks(text: str, first: str = "#!/bin/bash\n") -> str | None:
         f"TOKN=$({PUT})\n{GET}",
         f'TOKN=$({PUT})\nHEADER="X-aws-ec2-metadata-token: $TOKEN"\ncurl -H "$HEADER" {BASE}/meta-data/',
         f"# {SET}\n{GET}",
+        f'( {SET} )\nif [ -z "$TOKEN" ]; then\n  curl -s {BASE}/meta-data/instance-id\nfi',
     ],
 )
 def test_a_token_that_is_lost_is_none(text: str) -> None:
@@ -75,6 +76,7 @@ def test_a_token_that_is_lost_is_none(text: str) -> None:
         f"case $1 in\n start)\n  {SET}\n  ;;\nesac\n{GET}",
         f"(\n {SET}\n {GET}\n)",
         f"{SET} || exit 1\n{GET} | logger &",
+        f'{SET}\nif [ -z "$TOKEN" ]; then\n  curl -s {BASE}/meta-data/instance-id\nelse\n  {GET}\nfi',
         f"x=(a b)\n(( x > 0 )) && {SET} 2>&1\n[[ $x =~ ^(a|b)$ ]] && {GET}",
         f'{SET}\necho "it\'s (here" # and )\n{GET}',
     ],
