@@ -19,7 +19,7 @@ from imds_probe.inventory.code.forms.lines import Lines
 from imds_probe.inventory.code.forms.shell_embedded import MAY_HAVE_ANY, judged_parts, parts_of, without
 from imds_probe.inventory.code.forms.shell_fallback import Fallbacks
 from imds_probe.inventory.code.forms.shell_fed import handed_to, written_to
-from imds_probe.inventory.code.forms.shell_lost import Lost
+from imds_probe.inventory.code.forms.shell_lost import LOST, Lost
 from imds_probe.inventory.code.forms.shell_options import has_name, headers, targets, why_refused
 from imds_probe.inventory.code.forms.shell_printed import REPLACED, uncommented, unprinted
 from imds_probe.inventory.code.forms.shell_settings import is_set_by_setting
@@ -93,8 +93,8 @@ def _judged(text: str) -> Judged:
 
 @dataclass(frozen=True)
 class _Command:
-    """What one command does: the address that it asks; whether it asks for a token, or why that is refused, and whether it is
-    `given` one.
+    """What one command does: the address that it asks; whether it asks for a token, or why that is refused; whether it is `given`
+    one, or hands over an empty variable for one.
     """
 
     evidence: Evidence
@@ -102,6 +102,7 @@ class _Command:
     fetches: bool
     refused: str
     given: bool = False
+    lost: bool = False
 
 
 class _Reading:
@@ -142,6 +143,8 @@ class _Reading:
         for (begin, _), command in commands.items():
             if command.evidence.elsewhere:
                 hits.append(Hit(self._lines.number(begin), HEADER_ELSEWHERE, "header"))
+            if command.lost:
+                hits.append(Hit(self._lines.number(begin), LOST, "header", bare=True))
             if command.refused:
                 hits.append(Hit(self._lines.number(begin), command.refused, "token", bare=True))
             elif command.spelled and not any(hit.kind == "service" and not hit.said for hit in hits):
@@ -203,7 +206,8 @@ class _Reading:
         elsewhere = (service or path) and not by_token and self._has_header_from_elsewhere(raw, text, aimed)
         bare = not by_token and (service or path) and not elsewhere and not self._may_carry(raw, text)
         bare = bare or (by_token and (service or path) and self._has_token_by_setting(raw, begin))
-        bare = bare or (by_token and (service or path) and self._has_lost_token(raw, begin, end))
+        lost = by_token and (service or path) and self._has_lost_token(raw, begin, end)
+        bare = bare or lost
         evidence = Evidence(
             service=service,
             path=path,
@@ -222,16 +226,17 @@ class _Reading:
             if fetches and service and not hidden
             else ""
         )
-        return _Command(evidence, first, fetches and not refused, refused, given and not bare)
+        return _Command(evidence, first, fetches and not refused, refused, given and not bare, lost)
 
     def _with_fallbacks(self, commands: dict[tuple[int, int], _Command]) -> dict[tuple[int, int], _Command]:
         """The same, where requests that only an absent token leads to are none without a token."""
         fetching = [span for span, command in commands.items() if command.fetches]
-        if not fetching or not any(command.evidence.bare for command in commands.values()):
+        lost = any(command.lost for command in commands.values())
+        if lost or not fetching or not any(command.evidence.bare for command in commands.values()):
             return commands
         carrying = [span for span, command in commands.items() if command.given]
         functions = {match[1]: match.start() for match in _FUNCTION.finditer(self._text)}
-        known = Fallbacks(self._text, fetching, carrying, self._set, functions)
+        known = Fallbacks(self._text, fetching, carrying, self._set, functions, is_lost=self._lost.is_lost)
         return {
             span: replace(command, evidence=replace(command.evidence, bare=False))
             if command.evidence.bare and known.has(span[0])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.forms.shell_settings import Branch, branches, is_set_by_setting
@@ -49,7 +49,8 @@ class _Token:
 
 class Fallbacks:
     """Those of one script. `fetching` are its requests for a token, `carrying` those with one, by begin and end. `functions` are
-    its functions by name, with the place of each.
+    its functions by name, with the place of each. is_lost: whether nothing that sets a variable reaches a place: then the script
+    never has its token there.
     """
 
     def __init__(
@@ -59,7 +60,10 @@ class Fallbacks:
         carrying: Sequence[tuple[int, int]],
         set_to: Mapping[str, str],
         functions: Mapping[str, int],
+        *,
+        is_lost: Callable[[str, int], bool],
     ) -> None:
+        self._is_lost = is_lost
         self._text, self._set, self._carrying = text, set_to, carrying
         self._bodies = {name: (at, _end(text, "\n}", at)) for name, at in functions.items()}
         self._words = Counter(match[0] for match in _WORD.finditer(text)) if functions else Counter()
@@ -71,7 +75,9 @@ class Fallbacks:
         within = [each for each in self._branches if each.begin <= at < each.end]
         for token in self._tokens if within else ():
             if self._is_asked_for(token, at) and any(self._is_without(token, each) for each in within):
-                return not is_set_by_setting(self._text, token.name, self._set, at)
+                return not self._is_lost(token.name, at) and not is_set_by_setting(
+                    self._text, token.name, self._set, at
+                )
         for _, end in self._carrying:
             otherwise = _OTHERWISE.match(self._text, end) if end <= at else None
             if otherwise is not None and otherwise.end() >= at:

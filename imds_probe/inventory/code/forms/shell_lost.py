@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from imds_probe.inventory.code.forms.shell_scopes import TEXT_MAX, Scope, has_last_here, scopes_of, within
 
+LOST = "x-aws-ec2-metadata-token with an empty variable"  # a word to show
 SITES_MAX, PATHS_MAX, CALLS_MAX, DEPTH = 50, 60, 30, 6
 # What a variable's name stands behind where a command sets it: up to the name, in the same command.
 _SETTERS = (

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from imds_probe.inventory.code.file import said_by
-from imds_probe.inventory.code.forms.shell_lost import Lost
+from imds_probe.inventory.code.forms.shell_lost import LOST, Lost
 
 BASE = "http://169.254.169.254/latest"
 PUT = f"curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' {BASE}/api/token"
@@ -43,6 +43,7 @@ def speaks(text: str, first: str = "#!/bin/bash\n") -> str | None:
         f"TOKN=$({PUT})\n{GET}",
         f'TOKN=$({PUT})\nHEADER="X-aws-ec2-metadata-token: $TOKEN"\ncurl -H "$HEADER" {BASE}/meta-data/',
         f"# {SET}\n{GET}",
+        f'( {SET} )\nif [ -z "$TOKEN" ]; then\n  curl -s {BASE}/meta-data/instance-id\nfi',
     ],
 )
 def test_a_token_that_is_lost_is_none(text: str) -> None:
@@ -75,12 +76,19 @@ def test_a_token_that_is_lost_is_none(text: str) -> None:
         f"case $1 in\n start)\n  {SET}\n  ;;\nesac\n{GET}",
         f"(\n {SET}\n {GET}\n)",
         f"{SET} || exit 1\n{GET} | logger &",
+        f'{SET}\nif [ -z "$TOKEN" ]; then\n  curl -s {BASE}/meta-data/instance-id\nelse\n  {GET}\nfi',
         f"x=(a b)\n(( x > 0 )) && {SET} 2>&1\n[[ $x =~ ^(a|b)$ ]] && {GET}",
         f'{SET}\necho "it\'s (here" # and )\n{GET}',
     ],
 )
 def test_a_token_that_reaches_its_request_is_one(text: str) -> None:
     assert speaks(text) == "v2"
+
+
+def test_the_empty_variable_is_shown() -> None:
+    said = said_by(io.BytesIO(f"#!/bin/sh\nTOKN=$({PUT})\n{GET}\n".encode()), "/opt/x.sh")
+    assert LOST in said.quote
+    assert said.shown is not None and said.shown.line == 3
 
 
 def test_some_shells_run_the_last_command_of_a_pipe_themselves() -> None:
