@@ -19,6 +19,7 @@ from imds_probe.collect.program_reading import (
     PROGRAM_MIN_S,
     following_in,
     loads_of,
+    names_of_service,
     program_of,
     root_files,
     spoken_encodable,
@@ -30,7 +31,7 @@ from imds_probe.escape import encodable
 from imds_probe.facts.code import OF_IMAGE, Speaks
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.elsewhere import said_with_headers
-from imds_probe.inventory.code.environment import naming, with_values
+from imds_probe.inventory.code.environment import naming, with_hosts, with_values
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.following import java, shell
 from imds_probe.inventory.code.following.ground import Ground
@@ -356,6 +357,8 @@ def _of_one_text(said: str, environment: Mapping[str, str], place: Place, system
     text = said.encode("utf-8", "replace")
     if named := naming(environment):
         text = with_values(text.decode("latin-1"), named, "shell").encode("latin-1")
+    if names := names_of_service(system.ground):
+        text = with_hosts(text.decode("latin-1"), names).encode("latin-1")
     name = "-" if text.startswith(b"#!") else "-.sh"
     words = said_by(io.BytesIO(text), name)
     if words.evidence.elsewhere:
