@@ -39,6 +39,7 @@ from imds_probe.inventory.code.following.java_plugins import launched, plugged
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import Load, Loads
 from imds_probe.inventory.code.following.program import Following
+from imds_probe.inventory.code.forwarding import PASSES_ON
 from imds_probe.inventory.code.owning import OWN, owners
 from imds_probe.inventory.code.spoken import Spoken, says_already
 from imds_probe.inventory.code.units import Wholes, shown
@@ -366,6 +367,8 @@ def _of_one_text(said: str, environment: Mapping[str, str], place: Place, system
         words = said_with_headers(text, name, environment, root_files(system.ground)) or words
         system.trail |= system.ground.trail
         system.ground.trail = before
+    if PASSES_ON in said:
+        yield Due(Piece(program=Program(place.path, (), why=unread.FORWARDS)))
     if words.speaks is None:
         return
     root = f"{place.path}:{place.line}:{hashlib.sha256(text).hexdigest()[:16]}"

@@ -24,6 +24,7 @@ from imds_probe.inventory.code.following.loads import Load, Loads, below
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.following.trail import Trails
 from imds_probe.inventory.code.forms import machine
+from imds_probe.inventory.code.forwarding import is_forwarder, starts_forwarder
 from imds_probe.inventory.code.spoken import Spoken, says_already, worse
 from imds_probe.inventory.code.units import Wholes, shown, spoken, units
 from imds_probe.inventory.sdks.start import Start
@@ -115,7 +116,10 @@ def program_of(
         encodable(name),
         (),
         tuple(map(encodable, found)),
-        why or ("" if known_among else loads.cut_short) or takes_it or _by_settings(loads, found.get(name), ground),
+        why
+        or ("" if known_among else loads.cut_short)
+        or takes_it
+        or _of_others(start, loads, found.get(name), ground),
         known_among or (bool(loads.unresolved) and bool(loads.environment)),
         tuple(map(encodable, loads.environment)),
         tuple(encodable(root) for root in packages if below(root, loads.environment)),
@@ -210,12 +214,24 @@ def names_of_service(ground: Ground) -> tuple[str, ...]:
     return named_hosts(ground.small(HOSTS, OWN_MAX_BYTES))
 
 
+def _of_others(start: Start, loads: Loads, own: Spoken | None, ground: Ground) -> str:
+    """Why its own code does not say how it asks: what its settings or those who connect to it say counts."""
+    return _by_settings(loads, own, ground) or _forwards(start, own, ground)
+
+
 def _by_settings(loads: Loads, own: Spoken | None, ground: Ground) -> str:
     """Why it is not known how a program asks, where settings that it names have the address and its code has none."""
     if own is not None and own.speaks != "mentions":
         return ""
     named = any(names_service(ground.small(path, OWN_MAX_BYTES)) for path in loads.settings)
     return unread.FROM_SETTINGS if named else ""
+
+
+def _forwards(start: Start, own: Spoken | None, ground: Ground) -> str:
+    """Why it is not known how others ask by a program, which itself asks nothing, or by what its script starts."""
+    by_script = own is not None and own.speaks == "mentions" and own.form == "shell"
+    script = ground.small(own.path, OWN_MAX_BYTES).decode("latin-1") if own is not None and by_script else ""
+    return unread.FORWARDS if is_forwarder(start.arguments or ("",)) or starts_forwarder(script) else ""
 
 
 def learnt_since(ground: Ground, since: int) -> Iterator[Piece]:

@@ -649,3 +649,20 @@ def test_a_name_that_the_hosts_file_gives_to_the_service(system: CodeSystem, hos
         },
     )
     assert [each.speaks for each in system.code().code.code if each.runs == "scheduled"] == speaks
+
+
+def test_what_passes_on_what_others_ask_leaves_open_how_they_do(system: CodeSystem) -> None:
+    to = "169.254.169.254:80"
+    files = {
+        "/usr/sbin/nginx": b"\x7fELF",
+        "/etc/nginx/nginx.conf": f"http {{ server {{ location / {{ proxy_pass http://{to}; }} }} }}\n",
+        "/usr/bin/socat": b"\x7fELF",
+        f"{UNIT}/s.service": f"[Service]\nExecStart=/usr/bin/socat TCP-LISTEN:8080,fork TCP:{to}\n",
+        f"{UNIT}/multi-user.target.wants/s.service": Path(f"{UNIT}/s.service"),
+        "/opt/x.sh": f"#!/bin/sh\nexec ncat -kl 81 -c 'ncat {to}'\n",
+        "/etc/cron.d/j": "@reboot root /opt/x.sh\n",
+    }
+    made(system.root, files, executable=("/usr/sbin/nginx", "/usr/bin/socat", "/opt/x.sh"))
+    runs = system.process(7, system.root, exe="/usr/bin/socat", argv=["socat", "tcp-l:1", f"TCP-LISTEN:2,TCP:{to}"])
+    found = {(each.program, each.pids) for each in system.code(runs).read.not_read if each.why == unread.FORWARDS}
+    assert found == {("/etc/nginx/nginx.conf", ()), ("/usr/bin/socat", (7,)), ("/opt/x.sh", ())}

@@ -344,9 +344,8 @@ class _Followed:
     def _name_settings(self, given: Asked, load: Load) -> None:
         """Files of settings that are there, beside who names them or where the program was started."""
         for name in given.settings:
-            places = (posixpath.dirname(load.path), self._start.directory)
-            if name == ENV_FILE:
-                places = (*_and_above(places[0]), places[1])
+            beside = posixpath.dirname(load.path)
+            places = (*(_and_above(beside) if name == ENV_FILE else (beside,)), self._start.directory)
             path = self._ground.first(dict.fromkeys(joined(place, name) for place in places))
             if path is not None and len(self._settings) < SETTINGS_MAX:
                 self._settings[path] = None
