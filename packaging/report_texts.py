@@ -992,7 +992,11 @@ OBJECTS: Mapping[str, Described] = {
             ),
             "own_network": (
                 "Whether the starter puts it into a container that is not running yet, with a network of its own: not the "
-                "host's."
+                "host's. A program in another network namespace counts too."
+            ),
+            "kept_off": (
+                "Whether all that starts it keeps it from the metadata service, as a unit with `PrivateNetwork=yes` does. `false` "
+                "if it runs."
             ),
             "uid": (
                 "User id of the unprivileged user as whom alone it runs on the host, if only a boot starts it, and as this user. "
@@ -1039,7 +1043,8 @@ OBJECTS: Mapping[str, Described] = {
                 "Seconds since the oldest process started in the unit or container that was started last. `null` if that is "
                 "not known."
             ),
-            "own_network": "Whether the starter puts it into such a container, as in [Code](#code).",
+            "own_network": "Whether the starter puts it into such a container or network namespace, as in [Code](#code).",
+            "kept_off": "Whether all that starts it keeps it from the metadata service, as in [Code](#code).",
         },
     ),
     "PackageRead": Described(

@@ -211,6 +211,7 @@ def _entry(
         inside=one.inside,
         starter_uid=coming.starter_uid if due and not pids and not system.container else None,
         own_network=coming.own_network,
+        kept_off=coming.kept_off and not pids,
         uid=_uid_of(pids, one, coming) if each.on_host and not one.inside else None,
     )
 
@@ -339,6 +340,7 @@ def _not_read(program: Program, why: str, one: FoundIn, catalog: Catalog, owner_
         inside=one.inside,
         starter_uid=coming.starter_uid if by and not system.container else None,
         own_network=coming.own_network if by else False,
+        kept_off=coming.kept_off if by else False,
     )
 
 

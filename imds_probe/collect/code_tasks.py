@@ -105,8 +105,8 @@ class Due:
     """A part of what was found. What was `spoken` runs as `runs` says, and `started_by` starts it: "/etc/cron.d/backup, daily".
     `roots` are the wholes that the command itself or its program has. `every_s` and `standing_s` are as in CodeSeen. `inside` is
     the other root that it runs in, as CodeSeen has it, empty for the system itself; then `owned` are the packages of the files that
-    say something. `passes_over`: some starts come to nothing. `kept` is for a later run: see schedules_kept.py. `starter_uid`
-    and `own_network` as in CodeSeen. `asked` is what runs in a container, and the piece's program stands for
+    say something. `passes_over`: some starts come to nothing. `kept` is for a later run: see schedules_kept.py. `starter_uid`,
+    `own_network` and `kept_off` as in CodeSeen. `asked` is what runs in a container, and the piece's program stands for
     it where no such container runs. `uid` is the user as whom it is started, None where that is not known.
     """
 
@@ -123,6 +123,7 @@ class Due:
     passes_over: bool = False
     starter_uid: int | None = None
     own_network: bool = False
+    kept_off: bool = False
     uid: int | None = None
     asked: InContainer | None = field(default=None, repr=False)
 

@@ -19,6 +19,7 @@ from imds_probe.collect.program_reading import (
     PROGRAM_MIN_S,
     following_in,
     loads_of,
+    names_of_service,
     program_of,
     root_files,
     spoken_encodable,
@@ -30,7 +31,7 @@ from imds_probe.escape import encodable
 from imds_probe.facts.code import OF_IMAGE, Speaks
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.elsewhere import said_with_headers
-from imds_probe.inventory.code.environment import naming, with_values
+from imds_probe.inventory.code.environment import naming, with_hosts, with_values
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.following import java, shell
 from imds_probe.inventory.code.following.ground import Ground
@@ -38,6 +39,7 @@ from imds_probe.inventory.code.following.java_plugins import launched, plugged
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import Load, Loads
 from imds_probe.inventory.code.following.program import Following
+from imds_probe.inventory.code.forwarding import PASSES_ON
 from imds_probe.inventory.code.owning import OWN, owners
 from imds_probe.inventory.code.spoken import Spoken, says_already
 from imds_probe.inventory.code.units import Wholes, shown
@@ -48,7 +50,7 @@ from imds_probe.inventory.schedules.commands.followed import NO_NAME, NO_SCRIPT,
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
 from imds_probe.inventory.schedules.commands.settings_named import NamedSettings
-from imds_probe.inventory.schedules.scheduled import Place, Scheduled
+from imds_probe.inventory.schedules.scheduled import Network, Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.start import Start
@@ -127,7 +129,10 @@ def of_schedule(scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
     _take_share(system)
     followed = system.commands.follow(scheduled)
     inside = any(_has_own_network(run, scheduled) and _asks(run) for run in followed.images)
-    texts = [replace(due, own_network=inside) for due in _of_text(scheduled, followed, system)]
+    apart = any(not each.path and each.network == "own" and _asks_itself(each.text) for each in followed.apart)
+    texts = [
+        replace(due, own_network=inside or apart or due.own_network) for due in _of_text(scheduled, followed, system)
+    ]
     said = {each.speaks for due in texts for each in due.piece.spoken}
     for due in (*texts, *_of_programs(scheduled, followed, system, said)):
         yield replace(due, passes_over=True) if followed.passes_over else due
@@ -171,7 +176,12 @@ def _of_programs(
             yield _unfollowed(scheduled)
             continue
         inner = replace(
-            scheduled, command=entered.words, directory=entered.within, environment=entered.environment, root=""
+            scheduled,
+            command=entered.words,
+            directory=entered.within,
+            environment=entered.environment,
+            root="",
+            network=entered.network,
         )
         yield from _inside(*found, inner, system) or [_unfollowed(scheduled)]  # there is no such program in there
     for started in followed.started:
@@ -189,6 +199,7 @@ def _of_programs(
             script = system.ground.visit(started.script).said if started.script else None
             in_script = {script.speaks} if script is not None and script.speaks is not None else ()
             dues = _of_start(start, system, in_script if started.script else said)
+            dues = _in_network(dues, started.network, followed)
             yield from _perhaps(dues) if started.perhaps else dues
     # What was left out while all this was followed may be started, too.
     for each in system.commands.files.take_left_out():
@@ -236,8 +247,19 @@ def _has_own_network(run: ImageRun, scheduled: Scheduled) -> bool:
 
 def _asks(run: ImageRun) -> bool:
     """Whether the words that a container is given call the service, as a request by curl does."""
-    text = shlex.join(run.words).encode("utf-8", "replace")
-    return said_by(io.BytesIO(text), "-.sh").speaks is not None
+    return _asks_itself(shlex.join(run.words))
+
+
+def _asks_itself(text: str) -> bool:
+    return said_by(io.BytesIO(text.encode("utf-8", "replace")), "-.sh").speaks is not None
+
+
+def _in_network(dues: Iterable[Due], network: Network, followed: Followed) -> Iterator[Due]:
+    """What runs in this network. What was started elsewhere nothing may keep from the service."""
+    for due in dues:
+        yield replace(
+            due, own_network=network == "own" or due.own_network, kept_off=network == "none" and not followed.leaves
+        )
 
 
 def _in_image(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
@@ -259,7 +281,12 @@ def _in_image(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> Iterato
     found: list[Due] = []
     around = dict(stored.config.environment) | dict(run.environment)
     inside = replace(
-        scheduled, directory=run.directory or stored.config.directory, environment=around, image=None, root=""
+        scheduled,
+        directory=run.directory or stored.config.directory,
+        environment=around,
+        image=None,
+        root="",
+        network="host",
     )
     for words in stored.config.started_by(run):
         inner = replace(inside, command=words)
@@ -319,15 +346,20 @@ def _inside(name: str, root: Path, scheduled: Scheduled, system: DueSystem) -> l
 def _of_text(scheduled: Scheduled, followed: Followed, system: DueSystem) -> Iterator[Due]:
     """What the command asks by itself: curl in a crontab. The same of texts that files of a project hold."""
     place = scheduled.place
-    yield from _of_one_text(followed.text, scheduled.environment, place, system)
-    for held in followed.held:
-        yield from _of_one_text(held.text, held.environment, Place(held.path), system)
+    dues = _of_one_text(followed.text, scheduled.environment, place, system)
+    yield from _in_network(dues, scheduled.network, followed)
+    in_scripts = [each for each in followed.apart if each.path]
+    for held in (*followed.held, *in_scripts):
+        dues = _of_one_text(held.text, held.environment, Place(held.path), system)
+        yield from _in_network(dues, held.network, followed)
 
 
 def _of_one_text(said: str, environment: Mapping[str, str], place: Place, system: DueSystem) -> Iterator[Due]:
     text = said.encode("utf-8", "replace")
     if named := naming(environment):
         text = with_values(text.decode("latin-1"), named, "shell").encode("latin-1")
+    if names := names_of_service(system.ground):
+        text = with_hosts(text.decode("latin-1"), names).encode("latin-1")
     name = "-" if text.startswith(b"#!") else "-.sh"
     words = said_by(io.BytesIO(text), name)
     if words.evidence.elsewhere:
@@ -335,6 +367,8 @@ def _of_one_text(said: str, environment: Mapping[str, str], place: Place, system
         words = said_with_headers(text, name, environment, root_files(system.ground)) or words
         system.trail |= system.ground.trail
         system.ground.trail = before
+    if PASSES_ON in said:
+        yield Due(Piece(program=Program(place.path, (), why=unread.FORWARDS)))
     if words.speaks is None:
         return
     root = f"{place.path}:{place.line}:{hashlib.sha256(text).hexdigest()[:16]}"

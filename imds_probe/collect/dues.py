@@ -18,8 +18,8 @@ RUNS_BY_WEIGHT: tuple[Runs, ...] = ("boot", "scheduled", "once")
 @dataclass(frozen=True)
 class Coming:
     """How something will run, by one schedule or by several. `scheduled`: one of them is no boot. The rest is as in CodeSeen:
-    `starter_uid` is the first of several users, and `own_network` true if one of them is so. `uid` is as in Due, None where several
-    users start it.
+    `starter_uid` is the first of several users, and `own_network` true if one of them is so. `kept_off` if all are. `uid` is as in
+    Due, None where several users start it.
     """
 
     runs: Runs = "lies"
@@ -29,6 +29,7 @@ class Coming:
     starter_uid: int | None = None
     own_network: bool = False
     uid: int | None = None
+    kept_off: bool = False
 
     @property
     def at_boot_alone(self) -> bool:
@@ -39,7 +40,8 @@ class Coming:
     def of(cls, due: Due) -> Coming:
         """By this one."""
         by_schedule = due.runs == "scheduled"
-        return cls(due.runs, by_schedule, due.every_s, due.standing_s, due.starter_uid, due.own_network, due.uid)
+        said = due.standing_s, due.starter_uid, due.own_network, due.uid, due.kept_off
+        return cls(due.runs, by_schedule, due.every_s, *said)
 
     @classmethod
     def by_all(cls, comings: Iterable[Coming]) -> Coming:
@@ -57,6 +59,7 @@ class Coming:
             min(starters) if known and len(starters) == len(known) else None,
             any(each.own_network for each in known if each.runs != "once"),
             known[0].uid if len({each.uid for each in known}) == 1 else None,
+            bool(known) and all(each.kept_off for each in known),
         )
 
 

@@ -13,8 +13,8 @@ from imds_probe.collect.code_tasks import Piece, Program, Reading
 from imds_probe.collect.own_software import OwnFiles
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.code.elsewhere import said_with, said_with_headers
-from imds_probe.inventory.code.environment import names_service, naming
+from imds_probe.inventory.code.elsewhere import said_of_hosts, said_with, said_with_headers
+from imds_probe.inventory.code.environment import named_hosts, names_service, naming
 from imds_probe.inventory.code.file import said_by_argument
 from imds_probe.inventory.code.following import python
 from imds_probe.inventory.code.following.ground import Ground
@@ -24,6 +24,7 @@ from imds_probe.inventory.code.following.loads import Load, Loads, below
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.following.trail import Trails
 from imds_probe.inventory.code.forms import machine
+from imds_probe.inventory.code.forwarding import is_forwarder, starts_forwarder
 from imds_probe.inventory.code.spoken import Spoken, says_already, worse
 from imds_probe.inventory.code.units import Wholes, shown, spoken, units
 from imds_probe.inventory.sdks.start import Start
@@ -34,6 +35,7 @@ CACHED_MAX = 20_000  # files of all images together
 LEARNT_AT_A_TIME = 500
 PROGRAM_MIN_S = 0.5  # and no more than half of what is left
 PARTS_MAX = 3000  # of one program
+HOSTS = "/etc/hosts"
 OWN_MAX, OWN_MAX_BYTES = 500, 256 * 1024  # files of a program's own code that are read with its variables
 # Where a distribution has its programs: a script that names one starts just that.
 OF_SYSTEM = tuple(f"{top}/{name}/" for top in ("", "/usr") for name in ("bin", "sbin", "lib", "lib64", "libexec"))
@@ -103,7 +105,7 @@ def program_of(
             own = own or (words.speaks if text.form == "shell" else None)
     found: dict[str, Spoken] = {each.root: each for each in said if each is not None}
     by_environment, takes_it = _by_environment(start, loads, known, ground, name)
-    for each in by_environment:
+    for each in (*by_environment, *_by_hosts(start, loads, known, ground, name)):
         found[each.root] = worse(found.get(each.root), each)
     # One whose script is not known is as good as one that loads all by name, where it is known among what.
     known_among = loads.cut_short == unread.NO_SCRIPT and start.directory in loads.environment
@@ -114,7 +116,10 @@ def program_of(
         encodable(name),
         (),
         tuple(map(encodable, found)),
-        why or ("" if known_among else loads.cut_short) or takes_it or _by_settings(loads, found.get(name), ground),
+        why
+        or ("" if known_among else loads.cut_short)
+        or takes_it
+        or _of_others(start, loads, found.get(name), ground),
         known_among or (bool(loads.unresolved) and bool(loads.environment)),
         tuple(map(encodable, loads.environment)),
         tuple(encodable(root) for root in packages if below(root, loads.environment)),
@@ -184,12 +189,49 @@ def _by_environment(
     return found, left_open
 
 
+def _by_hosts(
+    start: Start, loads: Loads, known: Mapping[str, Known | None], ground: Ground, name: str
+) -> Iterator[Spoken]:
+    """What a program's own code says to whom /etc/hosts gives a name of its own."""
+    names = names_of_service(ground)
+    own = [load for load in loads.files if load.package_root in (None, load.path)] if names else []
+    for load in own[:OWN_MAX]:
+        there = known[load.path]
+        if there is None or there.said is None or there.said.form in MACHINE_FORMS:
+            continue
+        said = said_of_hosts(ground.small(load.path, OWN_MAX_BYTES), load.path, names)
+        if said is not None and said.speaks in ("v1", "both", "v2"):
+            yield shown(load.package_root or name, load.path, said, said.speaks, there.owner_uid)
+    for text in loads.texts if names else ():
+        said = said_of_hosts(text.content, "-.sh" if text.form == "shell" else "-", names)
+        if said is not None and said.speaks in ("v1", "both", "v2"):
+            root = f"{start.executable} {hashlib.sha256(text.content).hexdigest()}"
+            yield shown(root, start.executable, said, said.speaks)
+
+
+def names_of_service(ground: Ground) -> tuple[str, ...]:
+    """The names that the system has for the service beside those that everybody knows."""
+    return named_hosts(ground.small(HOSTS, OWN_MAX_BYTES))
+
+
+def _of_others(start: Start, loads: Loads, own: Spoken | None, ground: Ground) -> str:
+    """Why its own code does not say how it asks: what its settings or those who connect to it say counts."""
+    return _by_settings(loads, own, ground) or _forwards(start, own, ground)
+
+
 def _by_settings(loads: Loads, own: Spoken | None, ground: Ground) -> str:
     """Why it is not known how a program asks, where settings that it names have the address and its code has none."""
     if own is not None and own.speaks != "mentions":
         return ""
     named = any(names_service(ground.small(path, OWN_MAX_BYTES)) for path in loads.settings)
     return unread.FROM_SETTINGS if named else ""
+
+
+def _forwards(start: Start, own: Spoken | None, ground: Ground) -> str:
+    """Why it is not known how others ask by a program, which itself asks nothing, or by what its script starts."""
+    by_script = own is not None and own.speaks == "mentions" and own.form == "shell"
+    script = ground.small(own.path, OWN_MAX_BYTES).decode("latin-1") if own is not None and by_script else ""
+    return unread.FORWARDS if is_forwarder(start.arguments or ("",)) or starts_forwarder(script) else ""
 
 
 def learnt_since(ground: Ground, since: int) -> Iterator[Piece]:

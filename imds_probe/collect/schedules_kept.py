@@ -44,15 +44,23 @@ class DueKept(Kept, frozen=True):
     spoken: tuple[Spoken, ...]
     roots: tuple[str, ...]
     passes_over: bool = False
+    own_network: bool = False
+    kept_off: bool = False
 
     @staticmethod
     def of(due: Due) -> DueKept:
         """What is true of it whenever it runs."""
-        return DueKept(due.piece.program, due.piece.spoken, due.roots, due.passes_over)
+        return DueKept(due.piece.program, due.piece.spoken, due.roots, due.passes_over, due.own_network, due.kept_off)
 
     def due(self) -> Due:
         """The same, without when."""
-        return Due(Piece(program=self.program, spoken=self.spoken), roots=self.roots, passes_over=self.passes_over)
+        return Due(
+            Piece(program=self.program, spoken=self.spoken),
+            roots=self.roots,
+            passes_over=self.passes_over,
+            own_network=self.own_network,
+            kept_off=self.kept_off,
+        )
 
 
 class EntryKept(Kept, frozen=True):

@@ -11,7 +11,8 @@ from pathlib import Path
 from imds_probe.collect.sdk_tasks import Disk, Lying, Processes, Rooted, Used, User, Using
 from imds_probe.errors import ProbeError
 from imds_probe.escape import encodable
-from imds_probe.facts.sdk_settings import SdkSettings
+from imds_probe.facts.sdk_settings import PROFILE, SdkSettings
+from imds_probe.inventory.sdks import java_properties
 from imds_probe.inventory.sdks.known_files import KnownFiles
 from imds_probe.inventory.sdks.profiles import Profiles
 from imds_probe.inventory.sdks.running import look
@@ -107,8 +108,11 @@ def _of_process(scan: Scan, using: Using, pid: int, profiles: Profiles) -> Itera
     if running and used:
         settings = None
         if running.variables is not None:
-            choosing = profiles.with_home(dict(running.choosing), proc, pid)
-            settings = SdkSettings(running.variables, profiles.chosen(choosing), *profiles.others(choosing))
+            told = java_properties.told(dict(running.properties), (each.found for each in used))
+            chosen = {name: value for name, value in told.items() if name == PROFILE}
+            choosing = profiles.with_home({**chosen, **dict(running.choosing)}, proc, pid)
+            variables = java_properties.with_properties(running.variables, told)
+            settings = SdkSettings(variables, profiles.chosen(choosing), *profiles.others(choosing))
         yield Used(pid, user=_user(proc, pid), settings=settings)
 
 

@@ -47,8 +47,9 @@ class CodeSeen:
     not known. `inside` is the other root that what starts it enters: a directory of the host, or "image backup:1.2". `starter_uid`
     is the unprivileged user whose schedules alone start it, the first of several; None where root's do, or processes tell.
     `newest_s` is `oldest_s` of the unit or container that was started last. `own_network`: what starts it puts it into a container
-    with a network of its own, which is not there yet. `uid` is the unprivileged user as whom alone it runs on the host, where a
-    boot alone starts it, and as this user; None otherwise, and where that is not known.
+    with a network of its own, which is not there yet, or into another network namespace. `kept_off`: all that starts it keeps it
+    from the service, by its network or a filter of its unit; not said of what runs. `uid` is the unprivileged user as whom alone
+    it runs on the host, where a boot alone starts it, and as this user; None otherwise, and where that is not known.
     """
 
     path: str
@@ -74,6 +75,7 @@ class CodeSeen:
     starter_uid: Count | None = None
     newest_s: Seconds | None = None
     own_network: bool = False
+    kept_off: bool = False
     uid: Count | None = None
 
 
@@ -101,6 +103,7 @@ class NotRead:
     starter_uid: Count | None = None
     newest_s: Seconds | None = None
     own_network: bool = False
+    kept_off: bool = False
 
 
 @dataclass(frozen=True)

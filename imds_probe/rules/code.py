@@ -113,7 +113,7 @@ def _blocking(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> list[
         found.append(_together(CODE_IMDSV1_AT_LOGIN, at_login, "of packages that a login may start", lines, fix))
     if idle:
         lines = [f"{named(each, facts)}: {why}" for each, why in idle.items()]
-        fix = Fix("Change the code before the service is turned on, or before the container can reach it.")
+        fix = Fix("Change the code before the service is turned on, or before the container or unit can reach it.")
         where = " where no metadata is served"
         found.append(_together(CODE_IMDSV1_UNSERVED, list(idle), "", lines, fix, where=where))
     return found

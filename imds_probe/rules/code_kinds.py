@@ -42,10 +42,11 @@ CODE_IMDSV1_UNSERVED = Kind(
     severity="warning",
     title="Code asks without a token where no metadata is served",
     meaning="The code of a program was read and asks without a token. The metadata service does not answer where the program "
-    "runs: the service is turned off, the container is cut off from it, or a packet rule keeps the program's user from it. The "
-    "switch therefore takes nothing away. If the service answers there later and tokens are required, the program receives no "
+    "runs: the service is turned off, the container is cut off from it, a packet rule keeps the program's user from it, or the "
+    "settings of the program's unit do (PrivateNetwork=, IPAddressDeny=, RestrictAddressFamilies=). "
+    "The switch therefore takes nothing away. If the service answers there later and tokens are required, the program receives no "
     "metadata.",
-    cure="Change the code before the service is turned on, or the container or the user is let through to it.",
+    cure="Change the code before the service is turned on, or the container, the user or the unit is let through to it.",
 )
 CODE_IMDSV1_AT_LOGIN = Kind(
     id="code-imdsv1-at-login",

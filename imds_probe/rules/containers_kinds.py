@@ -43,16 +43,18 @@ SCHEDULED_CONTAINER_WITHOUT_TOKEN = Kind(
     id="scheduled-container-without-token",
     severity="blocker",
     implies="needs-hop-limit",
-    title="The hop limit is too low for a container that a schedule starts",
+    title="The hop limit is too low for what a schedule starts in a network of its own",
     meaning="A crontab, a timer or another schedule starts a container with a network of its own, and a program in it asks for "
-    "metadata or was not read. The container does not run now, so imds-probe could not measure its distance. A container behind a "
-    "bridge is at least one hop further away than the host, so at hop limit 1 no token reaches it. While IMDSv1 is on, the program "
-    "may fall back to IMDSv1. Once IMDSv1 is off, it has no metadata. A container with the host's network (--network host) has no "
-    "such finding, nor has a program whose schedule came round in a watched window in which nobody called IMDSv1.",
-    cure="Run the container in the host's network, or give it credentials of its own, if it alone needs the higher hop limit. "
-    "Otherwise raise the hop limit alone to the number in the finding, while tokens are still optional. Keep imds-probe's daemon "
-    "running until the schedule has started the container, and run imds-probe again: the report says whether the token arrives. "
-    "Then require tokens with the command in that report.",
+    "metadata or was not read. The schedule may also start such a program in another network namespace, by `ip netns exec` or "
+    "by a unit with NetworkNamespacePath= or JoinsNamespaceOf=. The program does not run now, so imds-probe could not measure "
+    "its distance. A network behind a bridge is at least one hop further away than the host, so at hop limit 1 no token "
+    "reaches it. While IMDSv1 is on, the program may fall back to IMDSv1. Once IMDSv1 is off, it has no metadata. A container "
+    "with the host's network (--network host) has no such finding, nor has a program whose schedule came round in a watched "
+    "window in which nobody called IMDSv1.",
+    cure="Run the container or program in the host's network, or give it credentials of its own, if it alone needs the higher "
+    "hop limit. Otherwise raise the hop limit alone to the number in the finding, while tokens are still optional. Keep "
+    "imds-probe's daemon running until the schedule has started it, and run imds-probe again: the report says whether the "
+    "token arrives. Then require tokens with the command in that report.",
     sources=(*_HOPS, "docker-run(1), podman-run(1): --network"),
 )
 DISTANCE_UNEXPLAINED = Kind(

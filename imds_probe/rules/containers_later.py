@@ -41,8 +41,9 @@ HOP_LIMIT_KEEPS_OUT_LATER = Kind(
 
 _SUBJECT = "scheduled containers"
 _KEPT_OUT_FIX = Fix(
-    "Start the container with `--network host`, or give it credentials of its own if it needs AWS. If it needs metadata, remove "
-    "the entry that accepts scheduled-container-without-token for it from the configuration, and run imds-probe again."
+    "Start it in the host's network (containers: `--network host`), or give it credentials of its own if it needs AWS. If it "
+    "needs metadata, remove the entry that accepts scheduled-container-without-token for it from the configuration, and run "
+    "imds-probe again."
 )
 
 
@@ -89,7 +90,8 @@ def _found(subject: str, programs: Sequence[CodeSeen | NotRead], imds: Imds, fac
     becomes = f"the hop limit is not raised for {'it' if one else 'them'}" if left_out else f"try {AT_LEAST}"
     return SCHEDULED_CONTAINER_WITHOUT_TOKEN.found(
         subject,
-        f"{count(len(programs), 'program')} that {'a schedule starts' if one else 'schedules start'} in containers "
+        f"{count(len(programs), 'program')} that {'a schedule starts' if one else 'schedules start'} in "
+        f"{'containers' if all(each.inside for each in programs) else 'containers or other networks'} "
         f"{'receives' if one else 'receive'} no {lacks} at hop limit {imds.hop_limit}; {becomes}: "
         f"{few([named(each, facts) for each in programs])}",
         evidence=listed([_line(each, facts) for each in programs]),
@@ -97,8 +99,8 @@ def _found(subject: str, programs: Sequence[CodeSeen | NotRead], imds: Imds, fac
         if left_out
         else Fix(
             f"Raise the hop limit to {AT_LEAST} while tokens are still optional, and do not require tokens in the same "
-            "command. Run imds-probe again once the schedule has started the container, or start the container with "
-            "`--network host`.",
+            "command. Run imds-probe again once the schedule has started it, or start it in the "
+            "host's network (containers: `--network host`).",
             hop_limit_alone(AT_LEAST, facts),
         ),
         forgeable_by=of_code(programs, facts),

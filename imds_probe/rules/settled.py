@@ -260,6 +260,8 @@ def unserved_code(code: CodeSeen, facts: Facts) -> str:
     in_no_container = code.on_host or not code.container_ids  # nor is a directory that processes were chrooted to
     if at_work and code.uid is not None and user_is_cut_off(code.uid, facts):
         return f"a rule or route keeps all programs of user {code.uid} from it"
+    if why := kept_off(code):
+        return why
     return (unserved_now if at_work else unserved)(in_no_container, code.container_ids, facts)
 
 
@@ -280,9 +282,16 @@ def elsewhere(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:
     return (
         silent(code, facts)
         or (asked_again(code, facts) if has_a_bare_request(code) else rehearsed_code(code, facts))
+        or kept_off(code)
         or unserved(code.on_host, code.container_ids, facts)
         or _unneeded(code, facts, catalog)
     )
+
+
+def kept_off(code: CodeSeen | NotRead) -> str:
+    """How the units that start it keep it from the service; empty where they do not, or perhaps only from its address of IPv4."""
+    by_ipv6 = isinstance(code, CodeSeen) and any("fd00" in each.lower() for each in code.quote)
+    return "the unit that starts it keeps it from the service" if code.kept_off and not by_ipv6 else ""
 
 
 def seen_by_token(code: CodeSeen, facts: Facts) -> str:

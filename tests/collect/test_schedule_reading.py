@@ -580,3 +580,89 @@ def test_settings_that_a_user_names_start_what_he_starts(system: CodeSystem) -> 
     made(system.root, {**NAMED, "/etc/passwd": passwd, tab: "@daily logrotate -s /state /opt/app/rotate.conf\n"})
     found = system.code()
     assert (of(found, "/opt/x.sh").runs, of(found, "/opt/x.sh").starter_uid) == ("scheduled", 1000)
+
+
+ASKS_OWN = "import os, urllib.request\nurllib.request.urlopen(os.environ['IMDS'] + '/latest/meta-data/instance-id')\n"
+OF_SETTINGS = unread.FROM_SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({"/srv/app/.env": "IMDS=http://169.254.169.254\n"}, OF_SETTINGS),
+        ({"/srv/.env": "IMDS=http://169.254.169.254\n"}, OF_SETTINGS),
+        ({"/srv/app/.env": "IMDS=http://127.0.0.1:1338\n"}, ""),
+        ({"/srv/app/.env": "# IMDS=http://169.254.169.254\nNO_PROXY=169.254.169.254\n"}, ""),
+        ({}, ""),
+    ],
+    ids=["beside", "above", "elsewhere", "comment", "none"],
+)
+def test_an_address_in_a_file_that_nobody_names(system: CodeSystem, files: dict[str, str], why: str) -> None:
+    made(
+        system.root,
+        {"/etc/cron.d/j": f"0 3 * * * root {PYTHON} /srv/app/main.py\n", "/srv/app/main.py": ASKS_OWN, **files},
+    )
+    assert [each.why for each in system.code().read.not_read] == ([why] if why else [])
+
+
+@pytest.mark.parametrize(
+    ("asks", "why"),
+    [
+        ("curl -sK /srv/conf", OF_SETTINGS),
+        ("wget -q -i /srv/urls", OF_SETTINGS),
+        ('curl -s "$(cat /srv/urls)"', OF_SETTINGS),
+        ("cat /srv/urls", ""),
+    ],
+)
+def test_an_address_in_a_file_that_a_command_reads(system: CodeSystem, asks: str, why: str) -> None:
+    url = "http://169.254.169.254/latest/meta-data/instance-id"
+    made(
+        system.root,
+        {
+            "/etc/cron.d/j": "0 3 * * * root /opt/x.sh\n",
+            "/opt/x.sh": f"#!/bin/sh\n{asks}\n",
+            "/srv/conf": f'url = "{url}"\n',
+            "/srv/urls": f"{url}\n",
+        },
+        executable=("/opt/x.sh",),
+    )
+    assert [each.why for each in system.code().read.not_read] == ([why] if why else [])
+
+
+@pytest.mark.parametrize(
+    ("hosts", "speaks"),
+    [
+        ("169.254.169.254 metadata imds.local # own\n", ["v1", "v1"]),
+        ("fd00:ec2::254 imds.local\n", ["v1", "v1"]),
+        ("127.0.0.1 imds.local\n169.254.169.254 other\n", ["mentions", "mentions"]),
+        ("# 169.254.169.254 imds.local\n", ["mentions", "mentions"]),
+    ],
+)
+def test_a_name_that_the_hosts_file_gives_to_the_service(system: CodeSystem, hosts: str, speaks: list[str]) -> None:
+    url = "http://imds.local/latest/meta-data/instance-id"
+    made(
+        system.root,
+        {
+            "/etc/hosts": hosts,
+            "/etc/cron.d/j": f"0 3 * * * root {PYTHON} /srv/main.py\n0 4 * * * root curl -s {url}\n",
+            "/srv/main.py": f"import urllib.request\nurllib.request.urlopen('{url}')\n",
+        },
+    )
+    assert [each.speaks for each in system.code().code.code if each.runs == "scheduled"] == speaks
+
+
+def test_what_passes_on_what_others_ask_leaves_open_how_they_do(system: CodeSystem) -> None:
+    to = "169.254.169.254:80"
+    files = {
+        "/usr/sbin/nginx": b"\x7fELF",
+        "/etc/nginx/nginx.conf": f"http {{ server {{ location / {{ proxy_pass http://{to}; }} }} }}\n",
+        "/usr/bin/socat": b"\x7fELF",
+        f"{UNIT}/s.service": f"[Service]\nExecStart=/usr/bin/socat TCP-LISTEN:8080,fork TCP:{to}\n",
+        f"{UNIT}/multi-user.target.wants/s.service": Path(f"{UNIT}/s.service"),
+        "/opt/x.sh": f"#!/bin/sh\nexec ncat -kl 81 -c 'ncat {to}'\n",
+        "/etc/cron.d/j": "@reboot root /opt/x.sh\n",
+    }
+    made(system.root, files, executable=("/usr/sbin/nginx", "/usr/bin/socat", "/opt/x.sh"))
+    runs = system.process(7, system.root, exe="/usr/bin/socat", argv=["socat", "tcp-l:1", f"TCP-LISTEN:2,TCP:{to}"])
+    found = {(each.program, each.pids) for each in system.code(runs).read.not_read if each.why == unread.FORWARDS}
+    assert found == {("/etc/nginx/nginx.conf", ()), ("/usr/bin/socat", (7,)), ("/opt/x.sh", ())}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 from contexts import context, reader
 from sdk_systems import SITE, System, container, record
+from small_roots import made
 
 from imds_probe.collect import sdk_disks, sdk_reading, sdks
 from imds_probe.collect.collectors import READING, READING_MIB
@@ -304,3 +307,21 @@ def test_a_copy_of_the_sdk_for_php_is_in_use_where_a_server_serves_it(
     maps = "7f00-7f01 r-xp 00000000 08:01 1 /usr/lib/php/20190902/curl.so\n"
     system.process(5, system.root, exe="/usr/sbin/php-fpm7.4", argv=["php-fpm: pool www"], maps=maps)
     assert [each.version for each in system.look(5).software if each.pids] == (["3.60.0"] if used else [])
+
+
+def test_properties_of_a_jvm_count_as_the_variables_that_they_stand_for(system: System) -> None:
+    jar = io.BytesIO()
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.writestr("META-INF/maven/com.amazonaws/aws-java-sdk-core/pom.properties", "version=1.12.262\n")
+    made(system.root, {"/usr/bin/java": "", "/app/sdk.jar": jar.getvalue()})
+    options = ["-Dcom.amazonaws.sdk.disableEc2Metadata=true", "-Daws.accessKeyId=hunter2", "-Daws.secretKey=hunter2"]
+    java = "/usr/bin/java"
+    system.process(5, system.root, exe=java, argv=[java, *options, "-cp", "/app/sdk.jar", "Main"])
+    system.process(6, system.root, exe=java, argv=[java, "-cp", "/app/sdk.jar", "Main", *options])
+    (entry,) = system.look(5, 6).software
+    assert entry.sdk
+    assert entry.sdk.environment == (
+        (),
+        ("AWS_ACCESS_KEY_ID", "AWS_EC2_METADATA_DISABLED", "AWS_SECRET_ACCESS_KEY"),
+    )
+    assert "hunter2" not in repr(entry)

@@ -14,7 +14,7 @@ import java_classes
 from code_snippets import snippets
 from fuzz.target import Target, check
 
-from imds_probe.inventory.code.elsewhere import said_with, said_with_headers
+from imds_probe.inventory.code.elsewhere import said_of_hosts, said_with, said_with_headers
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.forms import FORMS
 from imds_probe.inventory.code.speaks import together
@@ -42,6 +42,7 @@ def _code(data: bytes) -> None:
     together(said)
     for each in (
         said_with(data, "/opt/x.sh", "shell", {"IMDS": URL}),
+        said_of_hosts(data, "/opt/x.sh", ("metadata", "instance-data")),
         said_with_headers(data, "/opt/x.sh", {"HDR": "Accept: x"}, lambda path: data),
     ):
         check(each)

@@ -234,6 +234,17 @@ def test_a_rule_on_users_has_to_hold_for_each_address_that_answers():
         assert (finding.id == "code-imdsv1-unserved") == kept
 
 
+def test_what_its_unit_keeps_from_the_service_loses_nothing():
+    kept = replace(BACKUP, kept_off=True)
+    (finding,) = judged(kept)
+    assert finding.id == "code-imdsv1-unserved"
+    assert "the unit that starts it keeps it from the service" in finding.evidence[0]
+    (by_ipv6,) = judged(replace(kept, quote=("fd00:ec2::254",)))
+    assert by_ipv6.id == "code-imdsv1"
+    (settled,) = judged(replace(kept, speaks="both"))
+    assert settled.id == "code-settled"
+
+
 def test_variables_that_steer_sdks_do_not_keep_a_script_from_asking():
     (finding,) = judged(in_web(AGENT), facts=with_containers(replace(WEB, environment=STATIC)))
     assert finding.implies == "not-ready"

@@ -42,7 +42,7 @@ def test_it_receives_no_token_at_hop_limit_1():
 
 def test_several_are_one_finding_whether_read_or_not():
     (found,) = judged(JOB, not_read=(UNREAD,))
-    assert found.summary.startswith("2 programs that schedules start in containers receive no token")
+    assert found.summary.startswith("2 programs that schedules start in containers or other networks receive no token")
     assert found.evidence[1].endswith(UNREAD.why)
 
 

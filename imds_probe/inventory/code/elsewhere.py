@@ -9,9 +9,9 @@ from __future__ import annotations
 import functools
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from imds_probe.inventory.code.environment import VALUE_MAX, with_values
+from imds_probe.inventory.code.environment import VALUE_MAX, with_hosts, with_values
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.speaks import Said
 from imds_probe.inventory.code.words import search_bytes
@@ -39,6 +39,13 @@ def said_with(content: bytes, path: str, form: str, named: Mapping[str, str]) ->
     """What a file says with these variables; None where it takes none of them."""
     text = content.decode("latin-1")
     resolved = with_values(text, named, form)
+    return said_by(io.BytesIO(resolved.encode("latin-1")), path) if resolved != text else None
+
+
+def said_of_hosts(content: bytes, path: str, names: Sequence[str]) -> Said | None:
+    """The same where these names of hosts are the service's."""
+    text = content.decode("latin-1")
+    resolved = with_hosts(text, names)
     return said_by(io.BytesIO(resolved.encode("latin-1")), path) if resolved != text else None
 
 

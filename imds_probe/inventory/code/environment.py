@@ -1,15 +1,16 @@
 """Code whose address of the metadata service stands in a variable of the environment, which a schedule or its caller sets.
 
-The variable's value is put in where the code takes it, and what comes out is read as any code. Source: the manuals of the
-languages, each on its access to the environment.
+The variable's value is put in where the code takes it, and what comes out is read as any code. So is the address for a name that
+/etc/hosts gives it. Source: the manuals of the languages, each on its access to the environment.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from imds_probe.facts.imds import SERVICE
 from imds_probe.inventory.code.words import search_bytes
 
 VALUE_MAX, NAMED_MAX = 2000, 20
@@ -23,6 +24,7 @@ _IN_CODE = re.compile(
     r"(?:\b(?:os\.)?environ(?:\.get)?|\b(?:os\.)?getenv|\bENV(?:\.fetch)?|\bprocess\.env|\$_?ENV|\$_SERVER)"
     r"[ \t]{0,4}[\[({.?]{1,2}[ \t]{0,4}[\"']?([A-Za-z_]\w{0,60})[\"']?(?:[ \t]{0,4}(?:,[^()\n]{0,120})?[\])}])?"
 )
+_HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,99}")
 _SHELL = ("shell", "text")
 
 
@@ -57,6 +59,29 @@ def _key_above(text: str) -> str:
     """The last line that is no item of a list and no comment: what the list is of that goes on behind it."""
     lines = (line.strip() for line in reversed(text.split("\n")))
     return next((line for line in lines if line and (line[0] not in "-\"'#" or line[-1] in ":[{(")), "")
+
+
+def named_hosts(hosts: bytes) -> tuple[str, ...]:
+    """The names that a file as /etc/hosts gives to the service: hosts(5)."""
+    found: dict[str, None] = {}
+    if any(address.encode() in hosts for address in SERVICE):
+        for line in hosts.decode("latin-1").split("\n"):
+            address, *names = line.partition("#")[0].split() or [""]
+            if address in SERVICE:
+                found.update(dict.fromkeys(name for name in names if _HOST_NAME.fullmatch(name)))
+    return tuple(found)[:NAMED_MAX]
+
+
+def with_hosts(text: str, names: Sequence[str]) -> str:
+    """A text in which these names of hosts are the service's address, where they stand as such."""
+    if not any(name in text for name in names):
+        return text
+    any_of_them = "|".join(map(re.escape, names))
+    known = re.compile(
+        rf"(?<=//)(?:{any_of_them})(?=[/:\"'`\s?)]|\Z)|(?<=[\"'])(?:{any_of_them})(?=[/:\"'])"
+        rf"|(?<![\w./-])(?:{any_of_them})(?=(?::80)?/(?:latest\b|1\.0/|20\d\d-\d\d))"
+    )
+    return known.sub(SERVICE[0], text)
 
 
 def with_values(text: str, named: Mapping[str, str], form: str) -> str:

@@ -17,6 +17,7 @@ NO_SCRIPT = "its script is not known"
 NO_LIST = "there is no list of its files"
 FROM_ENVIRONMENT = "it takes the address of the metadata service from its environment"
 FROM_SETTINGS = "it may take the address of the metadata service from its settings"
+FORWARDS = "it passes on to the metadata service what others ask it"
 MORE = "it has more than imds-probe reads"
 NO_ROOM = "the report has no room for more of them"
 KIND = "imds-probe does not read schedules of this kind"
@@ -25,5 +26,5 @@ IMAGE = "its image was not found on the disk, and no container of it runs"
 REASONS = (
     *(TOO_LONG, TOO_MANY, ODD_BYTE_CODE, DAMAGED, PACKED, ENCRYPTED, UNPACKS_TOO_MUCH, HIDDEN, NO_TIME),
     *(GONE, BY_NAME, NO_SCRIPT, NO_LIST, MORE, NO_ROOM, IMAGE, IN_NEED, KIND),
-    *(FROM_ENVIRONMENT, FROM_SETTINGS),
+    *(FROM_ENVIRONMENT, FROM_SETTINGS, FORWARDS),
 )

@@ -26,6 +26,7 @@ def key_of(scheduled: Scheduled) -> str:
         (each for pair in scheduled.mounts for each in pair),
         ("own",) if scheduled.check is None else scheduled.check,
         () if scheduled.asked is None else _asked(scheduled.asked),
+        () if scheduled.network == "host" else (scheduled.network,),
     )
     digest = hashlib.sha256()
     for part in parts:

@@ -14,6 +14,9 @@ from imds_probe.inventory.schedules.commands.in_container import InContainer
 # login: whenever somebody logs in. once: it has run and will not run again here; the next instance that is made
 # the same way will run it.
 Kind = Literal["scheduled", "boot", "login", "once"]
+# host: as all programs have it. own: another namespace, from which the metadata service may be further away. none: it is kept from
+# the service, whatever it asks.
+Network = Literal["host", "own", "none"]
 AT_BOOT = "at each boot"
 AT_LOGIN = "at each login"
 AT_START = "at each start of the container"
@@ -55,7 +58,8 @@ class Scheduled:
     for the system itself; of an image, the command may be the `whole`, or come behind the image's own entry point. `root` is the
     directory that is the command's root, where that is not the system's. `owner_uid` is the unprivileged user who alone decides
     that it is started, None where root does. `own_network`: a container of the image has a network of its own; `mounts` and
-    `check` as ImageRun has them. `asked`: it is nothing but that, in a container that runs already.
+    `check` as ImageRun has them. `asked`: it is nothing but that, in a container that runs already. `network` is the command's
+    outside of containers.
     """
 
     command: tuple[str, ...] | str
@@ -74,6 +78,7 @@ class Scheduled:
     mounts: tuple[tuple[str, str], ...] = ()
     check: tuple[str, ...] | None = ()
     asked: InContainer | None = None
+    network: Network = "host"
 
     def encodable(self) -> Scheduled:
         """The same with all text such that it can be handed on: names of files may be any bytes."""

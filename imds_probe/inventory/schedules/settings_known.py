@@ -123,7 +123,7 @@ SETTINGS = (
     Settings(
         "Telegraf",
         "whenever Telegraf collects",
-        by_text.listed,
+        by_text.telegraf,
         ("telegraf",),
         ("/etc/telegraf/telegraf.conf",),
         ("/etc/telegraf/telegraf.d",),

@@ -1,4 +1,5 @@
-"""Code and commands in the settings of servers and proxies: nginx with Lua and njs, Apache, HAProxy, lighttpd.
+"""Code and commands in the settings of servers and proxies, and where these pass on requests to the metadata service: nginx with
+Lua and njs, Apache, HAProxy, lighttpd.
 
 Source: the documentation of lua-nginx-module and njs, of the Apache HTTP server, of HAProxy and of lighttpd.
 """
@@ -9,6 +10,8 @@ import re
 import shlex
 from collections.abc import Iterator
 
+from imds_probe.facts.imds import SERVICE
+from imds_probe.inventory.code.forwarding import PASSES_ON, names_address
 from imds_probe.inventory.schedules.settings_commands import Named, joined_lines, uncommented, unquoted
 from imds_probe.inventory.sdks.python_embedded import wsgi_directives
 
@@ -26,7 +29,9 @@ _NGINX_FILE = re.compile(
 )
 _PIPED = re.compile(r"[\"']?\|[|$]?([^\"'\n]{1,500})")
 _LIGHTTPD = re.compile(r"\b(?:include_shell|bin-path\"?)\s{0,9}(?:=>\s{0,9})?\"([^\"\n]{1,1000})\"")
+_STATEMENT = re.compile(r"[^;{}]{1,2000}")
 _CGI = ("scriptalias", "scriptaliasmatch")
+_PROXIES = ("proxypass", "proxypassmatch", "balancermember", "rewriterule")
 _LOGS = ("customlog", "errorlog", "globallog", "transferlog")
 
 
@@ -45,6 +50,21 @@ def nginx(text: str) -> Iterator[Named]:
         words = match[1].split()
         if words:  # js_import NAME from FILE
             yield Named(_line(bare, match.start()), unquoted(words[-1]), ".", reads=True)
+
+    for at, statement in _statements(bare):
+        if statement.split()[:1] in (["proxy_pass"], ["server"], ["grpc_pass"]) and names_address(statement):
+            yield from _forwarding(_line(bare, at), text)
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    for match in _STATEMENT.finditer(text):
+        yield match.start() + len(match[0]) - len(match[0].lstrip()), match[0]
+
+
+def _forwarding(line: int, text: str) -> Iterator[Named]:
+    """What passes on requests. Where the settings have a token added to them, they are IMDSv2's."""
+    if "metadata-token" not in text.lower():
+        yield Named(line, PASSES_ON)
 
 
 def _line(text: str, at: int) -> int:
@@ -77,6 +97,8 @@ def apache(text: str) -> Iterator[Named]:
             yield Named(number, match[1])
         elif name == "rewritemap" and "prg:" in line:
             yield Named(number, line.partition("prg:")[2].strip("\"' "))
+        elif name in _PROXIES and names_address(line):
+            yield from _forwarding(number, text)
         elif name in ("perlrequire", "luahookfixups", "luamaphandler", "luahookaccesschecker") and value.startswith(
             "/"
         ):
@@ -103,6 +125,8 @@ def haproxy(text: str) -> Iterator[Named]:
             program = words[0] == "program"
         elif words[0] in ("lua-load", "lua-load-per-thread") and len(words) > 1:
             yield Named(number, unquoted(words[1]), ".", reads=True)
+        elif words[0] == "server" and len(words) > 2 and names_address(words[2]):
+            yield from _forwarding(number, text)
         elif words[:2] == ["external-check", "command"] or (program and words[0] == "command"):
             yield Named(number, unquoted(line.partition("command")[2].strip()))
 
@@ -112,3 +136,6 @@ def lighttpd(text: str) -> Iterator[Named]:
     bare = uncommented(text)
     for match in _LIGHTTPD.finditer(bare):
         yield Named(_line(bare, match.start()), match[1])
+    begin = bare.find("proxy.server")
+    if begin >= 0 and (at := next((at for address in SERVICE if (at := bare.find(address, begin)) >= 0), -1)) >= 0:
+        yield from _forwarding(_line(bare, at), text)

@@ -6,14 +6,23 @@ import re
 import shlex
 from collections.abc import Iterator
 
+from imds_probe.inventory.code.forwarding import names_address
 from imds_probe.inventory.schedules.settings_commands import Language, Named, uncommented, unquoted
 
 TOKENS_MAX = 60  # of one value
+MONIT_MAX = 4000  # characters of one check
 _MONIT_PROGRAM = re.compile(
     r"\b(?:(?:start|stop|restart)(?:[ \t]{1,9}program)?|exec(?:ute)?|program[ \t]{1,9}[\w.-]{1,100}\s{1,20}(?:with\s{1,20})?path)"
     r"\s{0,9}=?\s{0,9}(\"[^\"\n]{1,1900}\"|'[^'\n]{1,1900}'|/\S{1,300})",
     re.IGNORECASE,
 )
+_MONIT_HOST = re.compile(
+    r"\bcheck\s{1,20}host\s{1,20}\S{1,200}\s{1,20}(?:with\s{1,20})?address\s{1,20}[\"']?([\w.:-]{1,100})", re.IGNORECASE
+)
+_MONIT_CHECK = re.compile(r"^[ \t]{0,20}check[ \t]", re.IGNORECASE | re.MULTILINE)
+_MONIT_REQUEST = re.compile(r"\brequest\s{1,20}(\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|/\S{0,300})", re.IGNORECASE)
+_MONIT_HTTP = re.compile(r"\bproto(?:col)?\s{1,20}http\b", re.IGNORECASE)
+_TELEGRAF_URLS = re.compile(r"^[ \t]{0,20}urls?[ \t]{0,9}=[ \t]{0,9}(\[[^\]]{0,4000}|[\"'][^\n]{0,500})", re.MULTILINE)
 _APT_KEY = re.compile(r"\b(?:(?:Pre|Post)-Invoke(?:-Success)?|Pre-Install-Pkgs)\b", re.IGNORECASE)
 _APT_PART = re.compile(r'"((?:[^"\\]|\\.)*+)"|[{};]', re.DOTALL)
 _LISTED_KEY = re.compile(r"\b(commands?|args|script)\"?[ \t]{0,20}[:=][ \t]{0,20}")
@@ -25,6 +34,39 @@ def monit(text: str) -> Iterator[Named]:
     bare = uncommented(text)
     for match in _MONIT_PROGRAM.finditer(bare):
         yield Named(bare.count("\n", 0, match.start(1)) + 1, unquoted(match[1]))
+
+    for check in _MONIT_HOST.finditer(bare):
+        if names_address(check[1]):
+            behind = bare[check.end() : check.end() + MONIT_MAX]
+            own = _MONIT_CHECK.split(behind, maxsplit=1)[0]
+            yield from (_asked(bare, check.start(), check[1], path) for path in _paths_asked(own))
+
+
+def _paths_asked(check: str) -> Iterator[str]:
+    """What a check of a host asks by HTTP: "protocol http", with "request PATH" or without."""
+    named = [match[1].strip("\"'") for match in _MONIT_REQUEST.finditer(check)]
+    yield from named or (["/"] if _MONIT_HTTP.search(check) else [])
+
+
+def _asked(text: str, at: int, host: str, path: str) -> Named:
+    """A request without a token."""
+    host = f"[{host}]" if ":" in host else host
+    return Named(text.count("\n", 0, at) + 1, f"curl -s {shlex.quote(f'http://{host}{path}')}")
+
+
+def telegraf(text: str) -> Iterator[Named]:
+    """The commands of inputs, and the addresses that inputs ask by HTTP, unless their headers have a token."""
+    yield from listed(text)
+    bare = uncommented(text)
+    for match in _TELEGRAF_URLS.finditer(bare):
+        begin, end = bare.rfind("[[", 0, match.start()), bare.find("[[", match.end())
+        section = bare[max(0, begin) : end if end >= 0 else len(bare)]
+        if not section.startswith("[[inputs.") or "metadata-token" in section.lower():
+            continue
+        for word in _LISTED_PART.finditer(match[1]):
+            url = word[1] or word[2] or ""
+            if names_address(url):
+                yield Named(bare.count("\n", 0, match.start()) + 1, f"curl -s {shlex.quote(url)}")
 
 
 def apt(text: str) -> Iterator[Named]:

@@ -10,11 +10,12 @@ import os
 import posixpath
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.sdk_settings import Variable
+from imds_probe.inventory.sdks import java, java_properties
 from imds_probe.inventory.sdks.profiles import CHOOSING
 from imds_probe.inventory.sdks.recogniser import Recogniser, Runtime
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
@@ -47,7 +48,8 @@ class Running:
     `without_tls` is a directory of modules that is to be asked whether TLS is one of them: then this process has not
     loaded it. `variables` are those that were asked for and that are set in its environment; None where that may not be read.
     `choosing` are those of CHOOSING that are set, with their values. `own_code` is how it was started, behind the key of each
-    recogniser that reads its own code or settings. `unread` says why it may have more loaded than this.
+    recogniser that reads its own code or settings. `properties` are those of a JVM that steer SDKs.
+    `unread` says why it may have more loaded than this.
     """
 
     pid: int
@@ -63,6 +65,7 @@ class Running:
     choosing: tuple[tuple[str, str], ...] = ()
     own_code: tuple[tuple[str, Start], ...] = ()
     unread: str = ""
+    properties: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # their values may be secrets
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def process(proc: Path, pid: int, below: Path | None = None, variables: Collecti
 
 def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[str] = ()) -> Running | None:
     """What one process has loaded; see `process`. `variables` are names that are asked for in its environment."""
-    found = process(proc, pid, below, VARIABLES | CHOOSING)
+    found = process(proc, pid, below, VARIABLES | CHOOSING | java_properties.VARIABLES)
     if found is None:
         return None
     choosing = {name: value for name, value in found.start.environment.items() if name in CHOOSING}
@@ -119,6 +122,7 @@ def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[
     start = replace(found.start, environment=own)
     here = list(runtimes(start.executable, start.mapped))
     loaded = {start.executable, *start.mapped}
+    is_java = any(recogniser is java.RECOGNISER for recogniser, _ in here)
     unread = f"process {pid} has more files mapped than were looked at" if found.cut_short else ""
     if ends := tuple(end for _, runtime in here for end in runtime.holds_open):
         held, whole = _held_open(proc / str(pid), found.root, ends)
@@ -139,6 +143,7 @@ def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[
         unread=unread,
         choosing=tuple(choosing.items()),
         own_code=tuple((each.key, start) for each, runtime in here if runtime.own_code is not None),
+        properties=tuple(java_properties.given(start.arguments, found.start.environment).items()) if is_java else (),
         variables=None if isinstance(found.environ, OSError) else variables_in(found.environ, variables),
     )
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from imds_probe.inventory.code.environment import names_service, naming, with_values
+from imds_probe.inventory.code.environment import named_hosts, names_service, naming, with_hosts, with_values
 
 BASE = "http://169.254.169.254/latest/meta-data"
 NAMED = {"IMDS": BASE}
@@ -66,3 +66,22 @@ def test_code_is_given_what_it_takes(text: str, expected: str) -> None:
 )
 def test_settings_that_name_the_service(settings: bytes, expected: bool) -> None:
     assert names_service(settings) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("curl http://imds.local/x", "curl http://169.254.169.254/x"),
+        ("curl imds.local/latest/meta-data", "curl 169.254.169.254/latest/meta-data"),
+        ("HOST = 'imds.local'", "HOST = '169.254.169.254'"),
+        ("curl http://my-imds.local/x", None),
+        ("curl http://imds.local.example/x", None),
+        ("a file called imds.local", None),
+        ("curl http://metadata:80/x", "curl http://169.254.169.254:80/x"),
+        ("the metadata of a file", None),
+    ],
+)
+def test_names_of_hosts_stand_for_the_service_where_they_are_asked(text: str, expected: str | None) -> None:
+    names = named_hosts(b"127.0.0.1 localhost\n169.254.169.254\tmetadata  imds.local # -x ../y\n")
+    assert names == ("metadata", "imds.local")
+    assert with_hosts(text, names) == (expected or text)

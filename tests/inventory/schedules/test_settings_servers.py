@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from imds_probe.inventory.code.forwarding import PASSES_ON
 from imds_probe.inventory.schedules import settings_servers as by_server
 from imds_probe.inventory.schedules.settings_commands import Language
 
@@ -83,3 +84,24 @@ def test_applications_of_wsgi_begin_in_their_environment(home: str) -> None:
     assert found.command == "PATH=/srv/venv/bin:/usr/local/bin:/usr/bin:/bin python3 /srv/x.py"
     (found,) = by_server.apache("WSGIDaemonProcess x threads=2\nWSGIScriptAlias / /srv/x.py\n")
     assert found.command == "python3 /srv/x.py"
+
+
+TO = "http://169.254.169.254"
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "lines"),
+    [
+        (by_server.nginx, f"server {{\n location / {{ proxy_pass {TO}; }}\n}}\n", [2]),
+        (by_server.nginx, "upstream m {\n  server 169.254.169.254:80;\n}\n", [2]),
+        (by_server.nginx, f"# proxy_pass {TO};\nserver_name 169.254.169.254; deny 169.254.169.254;\n", []),
+        (by_server.nginx, f"proxy_set_header X-aws-ec2-metadata-token $t; proxy_pass {TO};\n", []),
+        (by_server.nginx, "proxy_pass http://127.0.0.1:80;\n", []),
+        (by_server.apache, f"ProxyPass / {TO}/\nAllow from 169.254.169.254\n", [1]),
+        (by_server.haproxy, "backend m\n  server m 169.254.169.254:80 check\n  acl x src 169.254.169.254\n", [2]),
+        (by_server.lighttpd, 'proxy.server = ( "" =>\n ( ( "host" => "169.254.169.254" ) ) )\n', [2]),
+        (by_server.lighttpd, 'x = "169.254.169.254"\n', []),
+    ],
+)
+def test_where_requests_are_passed_on_to_the_service(language: Language, text: str, lines: list[int]) -> None:
+    assert [each.line for each in language(text) if each.command == PASSES_ON] == lines

@@ -21,3 +21,33 @@ from imds_probe.inventory.schedules.settings_commands import Language
 )
 def test_commands_of_each_language(language: Language, text: str, commands: list[str]) -> None:
     assert [each.command for each in language(text)] == commands
+
+
+URL = "http://169.254.169.254/latest/meta-data/instance-id"
+CHECK = "check host m with address 169.254.169.254\n if failed port 80 protocol http"
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "commands"),
+    [
+        (by_text.telegraf, f'[[inputs.http]]\n  urls = [\n "http://x",\n "{URL}"]\n', [f"curl -s {URL}"]),
+        (by_text.telegraf, f'[[inputs.x]]\n  url = "{URL}"\n[[outputs.http]]\n', [f"curl -s {URL}"]),
+        (by_text.telegraf, f'[[outputs.http]]\n  url = "{URL}"\n#  urls = ["{URL}"]\n', []),
+        (
+            by_text.telegraf,
+            f'[[inputs.http]]\n urls = ["{URL}"]\n headers = {{"X-aws-ec2-metadata-token" = "$T"}}\n',
+            [],
+        ),
+        (by_text.telegraf, 'commands = ["x"]\n', ["x"]),
+        (by_text.monit, f'{CHECK} request "/latest/"\n', ["curl -s http://169.254.169.254/latest/"]),
+        (by_text.monit, f"{CHECK} then alert\n", ["curl -s http://169.254.169.254/"]),
+        (by_text.monit, f"check host x address 10.0.0.1\n if failed protocol http\n# {CHECK}\n", []),
+        (
+            by_text.monit,
+            "check host m address 169.254.169.254\n if failed ping\ncheck host x address y\n protocol http",
+            [],
+        ),
+    ],
+)
+def test_requests_that_software_makes_by_its_settings(language: Language, text: str, commands: list[str]) -> None:
+    assert [each.command for each in language(text)] == commands

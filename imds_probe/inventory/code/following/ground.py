@@ -409,7 +409,8 @@ def _both(file: BinaryIO, path: str, language: Language | None) -> tuple[Said, A
     if any(place in path for place in OF_LIBRARIES):
         return said, asked
     file.seek(0)
-    return said, replace(asked, settings=named_settings(file.read(NAMES_MAX_BYTES)))
+    settings = named_settings(file.read(NAMES_MAX_BYTES), in_shell=language.id == "shell" or said.form == "shell")
+    return said, replace(asked, settings=settings)
 
 
 def _content(file: File, size: int) -> bytes:

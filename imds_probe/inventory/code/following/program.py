@@ -14,6 +14,7 @@ from imds_probe.inventory.code.following import served
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Loads, Text, Way, joined, package_of
+from imds_probe.inventory.code.following.named_files import ENV_FILE
 from imds_probe.inventory.code.following.trail import Trails, key_of
 from imds_probe.inventory.sdks.start import Start, can_be_opened
 
@@ -53,7 +54,7 @@ _ONLY_LOOK = frozenset(
         "curl",
     )
 )
-SCRIPT_WORDS_MAX, SETTINGS_MAX = 6, 20
+SCRIPT_WORDS_MAX, SETTINGS_MAX, ABOVE_MAX = 6, 20, 4
 # Modules without a file, and those of other versions, for which code has another name where they are missing.
 COMES_WITH_PYTHON = sys.stdlib_module_names | frozenset(
     """
@@ -343,7 +344,8 @@ class _Followed:
     def _name_settings(self, given: Asked, load: Load) -> None:
         """Files of settings that are there, beside who names them or where the program was started."""
         for name in given.settings:
-            places = (posixpath.dirname(load.path), self._start.directory)
+            beside = posixpath.dirname(load.path)
+            places = (*(_and_above(beside) if name == ENV_FILE else (beside,)), self._start.directory)
             path = self._ground.first(dict.fromkeys(joined(place, name) for place in places))
             if path is not None and len(self._settings) < SETTINGS_MAX:
                 self._settings[path] = None
@@ -361,6 +363,13 @@ class _Followed:
             self._files[load.path] = load
             new.append(load)
         return new
+
+
+def _and_above(directory: str) -> Iterator[str]:
+    """A directory and those that it lies in, the nearest first."""
+    for _ in range(ABOVE_MAX):
+        yield directory
+        directory = posixpath.dirname(directory)
 
 
 def _misses(program: _Program) -> bool:

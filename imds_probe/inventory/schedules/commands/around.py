@@ -11,6 +11,7 @@ from imds_probe.inventory.schedules.commands.shell_functions import UNKNOWN, Arg
 from imds_probe.inventory.schedules.commands.starters import Words
 from imds_probe.inventory.schedules.commands.tmux import UNKNOWN_TEXT
 from imds_probe.inventory.schedules.commands.unknown_names import is_nameless
+from imds_probe.inventory.schedules.scheduled import Network
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Around:
     from that are run, `within` the functions that are only made there. `functions` and `arguments` are those of a shell.
     `perhaps`: nobody knows whether any of this is started. `of_project`: what starts it knows places of a project's own.
     `before` is where it was before it changed its directory, and `pushed` what it goes back to later.
+    `network` as in Scheduled.
     """
 
     environment: dict[str, str]
@@ -35,6 +37,7 @@ class Around:
     of_project: bool = False
     before: tuple[str, str] | None = None
     pushed: tuple[tuple[str, str], ...] = ()
+    network: Network = "host"
 
     def copy(self, assigned: Mapping[str, str], directory: str = "", *, perhaps: bool = False) -> Around:
         partly = {name: value for name, value in self.partly.items() if name not in assigned}
@@ -47,6 +50,7 @@ class Around:
             self.command,
             perhaps or self.perhaps,
             within=self.within,
+            network=self.network,
         )
 
 

@@ -92,6 +92,13 @@ _INTERPRETERS = ("python", "node", "ruby", "perl", "php", "java", *SHELLS)
 _ANYWHERE = frozenset(("node", "ruby", "perl", "php", "java", *SHELLS))
 _OF_LANGUAGES, _NAMED_MAX = frozenset(("python", "node", "ruby", "perl", "php", "java")), 3
 _OTHER_ROOTS = frozenset(("nsenter",))
+# They have something started elsewhere, or in a session of its own, where a unit's network and filters need not hold.
+_LEAVING = ENGINES | frozenset(
+    """
+    su runuser sudo doas pkexec nsenter systemd-run machinectl busctl dbus-send gdbus at batch crontab ssh cgexec cgclassify
+    ctr crictl kubectl lxc incus virsh initctl screen tmux
+    """.split()  # noqa: SIM905 - as literals they would take half a page
+)
 _OF_DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/", "/usr/libexec/")
 
 
@@ -316,14 +323,15 @@ class Walk:
         if name and name.startswith("~/") and "HOME" in around.environment:
             name = around.environment["HOME"] + name[1:]
             words = (name, *words[1:])
-        if name is None:
-            self._say(NO_NAME, around)
         if not name:
+            if name is None:
+                self._say(NO_NAME, around)
             return
         if name in (READ, READ_SOME):
             self._read(name, [word for word in words[1:] if word], around)
             return
         base = posixpath.basename(name)
+        self.found.leaves = self.found.leaves or base in _LEAVING
         if around.where and UNKNOWN not in around.where and _is_where_it_matters(base):
             self._run_in_each(words, around, depth, starters)
         elif starters > DEPTH_OF_STARTERS:
@@ -376,6 +384,7 @@ class Walk:
         """What a program starts that is known to start another one."""
         base = posixpath.basename(words[0] or "")
         within = around.copy(started.assigned, self._at(started.directory, around))
+        self._set_apart(started, within)
         if started.user is not None or started.login:
             self._become(started.user, within, login=started.login)
         self._switch(base, started, within, depths[0])
@@ -468,6 +477,15 @@ class Walk:
         self._files.note(depended_on)
         profiles.enter(environment, partly, around)
 
+    def _set_apart(self, started: Inner, within: Around) -> None:
+        """What runs in another network, also as the text that it is: a request by curl is no program that is read."""
+        if started.network is None:
+            return
+        within.network = started.network
+        text = shlex.join(word or "" for word in started.words)
+        if not within.perhaps:
+            self.found.set_apart(HeldText(within.script, text, dict(within.environment), within.network))
+
     def _is_done(self, base: str, arguments: Words, around: Around) -> bool:
         key = (base, tuple(arguments), around.directory, *sorted(around.environment.items()))
         return self.found.is_done(key, around.script)
@@ -476,7 +494,7 @@ class Walk:
         """What a project says that is run: its texts are searched as its own, and files are read as what they are."""
         for held in run.texts:
             within = around.copy({"PATH": _path(held.places, around)}, held.directory)
-            self._hold(HeldText(held.path, held.text, dict(within.environment)), around)
+            self._hold(HeldText(held.path, held.text, dict(within.environment), within.network), around)
             self.run_text(held.text, within, depth + 1)
         for words in run.words:
             self.run(words, around.copy({}, run.directory), depth + 1, 0)
@@ -526,7 +544,7 @@ class Walk:
         if self.found.is_full and not plain:
             self._say(TOO_MANY, around)
             return
-        self.found.start(replace(started, perhaps=around.perhaps), plain=plain)
+        self.found.start(replace(started, perhaps=around.perhaps, network=around.network), plain=plain)
         if posixpath.basename(started.executable) in SHELLS:
             self._run_script(started, words, around, depth)
 
@@ -645,10 +663,12 @@ class Walk:
             if not isinstance(each.command, str):
                 within = around.copy({}, each.directory)
                 within.environment, within.partly, within.command = dict(each.environment), {}, Command(())
+                within.network = each.network
+                said = each.environment, each.network
                 if each.root:
-                    self._enter_root(InRoot(each.root, each.command, each.directory, each.environment), within)
+                    self._enter_root(InRoot(each.root, each.command, each.directory, *said), within)
                 else:
-                    self._hold(HeldText(each.place.path, shlex.join(each.command), each.environment), within)
+                    self._hold(HeldText(each.place.path, shlex.join(each.command), *said), within)
                     self.run(each.command, within, depth + 1, 0)
 
     def _hold(self, held: HeldText, around: Around) -> None:
@@ -678,7 +698,7 @@ class Walk:
             self._say(OTHER_ROOT, around)
         else:
             words = tuple(word or "" for word in root.words)
-            self.found.enter(InRoot(directory, words, root.within, dict(around.environment)))
+            self.found.enter(InRoot(directory, words, root.within, dict(around.environment), around.network))
 
     def _run_script(self, started: Started, words: Words, around: Around, depth: int) -> None:
         script = next((word for word in started.arguments[1:] if word and word[0] not in "-+"), "")
@@ -713,7 +733,8 @@ class Walk:
 
     def _is_new(self, path: str, text: str, arguments: Arguments, around: Around) -> bool:
         """Whether a script was not followed yet: with these arguments, where it has to do with them."""
-        key = (path, arguments.given if _ARGUMENT.search(text) else ())
+        given = arguments.given if _ARGUMENT.search(text) else ()
+        key = (path, given) if around.network == "host" else (path, given, around.network)
         scripts = self.found.scripts
         count = sum(isinstance(each, tuple) and each[0] == path for each in scripts)
         if path in scripts or key in scripts or (around.perhaps and (*key, True) in scripts):
@@ -759,7 +780,7 @@ class Walk:
         self.found.scripts.add(key)
         shell = self._programs.started(["/bin/sh", path], dict(around.environment), around.directory, around.script)
         if shell is not None:
-            self.found.start(replace(shell, perhaps=around.perhaps))
+            self.found.start(replace(shell, perhaps=around.perhaps, network=around.network))
         outer, around.script = around.script, path
         self.run_text(self._files.text(path, SCRIPT_MAX_BYTES) or "", around, depth + 1)
         around.script = outer

@@ -9,6 +9,7 @@ from imds_probe.inventory.schedules.commands.container_run import ImageRun
 from imds_probe.inventory.schedules.commands.in_container import InContainer
 from imds_probe.inventory.schedules.commands.programs import Started
 from imds_probe.inventory.schedules.commands.settings_named import NamedSettings
+from imds_probe.inventory.schedules.scheduled import Network
 
 STARTED_MAX, PLAIN_MAX = 300, 1000
 PROJECTS_MAX = 200  # commands of projects, each of which may start others
@@ -40,15 +41,17 @@ class InRoot:
     words: tuple[str, ...]
     within: str
     environment: Mapping[str, str]
+    network: Network = "host"
 
 
 @dataclass(frozen=True)
 class HeldText:
-    """A text for a shell that a file of a project holds, and the environment that it runs in."""
+    """A text for a shell that a file of a project holds, and the environment and network that it runs in."""
 
     path: str
     text: str
     environment: Mapping[str, str]
+    network: Network = "host"
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Followed:
     programs, each once; a script stands there with its interpreter. `images` are those of containers that it runs, `roots` what
     runs in other roots, `held` further texts for a shell, `containers` what runs in containers that run already.
     `passes_over`: some starts come to nothing. `settings` are those that command lines name.
+    `apart` are texts that run in other networks. `leaves`: something is started where nothing of what keeps the command itself from
+    the service need hold.
     """
 
     text: str
@@ -68,3 +73,5 @@ class Followed:
     passes_over: bool = False
     containers: tuple[InContainer, ...] = ()
     settings: tuple[NamedSettings, ...] = ()
+    apart: tuple[HeldText, ...] = ()
+    leaves: bool = False

@@ -83,9 +83,10 @@ class Following:
             )
             return Followed(text, images=(run,) if scheduled.image else ())
         if scheduled.root:
-            return Followed(text, roots=(InRoot(scheduled.root, words, scheduled.directory, scheduled.environment),))
+            said = scheduled.environment, scheduled.network
+            return Followed(text, roots=(InRoot(scheduled.root, words, scheduled.directory, *said),))
         walk = Walk(self.files, self._programs, self._units, lambda user: self._home(user or scheduled.user))
-        around = Around(dict(scheduled.environment), scheduled.directory)
+        around = Around(dict(scheduled.environment), scheduled.directory, network=scheduled.network)
         if not isinstance(command, str):
             walk.run(command, around, 0, 0)
         elif not text.startswith(MARK.decode()) or is_for_shell(text):

@@ -19,20 +19,22 @@ from imds_probe.inventory.schedules.commands.followed import (
 from imds_probe.inventory.schedules.commands.in_container import InContainer
 from imds_probe.inventory.schedules.commands.programs import Started
 from imds_probe.inventory.schedules.commands.settings_named import NamedSettings
+from imds_probe.inventory.schedules.scheduled import Network
 
 
 class Gathered:
-    """`scripts` is what was gone through already, paths and others; `passes_over`: some starts come to nothing."""
+    """`scripts` is what was gone through already, paths and others; `passes_over` and `leaves` as in Followed."""
 
     def __init__(self) -> None:
         self.scripts: set[object] = set()
-        self.passes_over = False
-        self._started: dict[tuple[str, tuple[str, ...], str], Started] = {}  # by what tells them apart
+        self.passes_over = self.leaves = False
+        self._started: dict[tuple[str, tuple[str, ...], str, Network], Started] = {}  # by what tells them apart
         self._plain = 0
         self._unfollowed: dict[Unfollowed, None] = {}
         self._images: dict[tuple[object, ...], ImageRun] = {}
         self._roots: dict[tuple[str, tuple[str, ...]], InRoot] = {}
         self._held: dict[tuple[str, str], HeldText] = {}
+        self._apart: dict[tuple[str, str], HeldText] = {}
         self._inside: dict[tuple[object, ...], InContainer] = {}
         self._settings: dict[NamedSettings, None] = {}
         self._of_projects: set[tuple[object, ...]] = set()
@@ -50,7 +52,7 @@ class Gathered:
         """What is surely started counts before what may be. `plain`: a script starts it of a distribution's, which is no matter to
         who reads that script.
         """
-        key = (started.executable, started.arguments, started.directory)
+        key = (started.executable, started.arguments, started.directory, started.network)
         if key in self._started:
             self._started[key] = started if self._started[key].perhaps else self._started[key]
         elif not plain or self._plain < PLAIN_MAX:
@@ -87,6 +89,12 @@ class Gathered:
     def hold(self, held: HeldText) -> None:
         self._held.setdefault((held.path, held.text), held)
 
+    def set_apart(self, held: HeldText) -> None:
+        """As many as programs are started."""
+        key = held.path, held.text
+        if self._has_room(self._apart, key):
+            self._apart.setdefault(key, held)
+
     def is_done(self, key: Sequence[object], script: str) -> bool:
         """Whether this command of a project was followed already, or is one too many: scripts of projects may start each other many
         times each.
@@ -111,4 +119,6 @@ class Gathered:
             self.passes_over or passes_over,
             tuple(self._inside.values()),
             tuple(self._settings),
+            tuple(self._apart.values()),
+            self.leaves,
         )

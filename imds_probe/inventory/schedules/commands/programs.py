@@ -10,6 +10,7 @@ from pathlib import Path
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.following import managed
 from imds_probe.inventory.schedules.commands.switched import Switched
+from imds_probe.inventory.schedules.scheduled import Network
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.sdks.start import Start
 
@@ -33,7 +34,7 @@ class Started:
     """A program that would run. `executable` is the file that the kernel runs, without links: of a script its interpreter.
     `arguments` are what /proc/PID/cmdline would say, the first of them a path as it was found. `environment` may have secrets.
     `script` is the one that starts it, empty where the schedule's own command does. `perhaps`: its name is only known in part, and
-    it is one that fits.
+    it is one that fits. `network` as in Scheduled.
     """
 
     executable: str
@@ -42,6 +43,7 @@ class Started:
     directory: str
     script: str = ""
     perhaps: bool = False
+    network: Network = "host"
 
     def start(self, root: Path) -> Start:
         """The same as of a running process that has loaded nothing yet."""

@@ -11,6 +11,7 @@ from dataclasses import field, replace
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.commands.programs import DEFAULT_PATH
 from imds_probe.inventory.schedules.commands.tmux import UNKNOWN_TEXT, text_of
+from imds_probe.inventory.schedules.scheduled import Network
 
 Words = Sequence[str | None]
 _SUDO = (
@@ -85,6 +86,7 @@ class Inner:
     """What is started: words, or a text for a shell; with the variables and the directory that are set for it. `user` is who
     runs it, None where that stays as it is and empty where only running tells; `login`: it begins in that one's home. `found`: "{}"
     among the words is each file that find looks for, which is run or is the script of an interpreter.
+    `network` as in Scheduled, None where that stays as it is.
     """
 
     words: tuple[str | None, ...] = ()
@@ -94,6 +96,7 @@ class Inner:
     user: str | None = None
     login: bool = False
     found: Found | None = None
+    network: Network | None = None
 
 
 _USER, _LOGIN = ("-u", "--user"), ("-", "-l", "--login")
@@ -236,6 +239,7 @@ _RUN_SCRIPTS = frozenset(
     ("sh", "bash", "dash", "ash", "ksh", "zsh", "python", "perl", "ruby", "node", "php", "run-parts")
 )
 _OF_FIND = ("-H", "-L", "-P", "-O")
+_ALL = ("-a", "-al", "-all", "--all")  # networks: ip(8)
 _SCRIPTS = (".py",)  # which uv runs by itself, and others like it where they are named without a directory
 
 
@@ -434,12 +438,13 @@ def _of_scl(arguments: Words) -> Inner | None:
 
 
 def _of_ip(arguments: Words) -> Inner | None:
-    """ip netns exec NAME COMMAND, and the same of vrf: in another network, with the files of this system."""
+    """ip netns exec NAME COMMAND, in another network with the files of this system, with -all in each; ip vrf exec in this one."""
     at = next((at for at, word in enumerate(arguments) if word in ("netns", "vrf")), None)
     if at is None or arguments[at + 1 : at + 2] not in (("exec",), ["exec"]):
         return None
-    words = tuple(arguments[at + 3 :])
-    return Inner(words) if words else None
+    named = not any(word in _ALL for word in arguments[:at])
+    words = tuple(arguments[at + 2 + named :])
+    return Inner(words, network="own" if arguments[at] == "netns" else None) if words else None
 
 
 def _of_ssh(arguments: Words) -> Inner | None:

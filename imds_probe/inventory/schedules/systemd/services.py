@@ -13,6 +13,7 @@ from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd.activation import Activations
 from imds_probe.inventory.schedules.systemd.environment import surroundings
 from imds_probe.inventory.schedules.systemd.exec_words import END, PREFIXES, exec_lines
+from imds_probe.inventory.schedules.systemd.networks import TRUE, Networks
 from imds_probe.inventory.schedules.systemd.specifiers import replaced
 from imds_probe.inventory.schedules.systemd.syntax import Assignment
 from imds_probe.inventory.schedules.systemd.unit import Unit
@@ -36,7 +37,6 @@ PATH_CONDITIONS = (
     "ConditionPathIsDirectory",
     "ConditionDirectoryNotEmpty",
 )
-TRUE = ("1", "yes", "y", "true", "t", "on")  # systemd.syntax(7)
 SECTIONS = ("Service", "Socket", "Mount", "Swap")
 INIT_SCRIPTS = ("/etc/init.d/", "/etc/rc.d/init.d/")  # of which a generator made a unit
 
@@ -47,12 +47,14 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
     if not units.there():
         return
     known = accounts(files)
-    for name, whens in Activations(units).found.items():
+    activated = Activations(units).found
+    networks = Networks.of(units, activated)
+    for name, whens in activated.items():
         unit = units.unit(name)
         if unit is None or unit.last("Unit", "SourcePath").startswith(INIT_SCRIPTS):
             continue
         conditional = _is_conditional(unit)
-        for each in commands(unit, files, known):
+        for each in commands(unit, files, known, networks=networks):
             if each.kind != "boot":
                 yield each
                 continue
@@ -73,9 +75,15 @@ def _is_conditional(unit: Unit) -> bool:
 
 
 def commands(
-    unit: Unit, files: SystemFiles, known: Mapping[str, Account], keys: Sequence[str] = KEYS
+    unit: Unit,
+    files: SystemFiles,
+    known: Mapping[str, Account],
+    keys: Sequence[str] = KEYS,
+    networks: Networks | None = None,
 ) -> Iterator[Scheduled]:
-    """The commands of one unit by these keys, as if a boot started them; those of another event by that."""
+    """The commands of one unit by these keys, as if a boot started them; those of another event by that. Where the networks of
+    others are not known, that of the host counts.
+    """
     for section in SECTIONS:
         given = unit.all(section, *keys)
         if not given:
@@ -92,6 +100,7 @@ def commands(
             event = BY_EVENT.get(each.key, "")
             if ends_itself and each.key != "ExecReload":
                 event = ""  # it stops whenever it was started
+            privileged = _keeps_privileges(each, unit, section)
             for argv in exec_lines(each.value, around.specifiers, around.environment):
                 yield Scheduled(
                     argv,
@@ -101,8 +110,9 @@ def commands(
                     None,
                     around.environment,
                     around.directory,
-                    ROOT.name if _keeps_privileges(each, unit, section) else around.user,
+                    ROOT.name if privileged else around.user,
                     root=root if root.startswith("/") else "",
+                    network=networks.of_command(unit, section, privileged=privileged) if networks else "host",
                 )
 
 

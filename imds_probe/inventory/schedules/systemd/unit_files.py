@@ -49,6 +49,7 @@ class UnitFiles:
     _listed: Mapping[str, tuple[str, ...]] = field(init=False)
     _first: dict[str, str] = field(init=False)
     _loaded: dict[str, Unit | None] = field(default_factory=dict)
+    _slices: dict[str, Unit] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         listed: dict[str, tuple[str, ...]] = {}
@@ -110,6 +111,14 @@ class UnitFiles:
                 return None
             self._loaded[name] = self._load(name)
         return self._loaded[name]
+
+    def slice(self, name: str) -> Unit:
+        """A slice, which need not have a file: with its drop-ins alone then."""
+        unit = self.unit(name)
+        if unit is None and name not in self._slices:
+            texts = ((self.files.text(drop_in) or "", drop_in) for drop_in in self._drop_ins(name))
+            self._slices[name] = Unit(name, "", [each for said in texts for each in assignments(*said)])
+        return unit or self._slices[name]
 
     def _load(self, name: str) -> Unit | None:
         if len(name) > NAME_MAX or "/" in name:
