@@ -64,6 +64,7 @@ from imds_probe.inventory.schedules.commands.shell_commands import ANY, Command,
 from imds_probe.inventory.schedules.commands.shell_functions import MAYBE_NONE, UNKNOWN, UNSET, Arguments, Function
 from imds_probe.inventory.schedules.commands.spread import VARIANTS_MAX, alternatives, is_pattern, variants
 from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Found, Inner, Words, inner
+from imds_probe.inventory.schedules.commands.texts_within import texts_within
 from imds_probe.inventory.schedules.commands.tmux import UNKNOWN_TEXT
 from imds_probe.inventory.schedules.commands.units_started import Asked, Units, asked
 from imds_probe.inventory.schedules.commands.unknown_names import below, directories, fits, fitting, is_nameless
@@ -572,8 +573,8 @@ class Walk:
     def _follow_settings(self, base: str, arguments: Words, around: Around, depth: int) -> None:
         for named in settings_named(base, arguments, around.environment):
             self.found.name_settings(replace(named, path=self._at(named.path, around)))
-        for helper in git_helpers(arguments) if base == "git" else ():
-            self.run_text(helper, around.copy({}), depth + 1)
+        for text in (*(git_helpers(arguments) if base == "git" else ()), *texts_within(base, arguments)):
+            self.run_text(text, around.copy({}), depth + 1)
 
     def _play(self, name: str | None, own_network: bool, around: Around) -> None:
         path = self._at(name or "", around)

@@ -1,22 +1,27 @@
-"""Commands that run in another root, by the programs that enter it: chroot(1), unshare(1), systemd-nspawn(1), schroot(1)."""
+"""Commands that run in another root, by the programs that enter it.
+
+Source: chroot(1), unshare(1), systemd-nspawn(1), schroot(1), proot(1), bwrap(1), systemd-run(1).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.schedules.commands.starters import STARTERS
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 MACHINES = "/var/lib/machines"
 SCHROOT_CONF, SCHROOT_MORE = "/etc/schroot/schroot.conf", "/etc/schroot/chroot.d"
-FILES_MAX = 100
+FILES_MAX, _ROOT = 100, "RootDirectory="
 
 
 @dataclass(frozen=True)
 class _Enters:
     """`root` are options whose value is the directory, `named` those whose value is a name that stands for one; without both it
     is the first word. `within` are those whose value is the directory that the command runs in, `valued` others with a value behind
-    them; with one of `unknown` it is not known what runs, or where.
+    them; with one of `unknown` it is not known what runs, or where. A value of one of `properties` is RootDirectory=DIR. `pairs`
+    have two values; one of `binds` whose second is "/" has the root.
     """
 
     root: tuple[str, ...] = ()
@@ -24,6 +29,9 @@ class _Enters:
     within: tuple[str, ...] = ()
     valued: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    properties: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
+    binds: tuple[str, ...] = ()
 
 
 PROGRAMS: Mapping[str, _Enters] = {
@@ -58,7 +66,71 @@ PROGRAMS: Mapping[str, _Enters] = {
         valued=("-u", "--user", "-n", "--session-name", "-s", "--shell", "-o", "--option"),
         unknown=("-a", "--all", "--all-chroots", "-b", "--begin-session", "-r", "--run-session"),
     ),
+    "proot": _Enters(
+        root=("-r", "-R", "-S", "--rootfs"),
+        within=("-w", "--pwd", "--cwd"),
+        valued=(
+            "-b",
+            "--bind",
+            "-m",
+            "--mount",
+            "-q",
+            "--qemu",
+            "-k",
+            "--kernel-release",
+            "-v",
+            "--verbose",
+            "-i",
+            "--change-id",
+        ),
+    ),
+    "systemd-run": _Enters(
+        within=("--working-directory",),
+        valued=(*STARTERS["systemd-run"].valued, "-M", "--machine", "-H", "--host", "-C"),
+        properties=("-p", "--property"),
+    ),
+    "bwrap": _Enters(
+        within=("--chdir",),
+        valued=(
+            *(
+                "--uid",
+                "--gid",
+                "--hostname",
+                "--unsetenv",
+                "--lock-file",
+                "--sync-fd",
+                "--proc",
+                "--dev",
+                "--tmpfs",
+                "--mqueue",
+            ),
+            *(
+                "--dir",
+                "--seccomp",
+                "--userns",
+                "--pidns",
+                "--exec-label",
+                "--file-label",
+                "--cap-add",
+                "--cap-drop",
+                "--argv0",
+            ),
+            *(
+                "--block-fd",
+                "--userns-block-fd",
+                "--info-fd",
+                "--perms",
+                "--size",
+                "--remount-ro",
+                "--args",
+                "--add-seccomp-fd",
+            ),
+        ),
+        pairs=("--setenv", "--file", "--bind-data", "--ro-bind-data", "--symlink", "--chmod", "--overlay-src"),
+        binds=("--bind", "--ro-bind", "--dev-bind", "--bind-try", "--ro-bind-try", "--dev-bind-try"),
+    ),
 }
+_OPTIONAL = frozenset(("unshare", "proot", "systemd-run", "bwrap"))  # which need not enter another root
 
 
 @dataclass(frozen=True)
@@ -83,23 +155,30 @@ def entered(program: str, arguments: Sequence[str | None]) -> Entered | None:
         at += 1
         if word == "--":
             break
+        if word in (*enters.pairs, *enters.binds):
+            first, second = (*arguments[at : at + 2], None, None)[:2]
+            directory = (first or "") if word in enters.binds and second == "/" else directory
+            at += 2
+            continue
         option, value, taken = _split(word, arguments[at] if at < len(arguments) else None, enters)
         at += taken
+        if option in enters.properties and value.startswith(_ROOT):
+            directory = value.removeprefix(_ROOT)
         if option in enters.unknown:
             return Entered(())
         directory = value if option in enters.root else directory
         name = value if option in enters.named else name
         within = value if option in enters.within else within
-    if not enters.root and not enters.named:
-        directory, at = (arguments[at] or "") if at < len(arguments) else "", at + 1
-    elif not directory and not name and program == "unshare":
+    if program in _OPTIONAL and (not directory or (directory == "/" and program != "unshare")):
         return None
+    if program not in _OPTIONAL and not enters.root and not enters.named:
+        directory, at = (arguments[at] or "") if at < len(arguments) else "", at + 1
     return Entered(tuple(arguments[at:]), directory, name, within if within.startswith("/") else "/")
 
 
 def _split(word: str, following: str | None, enters: _Enters) -> tuple[str, str, bool]:
     """An option, its value, and whether that is the word behind it: "-D DIR", "-qDDIR", "--directory=DIR"."""
-    valued = (*enters.root, *enters.named, *enters.within, *enters.valued)
+    valued = (*enters.root, *enters.named, *enters.within, *enters.valued, *enters.properties)
     option, sign, value = word.partition("=")
     if option.startswith("--"):
         return (option, value, False) if sign or option not in valued else (option, following or "", True)

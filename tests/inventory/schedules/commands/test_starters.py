@@ -29,6 +29,8 @@ from imds_probe.inventory.schedules.commands.starters import Found, Inner, inner
         ("systemd-run -qtp MemoryMax=1G x", "x"),
         ("systemd-run --on-unit-active 1h --gid web x", "x"),
         ("setarch x86_64 -R x", "x86_64 -R x"),
+        ("unshare -S 1 x y", "x y"),
+        ("screen -dmS z x y", "x y"),
         ("x86_64 -R x", "x"),
         ("runuser -pu ana -- x", "x"),
         ("nice -n 19 x", "x"),
