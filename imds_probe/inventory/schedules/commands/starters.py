@@ -307,7 +307,7 @@ def _of(starter: Starter, arguments: Words) -> Inner | None:
             if before:
                 continue
             break
-        if option in _SPLIT and option in starter.valued:
+        if option in _SPLIT and option in starter.valued and starter.assigns:
             return _of(starter, (*joined.split(), *arguments[at + 1 + has_value :]))
         if word.startswith("-") and word != "-":
             directory = joined if option in starter.directory else directory
