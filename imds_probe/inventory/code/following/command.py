@@ -75,11 +75,17 @@ def start_of(
     return Start(ground.real(path), directory, tuple(words), variables, frozenset(), ground.root)
 
 
+def at_home(word: str, variables: Mapping[str, str]) -> str:
+    """The same with the home of who runs it in the place of a tilde."""
+    home = variables.get("HOME", "") if word == "~" or word.startswith("~/") else ""
+    return home + word[1:] if home.startswith("/") else word
+
+
 def starts_of(given: Asked, here: str, way: Way, ground: Ground) -> Iterator[Start]:
     """What a file of this directory starts, by its text: from where the program was started on, else from beside its script."""
     entered = ""
     for command in given.commands:
-        words = [word.replace(HERE, here) for word in command]
+        words = [at_home(word, way.variables).replace(HERE, here) for word in command]
         places = [each for each in dict.fromkeys((entered, way.directory, way.own, here)) if each]
         if words[0] == ENTERED and len(words) > 1:
             entered = next((at for each in places if ground.listed(at := joined(each, words[1]))), "")

@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterator, Sequence
 
 from imds_probe.inventory.code.following.arguments import Options, read
-from imds_probe.inventory.code.following.command import SEARCHED, start_of
+from imds_probe.inventory.code.following.command import SEARCHED, at_home, start_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, joined
@@ -53,7 +53,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
 def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:
     here = posixpath.dirname(load.path)
     for name in given.names:
-        placed = name.replace(HERE, here)
+        placed = at_home(name, way.variables).replace(HERE, here)
         directory, pattern = posixpath.split(joined(way.own, placed))
         if "*" in pattern and "*" not in directory:
             fitting = fnmatch.filter(sorted(ground.listed(directory)), pattern)
@@ -70,10 +70,11 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
         if _starts_nothing(command):
             continue
         words = [
-            load.path if word in _ITSELF else word.replace(HERE, here) for word in _handed_on(command, way.arguments)
+            load.path if word in _ITSELF else at_home(word, way.variables).replace(HERE, here)
+            for word in _handed_on(command, way.arguments)
         ]
         if words[0] == ENTERED:
-            entered = joined(entered or way.own, words[1])
+            entered = entered if words[1].startswith("~") else joined(entered or way.own, words[1])
             continue
         # A subshell leaves what it entered: what is named has to be there. One that enters nothing is where it was started.
         within = entered or way.directory

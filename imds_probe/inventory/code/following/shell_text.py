@@ -135,7 +135,7 @@ def asked_by(text: bytes) -> Asked:
             return asked(names, (), commands, dynamic=True)
         if not segment or segment.isspace():
             continue
-        words = _command(segment, variables)
+        words = _at_home(segment, variables)
         if not words or words[0] in functions:
             continue
         if words[0] == "for" and len(words) > 3 and words[2] == "in":
@@ -154,6 +154,14 @@ def asked_by(text: bytes) -> Asked:
             commands.append(tuple(words))
     commands += _fed(documents, variables)
     return asked(names, (), commands, dynamic=dynamic)
+
+
+def _at_home(segment: str, variables: dict[str, str]) -> list[str]:
+    """The words of a command, with a tilde for the home that only the environment tells."""
+    words = _command(segment, variables)
+    if "HOME" in segment and words and words[0] not in (".", "source"):
+        return _command(segment, {"HOME": "~", **variables})
+    return words
 
 
 def _lines(text: str, documents: list[tuple[str, list[str]]]) -> Iterator[str]:

@@ -130,3 +130,18 @@ def test_a_script_hands_on_what_it_was_given(root: Root) -> None:
         assert loads.cut_short == ""
     root.put({"/opt/nothing": '#!/bin/sh\nexec celery "$@"\n'})
     assert root.follow("/bin/sh", "/opt/nothing").cut_short == ""  # without arguments it says how it is called
+
+
+def test_a_home_is_that_of_the_environment(root: Root) -> None:
+    root.put({f"/home/ana/{name}": "#!/bin/sh\n" for name in ("one", "two", "three", "four")})
+    root.put(
+        {
+            "/opt/x": "#!/bin/sh\n~/one\n. ~/two\ncd $HOME\n./three\n",
+            "/opt/y.py": "import os\nos.system('cd ~; ./four')\n",
+        }
+    )
+    loaded = root.loaded("sh", "/opt/x", environment={"HOME": "/home/ana"})
+    assert {f"/home/ana/{name}" for name in ("one", "two", "three")} <= set(loaded)
+    assert "/home/ana/one" not in root.loaded("sh", "/opt/x")
+    by_python = root.loaded("/usr/bin/python3.11", "/opt/y.py", environment={"HOME": "/home/ana"})
+    assert "/home/ana/four" in by_python

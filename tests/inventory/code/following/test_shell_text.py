@@ -32,7 +32,8 @@ from imds_probe.inventory.code.following.shell_text import asked_by
         ("tool \\\n  a", [("tool", "a")]),
         ("$UNKNOWN a", []),
         ("echo tool; [ -f x ]; cd /x", [("cd", "/x")]),
-        ('cd "$HOME" && tool', [("tool",)]),
+        ('cd "$HOME" && tool; $HOME/x ~/y', [("cd", "~"), ("tool",), ("~/x", "~/y")]),
+        ("HOME=/h; cd $HOME; . $HOME/x", [("cd", "/h")]),
     ],
 )
 def test_what_is_called(text: str, commands: list[tuple[str, ...]]) -> None:

@@ -122,6 +122,8 @@ def test_what_is_started(command: str, words: str) -> None:
             Inner(("sh", "-c", ". $1", "_", "{}"), found=Found(("/d",))),
         ),
         ("find", ("/d", "-exec", "sh", "-c", "gzip $1", "_", "{}"), Inner(("sh", "-c", "gzip $1", "_", "/d/*"))),
+        ("screen", ("-dmS", "x", "sh", "-c", "y"), Inner(("sh", "-c", "y"))),
+        ("unshare", ("-r", "-S", "0", "x"), Inner(("x",))),
         ("xargs", ("-n1", "bash"), Inner(("bash", "{}"), found=Found(("",)))),
         ("xargs", ("-I%", "%", "x"), Inner(("{}", "x"), found=Found(("",)))),
         ("xargs", ("-I", "%", "rm", "%"), Inner(("rm", "%"))),
