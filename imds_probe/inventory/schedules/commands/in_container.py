@@ -202,7 +202,7 @@ def options(arguments: Words, at: int, valued: Sequence[str]) -> tuple[int, list
     while at < len(arguments) and (word := arguments[at] or "").startswith("-") and word not in ("-", "--"):
         at += 1
         option, sign, value = word.partition("=")
-        if not option.startswith("--"):
+        if not option.startswith("--") and option != "-":
             letters = option[1:]
             own = next(
                 (number for number, each in enumerate(letters) if each not in _MORE_LETTERS or f"-{each}" in valued),

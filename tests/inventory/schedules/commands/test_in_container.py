@@ -14,6 +14,7 @@ from imds_probe.inventory.schedules.system_files import SystemFiles
         ("docker exec app /x", InContainer("container", "app", ("/x",))),
         ("docker exec -it app sh -c x", InContainer("container", "app", ("sh", "-c", "x"))),
         ("docker exec -itu app web /x -u y", InContainer("container", "web", ("/x", "-u", "y"))),
+        ("docker exec -=x web /x", InContainer("container", "web", ("/x",))),
         ("docker exec -uapp --privileged web /x", InContainer("container", "web", ("/x",))),
         (
             "docker -H unix:///s exec -w /srv -e A=1 --env=B=2=3 -e C web /x",
