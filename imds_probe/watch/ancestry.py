@@ -6,8 +6,7 @@ what follows are made by different processes.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,11 +15,8 @@ from imds_probe.kept.command_line import script_of
 from imds_probe.kept.process_name import family, file_name, is_fetcher, kept_name
 from imds_probe.system.called import arguments
 from imds_probe.system.small_file import read_head, read_link
-from imds_probe.watch.room import Lately
 
 PARENTS_MAX, GENERATIONS_MAX = 4, 8
-KNOWN_S, KNOWN_MAX = 1.0, 1000
-STAT_BYTES = 1024
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish"))
 # What runs another program and has nothing to say about why.
 WRAPPERS = frozenset(
@@ -68,44 +64,6 @@ class Ancestor(NamedTuple):
         return self.script == "" or file_name(self.exe or self.name) in (WRAPPERS if self.exe else WRAPPERS | SHELLS)
 
 
-Look = Callable[[Path, int, Hashable, bool], tuple[Ancestor, str]]
-
-
-class Ancestors:
-    """Processes above callers, each looked at once in KNOWN_S seconds as long as it executes nothing else: a script that calls by
-    curl begins one after the other.
-    """
-
-    def __init__(self) -> None:
-        self._known = Lately[tuple[int, bool], tuple[tuple[bytes, ...], float, tuple[Ancestor, str]]](KNOWN_MAX)
-
-    def look(self, proc: Path, pid: int, of: Hashable, with_arguments: bool) -> tuple[Ancestor, str]:
-        """As look_at has it."""
-        now, mark, key = time.monotonic(), _mark(proc, pid), (pid, with_arguments)
-        known = self._known.get(key)
-        if known is not None and known[0] == mark and now - known[1] < KNOWN_S:
-            return known[2]
-        found = look_at(proc, pid, of, with_arguments)
-        if mark is not None and not found[0].is_about_to_end:
-            self._known.put(key, (mark, now, found), now, KNOWN_S)
-        return found
-
-
-def _mark(proc: Path, pid: int) -> tuple[bytes, ...] | None:
-    """What no other process has, and what changes where it executes a program, which has its arguments elsewhere: its name, its
-    parent, when it began, and where its stack and its arguments are. None where that is not to be seen. Source:
-    proc_pid_stat(5).
-    """
-    try:
-        name, _, rest = read_head(proc / str(pid) / "stat", STAT_BYTES).rpartition(b")")
-    except OSError:
-        return None
-    fields = rest.split()
-    if len(fields) < 47 or fields[45] == b"0":
-        return None
-    return name, fields[1], fields[19], fields[25], fields[45], fields[46]
-
-
 class Ancestry(NamedTuple):
     """What is above one process. `script` runs it, or is what it runs itself; None where none has a name. `started_by` is the
     name of what started that, or a script of that. `acts_for` is the process that is the client: itself, or its script.
@@ -124,27 +82,13 @@ def is_runtime(name: str) -> bool:
     return name.startswith(RUNTIMES)
 
 
-def look_at(proc: Path, pid: int, of: Hashable, with_arguments: bool) -> tuple[Ancestor, str]:
-    """A process, and the number of its parent as the kernel writes it. Raises OSError."""
-    at = proc / str(pid)
-    status = status_of(at)
-    return _ancestor(at, pid, status.get("Name", ""), of, with_arguments=with_arguments), status.get("PPid", "0")
-
-
 def ancestry_of(
-    proc: Path,
-    process: Process,
-    parent: int,
-    *,
-    words: Sequence[str],
-    exe: str | None,
-    of: Hashable,
-    look: Look = look_at,
+    proc: Path, process: Process, parent: int, *, words: Sequence[str], exe: str | None, of: Hashable
 ) -> Ancestry:
     """That of a process with this parent, arguments and program. `of` as for own_memory.heads."""
     own = script_of(words, exe)
     asked_with = is_fetcher(own or exe)
-    above = _above(proc, parent, of, look, sought=2 if own == "" or asked_with else 1)
+    above = _above(proc, parent, of, sought=2 if own == "" or asked_with else 1)
     script, rest = own or None, 0
     if own == "" or asked_with:
         named, rest = _named(above)
@@ -188,21 +132,24 @@ def is_shell(exe: str | None) -> bool:
     return exe is not None and family(file_name(exe)) in SHELLS
 
 
-def _above(proc: Path, first: int, of: Hashable, look: Look, *, sought: int) -> list[Ancestor]:
+def _above(proc: Path, first: int, of: Hashable, *, sought: int) -> list[Ancestor]:
     """The nearest first, PARENTS_MAX of them at least. Arguments are read up to where `sought` of them have a name of their own: a
     script, and what started that.
     """
     found: list[Ancestor] = []
     parent = first
     while parent > 1 and len(found) < (GENERATIONS_MAX if sought else PARENTS_MAX):
+        at = proc / str(parent)
         try:
-            ancestor, above = look(proc, parent, of, sought > 0)
+            status = status_of(at)
         except OSError:
             found[-1:] = [found[-1]._replace(is_root=not sought)] if found else []
             break
+        ancestor = _ancestor(at, parent, status.get("Name", ""), of, with_arguments=sought > 0)
         if sought and not ancestor.is_wrapper and not (found and found[-1].words == ancestor.words):
             sought = sought - 1 if ancestor.script else 0
         found.append(ancestor)
+        above = status.get("PPid", "0")
         parent = int(above) if above.isdigit() else 0
     return found
 

@@ -23,7 +23,7 @@ from imds_probe.system.confined import UNANSWERED
 from imds_probe.system.own_memory import head
 from imds_probe.system.same_file import same_file
 from imds_probe.system.small_file import read_head
-from imds_probe.watch.ancestry import Look, Process, ancestry_of, look_at, status_of
+from imds_probe.watch.ancestry import Process, ancestry_of, status_of
 
 SHOWN_MAX = 300
 NS_GET_USERNS = 0xB701  # <linux/nsfs.h>
@@ -76,11 +76,9 @@ def caller_of(
     *,
     full_command_line: bool = False,
     place: Callable[[str, int | None], Place] | None = None,
-    look: Look = look_at,
 ) -> Caller | None:
     """The process that a thread belongs to, None where it has ended already. `full_command_line`: with all its arguments,
     whatever they are. `place` says where a process belongs, by the text of its control groups and its user, as place_of does.
-    `look` looks at those above it.
     """
     at = proc / str(tid)
     try:
@@ -101,7 +99,7 @@ def caller_of(
         if now not in (None, exe):
             exe, in_its_own = now, _whose_mounts(proc, pid)
             on_host = in_its_own is None or _is_file_of_host(proc, pid, now)
-        above = ancestry_of(proc, (pid, started), int(status.get("PPid", "0")), words=words, exe=exe, of=of, look=look)
+        above = ancestry_of(proc, (pid, started), int(status.get("PPid", "0")), words=words, exe=exe, of=of)
     except (OSError, KeyError, ValueError):
         return None
     caller = Caller(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from imds_probe.facts.callers import OF_ROOT_ALONE
 from imds_probe.inventory.packages.package import printable
 from imds_probe.kept.process_name import NAME_MAX, is_fetcher, kept_name
-from imds_probe.watch.ancestry import PARENTS_MAX, Ancestors, is_runtime, is_shell
+from imds_probe.watch.ancestry import PARENTS_MAX, is_runtime, is_shell
 from imds_probe.watch.caller import (
     ENDED,
     SHOWN_MAX,
@@ -65,7 +65,6 @@ class Callers:
         self._places: dict[
             tuple[str, int | None], tuple[Place, float]
         ] = {}  # by control groups and user, and since when
-        self._ancestors = Ancestors()
         self.looked_at = 0  # how many were not known
 
     def known(self, tid: int) -> Caller | None:
@@ -80,11 +79,6 @@ class Callers:
             return None
         self._known.put(tid, of_process._replace(mark=mark), now, KNOWN_S)
         return of_process.caller
-
-    def before(self, tid: int) -> Caller | None:
-        """The process that a thread belonged to when it was looked at last, where that was lately."""
-        known = self._known.get(tid)
-        return known.caller if known is not None and time.monotonic() - known.at < KNOWN_S else None
 
     def caller(self, tid: int) -> Caller:
         """The process that a thread belongs to; one of which only its number is known where it has ended already."""
@@ -126,13 +120,13 @@ class Callers:
         is_same = mark is not None and known is not None and known.mark == mark and then == runs
         if known is not None and is_same and now - known.at < KNOWN_S and self._runs_still(pid, known):
             return known.caller
-        caller = caller_of(self._proc, pid, place=self._place_in, look=self._ancestors.look)
+        caller = caller_of(self._proc, pid, place=self._place_in)
         if caller is not None and caller.exe is not None and mark is not None and self._mark(pid) == mark:
             self._above_known.put(pid, (_Known(caller, now, mark), runs), now, KNOWN_S)
         return caller
 
     def _look(self, tid: int) -> Caller | None:
-        return caller_of(self._proc, tid, full_command_line=self._full, place=self._place_in, look=self._ancestors.look)
+        return caller_of(self._proc, tid, full_command_line=self._full, place=self._place_in)
 
     def _runs_still(self, tid: int, known: _Known) -> bool:
         """Whether it is the same process and runs the same program: numbers are used again, and a shell becomes what it starts."""

@@ -101,13 +101,6 @@ class Ring:
         """Whether a quarter of it was looked ahead at."""
         return 4 * self.looked_ahead >= self._frames
 
-    @property
-    def is_quarter_full(self) -> bool:
-        """Whether a quarter of it has come since."""
-        at = (self._next + self._frames // 4) % self._frames * FRAME_BYTES
-        (status,) = _STATUS.unpack_from(self._memory, at)
-        return bool(status & STATUS_USER)
-
     def dropped(self) -> int:
         """How many packets there was no room for since this was asked last."""
         statistics = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)

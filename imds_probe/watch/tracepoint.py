@@ -73,13 +73,11 @@ class Tracepoint:
         self._begun: OrderedDict[int, Firing] = OrderedDict()  # by the address of the kernel's socket
         self._ended: OrderedDict[int, Firing] = OrderedDict()
         self._glanced: list[tuple[bool, list[Firing]]] = []
-        states = f" && (newstate=={SYN_SENT} || newstate=={ESTABLISHED})"
-        self.condition = f"dport=={port}{_of_services(self._services)}"  # of the connections, whatever their state
+        states = f"dport=={port} && (newstate=={SYN_SENT} || newstate=={ESTABLISHED})"
         try:
-            self._tracing = Tracing(number, {EVENT: self.condition + states}, SIZE_KB)
+            self._tracing = Tracing(number, {EVENT: states + _of_services(self._services)}, SIZE_KB)
         except NotToBeHad:  # as from a kernel that compares no addresses
-            self.condition = f"dport=={port}"
-            self._tracing = Tracing(number, {EVENT: self.condition + states}, SIZE_KB)
+            self._tracing = Tracing(number, {EVENT: states}, SIZE_KB)
         self.instance = self._tracing.instance
         with contextlib.suppress(OSError):  # wake us for each, where the kernel can: since 5.0
             (self.instance / "buffer_percent").write_text("0")

@@ -27,7 +27,6 @@ from imds_probe.watch.connections import Connections
 from imds_probe.watch.connects import Connects
 from imds_probe.watch.glances import Glances
 from imds_probe.watch.lives import Lives
-from imds_probe.watch.newcomers import Newcomers
 from imds_probe.watch.owner import Owners
 from imds_probe.watch.packet_filter import watch_filter
 from imds_probe.watch.requests import METHODS
@@ -116,9 +115,7 @@ class Watcher:
             self._poll.register(fd, select.POLLIN)
         if wake is not None:
             self._poll.register(wake, select.POLLIN)
-        self._glances = Glances(
-            self._tracepoint, self._processes, self._connects, self._rings, PORT, newcomers=self._newcomers
-        )
+        self._glances = Glances(self._tracepoint, self._processes, self._connects, self._rings, PORT)
         self._traced_until = self._epoch_s = 0.0
         self.dropped = self._connected = 0
         self._in_no_hurry = False
@@ -187,14 +184,8 @@ class Watcher:
         yield self._ring
         yield from self._apart.rings()
 
-    def _newcomers(self) -> Newcomers:
-        if self._tracepoint is None:
-            raise NotToBeHad(self.degraded)
-        return Newcomers(self._tracepoint.condition, next(_NUMBER))
-
     def _look(self) -> None:
         """At who has connected since."""
-        self._glances.begin()
         self._traced_until = time.time()
         self._epoch_s = epoch_s()
         if self._tracepoint is not None:
@@ -258,7 +249,6 @@ class Watcher:
         connection = call.connection
         if connection.owner is not None and connection.proven and sent_at is None:
             return connection.owner, "sock_diag"  # one connection is one client's
-        self._glances.untraced()
         if not connection.proven or again:
             self._looks_at_owners += 1
             if self._looks_at_owners > LOOKS_AT_OWNERS_MAX:
@@ -367,8 +357,6 @@ class Watcher:
         """Stop watching; what was switched on in the kernel is switched off."""
         self._owners.close()
         self._ways.close()
-        if hasattr(self, "_glances"):
-            self._glances.close()
         for tracing in (self._tracepoint, self._lives):
             if tracing is not None:
                 tracing.close()

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from soon import wait_for
 
 from imds_probe.kept.process_name import is_fetcher
-from imds_probe.watch import ancestry as module
-from imds_probe.watch.ancestry import Ancestors, Ancestry, ancestry_of, is_between, is_runtime, is_shell, look_at
+from imds_probe.watch.ancestry import Ancestry, ancestry_of, is_between, is_runtime, is_shell
 
 SCRIPT = "/usr/local/bin/register-dns"
 CURL, SH, CRON, PYTHON = "/usr/bin/curl", "/usr/bin/dash", "/usr/sbin/cron", "/usr/bin/python3.11"
@@ -142,70 +135,3 @@ def test_programs_by_what_they_are() -> None:
     assert [is_shell(each) for each in (SH, "/usr/bin/bash", PYTHON, None)] == [True, True, False, False]
     assert [is_between(each) for each in (SH, "/usr/bin/timeout", SCRIPT)] == [True, True, False]
     assert [is_runtime(each) for each in ("containerd-shim", "conmon", "cron")] == [True, True, False]
-
-
-PROC = Path("/proc")
-
-
-@pytest.fixture
-def becoming() -> Iterator[subprocess.Popen[bytes]]:
-    """A shell that becomes another one once it is told."""
-    argv = ["/bin/sh", "-c", "read a; exec /bin/sh -c 'read b; read c'"]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE) as child:
-        wait_for(lambda: look_at(PROC, child.pid, None, True)[0].words == tuple(argv))
-        yield child
-        child.kill()
-
-
-def test_those_above_are_looked_at_once_as_long_as_they_execute_nothing_else(
-    becoming: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ancestors, pid = Ancestors(), becoming.pid
-    looks: list[int] = []
-
-    def look(*of: object) -> object:
-        looks.append(pid)
-        return look_at(*of)
-
-    monkeypatch.setattr(module, "look_at", look)
-    monkeypatch.setattr(module, "KNOWN_S", 1e6)
-    first = ancestors.look(PROC, pid, None, True)
-    assert first == look_at(PROC, pid, None, True)
-    assert first[1] == str(os.getpid())
-    assert ancestors.look(PROC, pid, None, True) is first
-    assert ancestors.look(PROC, pid, None, False) == (first[0]._replace(words=(), script=None), first[1])
-    assert len(looks) == 2
-    becoming.stdin.write(b"\n")
-    becoming.stdin.flush()
-    wait_for(lambda: look_at(PROC, pid, None, True)[0].words[2:] == ("read b; read c",))
-    assert ancestors.look(PROC, pid, None, True)[0].words[2:] == ("read b; read c",)
-
-
-def test_and_again_after_a_while(becoming: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    ancestors, pid = Ancestors(), becoming.pid
-    first = ancestors.look(PROC, pid, None, True)
-    later = time.monotonic() + module.KNOWN_S
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: later))
-    again = ancestors.look(PROC, pid, None, True)
-    assert again == first
-    assert again is not first
-
-
-def test_what_may_have_become_another_unseen_and_what_is_about_to_end_are_looked_at_each_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ancestors = Ancestors()
-    monkeypatch.setattr(module, "KNOWN_S", 1e6)
-    process(tmp_path, 50, 1, ["sh", "/opt/x"], SH)  # the kernel does not say where its arguments are
-    assert ancestors.look(tmp_path, 50, None, True)[0].script == "/opt/x"
-    (tmp_path / "50/cmdline").write_text("sh\0/opt/y\0")
-    assert ancestors.look(tmp_path, 50, None, True)[0].script == "/opt/y"
-    (tmp_path / "50/stat").write_text(f"50 (sh) S {' '.join(['7'] * 50)}\n")
-    (tmp_path / "50/cmdline").write_text("")
-    assert not any(ancestors.look(tmp_path, 50, None, True)[0].words)
-    (tmp_path / "50/cmdline").write_text("sh\0/opt/z\0")
-    assert ancestors.look(tmp_path, 50, None, True)[0].script == "/opt/z"
-    (tmp_path / "50/cmdline").write_text("sh\0/opt/later\0")
-    assert ancestors.look(tmp_path, 50, None, True)[0].script == "/opt/z"
-    with pytest.raises(OSError):
-        ancestors.look(tmp_path, 51, None, True)

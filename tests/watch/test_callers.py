@@ -119,18 +119,6 @@ def test_threads_of_one_process_are_looked_at_once(callers: Callers) -> None:
     assert callers._of_process(threads[0], 0.0) is None  # it has ended
 
 
-def test_who_it_was_when_it_was_looked_at_last(callers: Callers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without another look, and for as long as that counts."""
-    assert callers.before(os.getpid()) is None
-    caller = callers.caller(os.getpid())
-    with monkeypatch.context() as blind:
-        blind.setattr(callers, "_at", "/nonexistent")
-        assert callers.before(os.getpid()) is caller
-    later = time.monotonic() + module_of_callers.KNOWN_S
-    monkeypatch.setattr(module_of_callers, "time", SimpleNamespace(monotonic=lambda: later))
-    assert callers.before(os.getpid()) is None
-
-
 def test_who_begins_one_after_the_other_is_looked_at_once_as_long_as_it_executes_nothing_else(
     callers: Callers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

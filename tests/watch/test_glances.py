@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import os
 import socket
 from dataclasses import replace
@@ -27,35 +26,15 @@ class Going:
         clock = SimpleNamespace(monotonic=lambda: self.now, time=lambda: self.now, sleep=self._sleep)
         monkeypatch.setattr(glances, "time", clock)
         self.processes = SimpleNamespace(known={7: KNOWN}.get, caller=lambda _: LATER)
-        self.ring = SimpleNamespace(ahead=lambda _: iter(self.packets), is_filling=False, is_quarter_full=False)
-        quiet = SimpleNamespace(ahead=lambda _: iter(()), is_filling=False, is_quarter_full=False)
+        self.ring = SimpleNamespace(ahead=lambda _: iter(self.packets), is_filling=False)
+        quiet = SimpleNamespace(ahead=lambda _: iter(()), is_filling=False)
         connects = SimpleNamespace(has=lambda *_: False)
         self.glances = Glances(
-            SimpleNamespace(glance=self._glance),
-            self.processes,
-            connects,
-            lambda: (quiet, self.ring),
-            80,
-            newcomers=lambda: pytest.fail("nobody calls for long"),
+            SimpleNamespace(glance=self._glance), self.processes, connects, lambda: (quiet, self.ring), 80
         )
-        self.others, self.executions = set[int](), list[tuple[int, int]]()
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
-
-    def only_regulars_call(self) -> None:
-        """Those of whom the kernel wakes nobody; it does in the waits of these numbers."""
-        waits = itertools.count()
-
-        def others_come(timeout_s: float) -> bool:
-            come = next(waits) in self.others
-            self.now += 0.0 if come else timeout_s
-            return come
-
-        self.glances._regulars = SimpleNamespace(
-            are_known=True, others_come=others_come, executed=lambda: self.executions, called=lambda _: None
-        )
-        self.now += glances.BEGUN_S
 
     def _glance(self) -> Glance:
         self.glanced += 1
@@ -120,93 +99,3 @@ def test_a_thread_is_asked_for_once_and_a_process_at_each_glance(going: Going, m
     going.glances.clear()
     going.waited_s()
     assert asked.count(7) == 2
-
-
-def test_where_only_regulars_call_nobody_is_looked_at(going: Going) -> None:
-    going.only_regulars_call()
-    going.now -= glances.BEGUN_S / 2
-    going.waited_s()
-    assert going.glanced  # at first, there may be connections that were not traced
-    going.now, going.glanced = 200.0, 0
-    assert going.waited_s() == pytest.approx(glances.TOGETHER_S)
-    assert going.glanced == 0
-    going.glances.untraced()
-    going.waited_s()
-    assert going.glanced
-    going.now, going.glanced = going.now + glances.UNTRACED_S, 0
-    going.waited_s()
-    assert going.glanced == 0
-
-
-@pytest.mark.parametrize(
-    ("threads", "glanced", "after_s"),
-    [
-        ({7, 8}, 1, glances.RESTED_S),
-        ({7}, 5, glances.TOGETHER_S),  # known as well: it goes on as where there are no regulars
-        (set(), 2, glances.RESTED_S + glances.LOOKED_AT_WITHIN_S),  # somebody else was asked
-    ],
-)
-def test_who_comes_besides_is_looked_at_at_once(going: Going, threads: set[int], glanced: int, after_s: float) -> None:
-    going.only_regulars_call()
-    going.threads, going.others = threads, {1}
-    assert going.waited_s() == pytest.approx(after_s)
-    assert going.glanced in (glanced, glanced + 1)  # by how times are rounded
-
-
-def test_a_ring_that_fills_while_only_regulars_call_is_read_and_looked_at_more_often(going: Going) -> None:
-    going.only_regulars_call()
-    waits = []
-    for is_full in (True, False, True, False):
-        going.ring.is_quarter_full = is_full
-        waits.append(going.waited_s())
-    first, then = glances.RESTED_S, glances.TOGETHER_S
-    assert waits == pytest.approx([first, then, first, then])
-    going.ring.is_quarter_full = True
-    going.waited_s()
-    assert going.waited_s() == pytest.approx(glances.LOOKED_AT_WITHIN_S)
-
-
-def test_a_regular_that_executes_a_program_is_what_he_was_until_then(going: Going) -> None:
-    going.only_regulars_call()
-    going.processes.before = {os.getpid(): KNOWN}.get
-    going.executions = [(os.getpid(), 50), (9, 60)]
-    going.glances.begin()
-    connect = Connect(50, os.getpid(), "10.0.0.5", PORT, MD4)
-    assert going.glances.caller_of(connect) is KNOWN
-    assert going.glances.caller_of(connect._replace(at=51)) is LATER
-    assert going.glances.caller_of(connect._replace(at=51, tid=9)) is LATER
-
-
-def test_whoever_called_is_told_once_all_were_read(going: Going) -> None:
-    told: list[dict[int, Caller]] = []
-    going.only_regulars_call()
-    going.glances._regulars.called = lambda callers: told.append(dict(callers))
-    going.glances.caller_of(Connect(50, 7, "10.0.0.5", PORT, MD4))
-    going.glances.clear()
-    going.glances.clear()
-    assert told == [{7: LATER}, {}]
-
-
-def test_of_many_threads_of_a_process_it_alone_is_asked_about_again(going: Going) -> None:
-    asked: list[int] = []
-    now = {KNOWN.pid: KNOWN}
-    going.processes.known = now.get
-    going.processes.caller = lambda tid: (asked.append(tid), KNOWN if tid < 9 else LATER)[1]
-
-    def called_by(*threads: int) -> list[Caller]:
-        callers = [going.glances.caller_of(Connect(50, tid, "10.0.0.5", PORT, MD4)) for tid in threads]
-        going.glances.clear()
-        return callers
-
-    assert called_by(7, 8, 7) == [KNOWN] * 3
-    assert asked == [7, 8]
-    assert called_by(8, 7) == [KNOWN] * 2
-    assert asked == [7, 8]
-    now[KNOWN.pid] = replace(KNOWN)  # it was looked at anew
-    assert called_by(8) == [KNOWN]
-    assert asked == [7, 8, 8]
-    now[KNOWN.pid] = KNOWN
-    going.now += 2 * glances.KEPT_S
-    called_by()
-    called_by(8)
-    assert asked == [7, 8, 8, 8]

@@ -166,15 +166,3 @@ def test_ahead_is_no_more_than_all_that_there_is(ends: tuple[socket.socket, sock
         for _ in range(FRAMES):
             ends[0].send(b"x")
         assert len(list(ring.ahead(float("inf")))) == ring.looked_ahead == FRAMES
-
-
-def test_a_quarter_of_it_is_known_without_a_look_ahead(ends: tuple[socket.socket, socket.socket]) -> None:
-    with Ring(EVERYTHING) as ring:
-        for _ in range(2):
-            for _ in range(FRAMES // 8):  # each is seen twice
-                ends[0].send(b"x")
-            assert not ring.is_quarter_full
-            ends[0].send(b"x")
-            assert ring.is_quarter_full
-            assert len(received(ring, FRAMES // 4 + 2)) == FRAMES // 4 + 2
-            assert not ring.is_quarter_full
