@@ -6,20 +6,14 @@ import posixpath
 import re
 import shlex
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from imds_probe.inventory.code.following.fed import with_code, with_file
 from imds_probe.inventory.schedules import cron_names, run_parts
 from imds_probe.inventory.schedules.commands import conditions, profiles
 from imds_probe.inventory.schedules.commands.activated import activated, is_whole
-from imds_probe.inventory.schedules.commands.around import (
-    Around,
-    known_text,
-    pattern_of,
-    text_at,
-    with_path,
-)
+from imds_probe.inventory.schedules.commands.around import Around, known_text, pattern_of, text_at, with_path
 from imds_probe.inventory.schedules.commands.compose import PROGRAMS, services
 from imds_probe.inventory.schedules.commands.container_run import ENGINES, run_by
 from imds_probe.inventory.schedules.commands.followed import (
@@ -27,7 +21,6 @@ from imds_probe.inventory.schedules.commands.followed import (
     NO_DIRECTORY,
     NO_NAME,
     NO_SCRIPT,
-    OF_NAMES,
     OTHER_ROOT,
     STARTED_MAX,
     TOO_DEEP,
@@ -35,26 +28,12 @@ from imds_probe.inventory.schedules.commands.followed import (
     HeldText,
     InRoot,
 )
-from imds_probe.inventory.schedules.commands.gathered import Gathered
-from imds_probe.inventory.schedules.commands.handed_on import (
-    RUNNERS,
-    handed_on,
-    maybe_run,
-    perhaps_run,
-    runs_arguments,
-)
+from imds_probe.inventory.schedules.commands.handed_on import RUNNERS, handed_on, maybe_run, perhaps_run, runs_arguments
 from imds_probe.inventory.schedules.commands.in_container import InContainer, in_container, started_again
 from imds_probe.inventory.schedules.commands.kube_play import played, runs
 from imds_probe.inventory.schedules.commands.named import beside
 from imds_probe.inventory.schedules.commands.other_roots import Entered, directory_of, entered
-from imds_probe.inventory.schedules.commands.programs import (
-    DEFAULT_PATH,
-    READ,
-    READ_SOME,
-    SHELLS,
-    Programs,
-    Started,
-)
+from imds_probe.inventory.schedules.commands.programs import DEFAULT_PATH, READ, READ_SOME, SHELLS, Started
 from imds_probe.inventory.schedules.commands.project_asked import Run
 from imds_probe.inventory.schedules.commands.project_environments import places_of
 from imds_probe.inventory.schedules.commands.projects import is_runner, run_of
@@ -62,20 +41,24 @@ from imds_probe.inventory.schedules.commands.server_scripts import server_of
 from imds_probe.inventory.schedules.commands.settings_named import settings_named
 from imds_probe.inventory.schedules.commands.shell_commands import ANY, Command, Shell
 from imds_probe.inventory.schedules.commands.shell_functions import MAYBE_NONE, UNKNOWN, UNSET, Arguments, Function
-from imds_probe.inventory.schedules.commands.spread import VARIANTS_MAX, alternatives, is_pattern, variants
+from imds_probe.inventory.schedules.commands.spread import VARIANTS_MAX, alternatives, is_pattern
 from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Found, Inner, Words, inner
 from imds_probe.inventory.schedules.commands.texts_within import texts_within
 from imds_probe.inventory.schedules.commands.tmux import UNKNOWN_TEXT
-from imds_probe.inventory.schedules.commands.units_started import Asked, Units, asked
+from imds_probe.inventory.schedules.commands.units_started import Asked, asked
 from imds_probe.inventory.schedules.commands.unknown_names import below, directories, fits, fitting, is_nameless
+from imds_probe.inventory.schedules.commands.walking import (
+    DEPTH_MAX,
+    DEPTH_OF_STARTERS,
+    INTERPRETERS,
+    SCRIPT_MAX_BYTES,
+    Walking,
+    path_of,
+)
 from imds_probe.inventory.schedules.settings_credentials import git_helpers
-from imds_probe.inventory.schedules.system_files import SystemFiles
 
-SCRIPT_MAX_BYTES = 256 * 1024
-DEPTH_MAX = 4  # of scripts that start scripts, and of programs that start programs
-DEPTH_OF_STARTERS = 12
 WRITTEN_MAX, WORDS_BEFORE_SCRIPT = 50, 4  # here-documents of one command that are kept as files
-LISTED_MAX, SEARCHES_MAX = 5000, 20  # directories for patterns, and calls of find, of one command
+SEARCHES_MAX = 20  # calls of find of one command
 PUSHED_MAX = 50
 ARGUMENTS_MAX = 20  # of one script that is followed with each
 _SHELL_OF_SUDO = re.compile(r"\s-(?:[a-zA-Z]{0,9}[is]|-login|-shell)")
@@ -87,8 +70,6 @@ _BUILTINS = frozenset(
     """.split()  # noqa: SIM905 - as literals they would take half a page
 )
 _ASSIGNING = frozenset(("export", "readonly", "local", "declare", "typeset"))
-# They read a file of theirs: what stands there is not known where only running the command before would tell its name.
-_INTERPRETERS = ("python", "node", "ruby", "perl", "php", "java", *SHELLS)
 # What they run stands in their arguments, wherever they are: "$JAVA_HOME/bin/java".
 _ANYWHERE = frozenset(("node", "ruby", "perl", "php", "java", *SHELLS))
 _OF_LANGUAGES, _NAMED_MAX = frozenset(("python", "node", "ruby", "perl", "php", "java")), 3
@@ -103,24 +84,8 @@ _LEAVING = ENGINES | frozenset(
 _OF_DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/", "/usr/libexec/")
 
 
-class Walk:
-    """One command's way. `found` is what there is on it. `home` is that of a user, or of who runs it where no name is given."""
-
-    def __init__(self, files: SystemFiles, programs: Programs, units: Units, home: Callable[[str], str | None]) -> None:
-        self._files, self._programs, self._units, self.found = files, programs, units, Gathered()
-        self._home = home
-        self._written: dict[str, str] = {}
-        self._listed = self._searched = 0
-
-    def _say(self, why: str, around: Around) -> None:
-        """In a function that is only made, names depend on the call."""
-        self._depends(around)
-        if why not in OF_NAMES or not around.within:
-            self.found.say(why, around.script)
-
-    def _depends(self, around: Around) -> None:
-        for function in around.within:
-            function.depends = True
+class Walk(Walking):
+    """One command's way, with all its parts."""
 
     def run_text(self, text: str, around: Around, depth: int) -> None:
         """A text for a shell, which changes what is around it."""
@@ -240,7 +205,7 @@ class Walk:
         if around.within:
             self._depends(around)
         elif places:
-            shell.assign("PATH", _path(places, around))
+            shell.assign("PATH", path_of(places, around))
         else:
             self._say(NO_NAME, around)
 
@@ -274,21 +239,6 @@ class Walk:
         for each in self._variants(words, around):
             self._run(each, around, depth, starters)
 
-    def _variants(self, words: Words, around: Around) -> Sequence[tuple[str | None, ...]]:
-        """One for each of what patterns stand for, as many as are followed. Of most programs the arguments are no matter."""
-        deep = posixpath.basename(words[0] or "").startswith((*_INTERPRETERS, "run-parts")) if words else False
-        found = variants(words, self._names, around.directory, self._there, deep=deep)
-        if len(found) > VARIANTS_MAX or self._listed > LISTED_MAX:
-            self._say(TOO_MANY, around)
-        return found[:VARIANTS_MAX]
-
-    def _names(self, path: str) -> Sequence[str]:
-        self._listed += 1
-        return self._files.names(path) if self._listed <= LISTED_MAX else ()
-
-    def _there(self, paths: Sequence[str]) -> Sequence[str]:
-        return [path for path, status in zip(paths, self._files.statuses(paths), strict=True) if status is not None]
-
     def _run_unknown(self, pattern: str, words: Words, around: Around, depths: tuple[int, int]) -> None:
         """A program of whose path only a part is known: those that fit may be started. Of a name without a directory nobody knows
         which program it is; where it may be no word at all, the one behind it counts, and so it does behind a variable that nothing
@@ -312,12 +262,6 @@ class Walk:
         self._depends(around)
         for path in found or () if not around.within else ():
             self.run((path, *words[1:]), with_path(words, 0, path, around), depths[0] + 1, depths[1])
-
-    def _is_program(self, words: Words, around: Around) -> bool:
-        name = words[0] if words else None
-        path = around.environment.get("PATH") or DEFAULT_PATH
-        home = around.environment.get("HOME", "")
-        return bool(name) and bool(self._programs.found(name or "", path, around.directory, home))
 
     def _run(self, words: Words, around: Around, depth: int, starters: int) -> None:
         name = words[0] if words else ""
@@ -487,14 +431,10 @@ class Walk:
         if not within.perhaps:
             self.found.set_apart(HeldText(within.script, text, dict(within.environment), within.network))
 
-    def _is_done(self, base: str, arguments: Words, around: Around) -> bool:
-        key = (base, tuple(arguments), around.directory, *sorted(around.environment.items()))
-        return self.found.is_done(key, around.script)
-
     def _run_project(self, run: Run, around: Around, depth: int) -> None:
         """What a project says that is run: its texts are searched as its own, and files are read as what they are."""
         for held in run.texts:
-            within = around.copy({"PATH": _path(held.places, around)}, held.directory)
+            within = around.copy({"PATH": path_of(held.places, around)}, held.directory)
             self._hold(HeldText(held.path, held.text, dict(within.environment), within.network), around)
             self.run_text(held.text, within, depth + 1)
         for words in run.words:
@@ -512,7 +452,7 @@ class Walk:
     def _in_environment(self, base: str, arguments: Words, around: Around) -> Around:
         home = around.environment.get("HOME", "/root")
         places = places_of(base, arguments, around.directory, home, self._files)
-        within = around.copy({"PATH": _path(places, around)})
+        within = around.copy({"PATH": path_of(places, around)})
         within.of_project = True
         return within
 
@@ -530,7 +470,7 @@ class Walk:
             self._start_units(units, words, around, depth)
         if base in _OTHER_ROOTS:
             self._say(OTHER_ROOT, around)
-        if base.startswith(_INTERPRETERS) and self._starts_unknown(words, around, depth):
+        if base.startswith(INTERPRETERS) and self._starts_unknown(words, around, depth):
             return
         started = self._programs.started(
             [word or "" for word in words], dict(around.environment), around.directory, around.script
@@ -538,9 +478,9 @@ class Walk:
         if started is None:
             self._lose(words, base, around)
             return
-        if not base.startswith(_INTERPRETERS):
+        if not base.startswith(INTERPRETERS):
             self._hand_on(words, base, started, around, depth)
-        by_itself = not posixpath.basename(started.executable).startswith(_INTERPRETERS)
+        by_itself = not posixpath.basename(started.executable).startswith(INTERPRETERS)
         plain = bool(around.script) and by_itself and started.executable.startswith(_OF_DISTRIBUTION)
         if self.found.is_full and not plain:
             self._say(TOO_MANY, around)
@@ -828,9 +768,6 @@ class Walk:
         for path in self._files.files(self._files.some(directory, named, STARTED_MAX, "files"), executable=True):
             self.run((path,), around.copy({}), depth + 1, 0)
 
-    def _at(self, name: str, around: Around) -> str:
-        return posixpath.normpath(posixpath.join(around.directory, name)) if name else ""
-
 
 def _with_text(words: Words, text: str) -> Words | None:
     """The same of what starts a shell where it is given nothing else: sudo -i, ssh."""
@@ -845,7 +782,7 @@ def _with_text(words: Words, text: str) -> Words | None:
 def _is_where_it_matters(base: str) -> bool:
     """Whether a program of this name does what its directory holds: a project's, or a script that is named from there."""
     by_project = is_runner(base) or base in BEHIND or base in STARTERS_OF_LANGUAGES
-    return by_project or base in ENGINES or base in PROGRAMS or base.startswith(_INTERPRETERS)
+    return by_project or base in ENGINES or base in PROGRAMS or base.startswith(INTERPRETERS)
 
 
 def _assign(command: Command, shell: Shell) -> None:
@@ -886,8 +823,3 @@ def _written_by(command: Command) -> str | None:
 def _says(said: str, words: Words, around: Around) -> bool:
     """Whether one of the words is just that, and nothing of it depends on what runs."""
     return any(word == said and pattern_of(words, at, around) is None for at, word in enumerate(words))
-
-
-def _path(places: Sequence[str], around: Around) -> str:
-    """The PATH with these places before all others."""
-    return ":".join([*places, around.environment.get("PATH") or DEFAULT_PATH])

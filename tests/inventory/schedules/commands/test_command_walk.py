@@ -8,13 +8,15 @@ from followed_commands import ELF, followed, names
 from small_roots import SCRIPT, made
 
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.schedules.commands import command_walk, spread
+from imds_probe.inventory.schedules.commands import command_walk, walking
 from imds_probe.inventory.schedules.commands import followed as reasons
 from imds_probe.inventory.schedules.commands.followed import MAYBE_RUN, NO_NAME, NO_SCRIPT, Unfollowed
 from imds_probe.inventory.schedules.commands.following import Following
 from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
+
+A, B = f"{SCRIPT}a\n", f"{SCRIPT}b\n"
 
 
 @pytest.mark.parametrize(
@@ -240,15 +242,10 @@ def test_what_is_not_followed_is_said(root: Path, command: str, why: str) -> Non
     assert found.unfollowed == ((Unfollowed(why),) if why else ())
 
 
-def test_it_is_said_in_which_script_something_was_not_followed(root: Path) -> None:
-    made(root, {"/opt/x": f"{SCRIPT}$(b) y\n"})
-    assert followed(root, "/opt/x").unfollowed == (Unfollowed(reasons.NO_NAME, "/opt/x"),)
-
-
 def test_scripts_that_start_each_other_come_to_an_end(root: Path) -> None:
     scripts = {f"/opt/s{at}": f"{SCRIPT}/opt/s{at + 1}\n/opt/s{at}\n" for at in range(20)}
     found = followed(made(root, scripts), "/opt/s0")
-    assert len(found.started) == command_walk.DEPTH_MAX + 1
+    assert len(found.started) == walking.DEPTH_MAX + 1
     assert [each.why for each in found.unfollowed] == [reasons.TOO_DEEP]
 
 
@@ -309,9 +306,6 @@ def test_scripts_of_a_project_that_start_each_other_come_to_an_end(root: Path) -
     for name, why in (("one", reasons.TOO_DEEP), ("two", reasons.TOO_MANY_OF_PROJECTS)):
         found = followed(root, f"cd /opt/{name} && npm run x")
         assert names(found) == ["a"] and why in [each.why for each in found.unfollowed]
-
-
-A, B = f"{SCRIPT}a\n", f"{SCRIPT}b\n"
 
 
 @pytest.mark.parametrize(
@@ -535,28 +529,6 @@ def test_a_script_that_starts_itself_again_and_again_has_no_other_name(root: Pat
         executable=("/opt/x",),
     )
     assert not [each for each in followed(root, "/opt/x b").unfollowed if each.why in reasons.OF_NAMES]
-
-
-def test_more_that_fit_a_pattern_than_are_followed_are_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made(root, {f"/opt/jobs/{number:03}": SCRIPT for number in range(150)})
-    found = followed(root, "for f in /opt/jobs/*; do $f; done")
-    assert len([each for each in names(found) if each.startswith("/opt/jobs/")]) == spread.VARIANTS_MAX
-    assert Unfollowed(reasons.TOO_MANY) in found.unfollowed
-    made(root, {"/opt/all": f"{SCRIPT}/opt/jobs/1*\n"})
-    monkeypatch.setattr(command_walk, "VARIANTS_MAX", 20)
-    monkeypatch.setattr(spread, "VARIANTS_MAX", 20)
-    assert Unfollowed(reasons.TOO_MANY, "/opt/all") in followed(root, "/opt/all").unfollowed
-
-
-def test_no_more_directories_are_looked_at_than_one_command_may_ask_for(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(command_walk, "LISTED_MAX", 2)
-    monkeypatch.setattr(command_walk, "SEARCHES_MAX", 1)
-    assert followed(root, "/opt/*/none").unfollowed == ()
-    assert followed(root, "/opt/*/none; /opt/p*/o*").unfollowed == (Unfollowed(reasons.TOO_MANY),)
-    assert followed(root, "find /opt -name none -exec sh {} +").unfollowed == ()
-    assert followed(root, "find /opt -name none -exec sh {} +;" * 2).unfollowed == (Unfollowed(NO_NAME),)
 
 
 def test_more_of_a_directory_than_are_run_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
