@@ -8,8 +8,8 @@ import pytest
 from followed_commands import ELF, followed, names
 from small_roots import SCRIPT, made
 
-from imds_probe.inventory.schedules.commands import command_walk
 from imds_probe.inventory.schedules.commands import followed as reasons
+from imds_probe.inventory.schedules.commands import shell_walk
 from imds_probe.inventory.schedules.commands.followed import Unfollowed
 from imds_probe.inventory.schedules.commands.following import Following
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
@@ -51,7 +51,7 @@ def test_files_of_settings_that_lie_too_deep_are_no_matter(root: Path, monkeypat
     made(root, {"/opt/set": "A=b\nexport A\n", "/opt/runs": "A=b\n/opt/x\n"})
     made(root, {"/opt/one": f"{SCRIPT}. /opt/set\n", "/opt/two": f"{SCRIPT}. /opt/runs\n"})
     assert followed(root, "/opt/two").unfollowed == ()
-    monkeypatch.setattr(command_walk, "DEPTH_MAX", 1)
+    monkeypatch.setattr(shell_walk, "DEPTH_MAX", 1)
     assert followed(root, "/opt/one").unfollowed == ()
     assert followed(root, "/opt/two").unfollowed == (Unfollowed(reasons.TOO_DEEP, "/opt/runs"),)
 
