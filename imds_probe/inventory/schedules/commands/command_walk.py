@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
-import stat
 from collections.abc import Sequence
 from dataclasses import replace
 
 from imds_probe.inventory.schedules import cron_names, run_parts
 from imds_probe.inventory.schedules.commands import conditions, profiles
 from imds_probe.inventory.schedules.commands.around import Around, known_text, pattern_of, text_at, with_path
-from imds_probe.inventory.schedules.commands.compose import PROGRAMS, services
+from imds_probe.inventory.schedules.commands.compose import PROGRAMS
 from imds_probe.inventory.schedules.commands.container_run import ENGINES, run_by
+from imds_probe.inventory.schedules.commands.elsewhere import Elsewhere
 from imds_probe.inventory.schedules.commands.followed import (
     MAYBE_RUN,
     NO_DIRECTORY,
@@ -24,13 +23,11 @@ from imds_probe.inventory.schedules.commands.followed import (
     TOO_DEEP,
     TOO_MANY,
     HeldText,
-    InRoot,
 )
 from imds_probe.inventory.schedules.commands.handed_on import RUNNERS, handed_on, maybe_run, perhaps_run, runs_arguments
-from imds_probe.inventory.schedules.commands.in_container import InContainer, in_container, started_again
-from imds_probe.inventory.schedules.commands.kube_play import played, runs
+from imds_probe.inventory.schedules.commands.kube_play import played
 from imds_probe.inventory.schedules.commands.named import beside
-from imds_probe.inventory.schedules.commands.other_roots import Entered, directory_of, entered
+from imds_probe.inventory.schedules.commands.other_roots import entered
 from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME, SHELLS, Started
 from imds_probe.inventory.schedules.commands.project_asked import Run
 from imds_probe.inventory.schedules.commands.project_environments import places_of
@@ -40,11 +37,11 @@ from imds_probe.inventory.schedules.commands.settings_named import settings_name
 from imds_probe.inventory.schedules.commands.shell_commands import ANY, Command
 from imds_probe.inventory.schedules.commands.shell_functions import MAYBE_NONE, UNKNOWN, UNSET, Arguments
 from imds_probe.inventory.schedules.commands.shell_walk import ShellWalk
-from imds_probe.inventory.schedules.commands.spread import VARIANTS_MAX, alternatives, is_pattern
+from imds_probe.inventory.schedules.commands.spread import VARIANTS_MAX, is_pattern
 from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Found, Inner, Words, inner
 from imds_probe.inventory.schedules.commands.texts_within import texts_within
 from imds_probe.inventory.schedules.commands.tmux import UNKNOWN_TEXT
-from imds_probe.inventory.schedules.commands.units_started import Asked, asked
+from imds_probe.inventory.schedules.commands.units_started import asked
 from imds_probe.inventory.schedules.commands.unknown_names import below, directories, fitting
 from imds_probe.inventory.schedules.commands.walking import DEPTH_OF_STARTERS, INTERPRETERS, SCRIPT_MAX_BYTES, path_of
 from imds_probe.inventory.schedules.settings_credentials import git_helpers
@@ -66,7 +63,7 @@ _LEAVING = ENGINES | frozenset(
 _OF_DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/", "/usr/libexec/")
 
 
-class Walk(ShellWalk):
+class Walk(ShellWalk, Elsewhere):
     """One command's way, with all its parts."""
 
     def run(self, words: Words, around: Around, depth: int, starters: int) -> None:
@@ -206,15 +203,6 @@ class Walk(ShellWalk):
             if words[0] != "{}" or any(self._files.files([path], executable=True)):
                 self.run(each, within, depths[0], depths[1] + 1)
 
-    def _set_apart(self, started: Inner, within: Around) -> None:
-        """What runs in another network, also as the text that it is: a request by curl is no program that is read."""
-        if started.network is None:
-            return
-        within.network = started.network
-        text = shlex.join(word or "" for word in started.words)
-        if not within.perhaps:
-            self.found.set_apart(HeldText(within.script, text, dict(within.environment), within.network))
-
     def _run_project(self, run: Run, around: Around, depth: int) -> None:
         """What a project says that is run: its texts are searched as its own, and files are read as what they are."""
         for held in run.texts:
@@ -300,14 +288,6 @@ class Walk(ShellWalk):
         for text in (*(git_helpers(arguments) if base == "git" else ()), *texts_within(base, arguments)):
             self.run_text(text, around.copy({}), depth + 1)
 
-    def _play(self, name: str | None, own_network: bool, around: Around) -> None:
-        path = self._at(name or "", around)
-        if around.perhaps or not path or not self._files.has_file(path):
-            self._say(NO_SCRIPT, around)
-            return
-        for run in runs(path, self._files, own_network=own_network):
-            self.found.run_image(run)
-
     def _starts_unknown(self, words: Words, around: Around, depth: int) -> bool:
         """Whether an interpreter runs one of several scripts that fit what is known of the name, which are followed here."""
         known = [
@@ -331,24 +311,6 @@ class Walk(ShellWalk):
             self.run((*words[:at], path, *words[at + 1 :]), with_path(words, at, path, around), depth + 1, 0)
         return found is not None
 
-    def _run_in_containers(self, words: Words, base: str, around: Around) -> None:
-        """What runs in containers that are there, or of services of a project."""
-        project = services(base, words[1:], around.directory, around.environment, self._files) or []
-        inside = in_container(base, words[1:])
-        to_start = started_again(base, words[1:])
-        if inside is not None and not (inside.is_new and any(each.run for each in project)):
-            to_start.append(inside)
-        elif inside is None:
-            to_start += [InContainer("service", each.name or None, ()) for each in project if each.run is None]
-        if around.perhaps and (project or to_start):
-            self._say(NO_NAME, around)
-            return
-        for run in (each.run for each in project):
-            if run is not None:
-                self.found.run_image(run)
-        for one in to_start:
-            self.found.run_inside(one)
-
     def _hand_on(self, words: Words, base: str, started: Started, around: Around, depth: int) -> None:
         """What a program that is there runs of its arguments, or may run."""
         script = started.arguments[-len(words)]
@@ -367,63 +329,6 @@ class Walk(ShellWalk):
             named = [self._at(each, around) for each in maybe_run(base, words[1:], own=own and not is_script)]
             if any(self._files.files(named, executable=True)):
                 self._say(MAYBE_RUN, around)
-
-    def _start_units(self, units: Asked, words: Words, around: Around, depth: int) -> None:
-        """What systemd runs for it stands in the units, as what is known of their names has it."""
-        for at in units.at:
-            pattern = around.command.pattern(words, at)
-            name = pattern or words[at] or ""
-            if pattern is not None:
-                self._depends(around)
-            for one in alternatives(name) if pattern is None or not around.within else ():
-                self._start_unit(one, units, around.copy({}, perhaps=UNKNOWN in one), depth)
-
-    def _start_unit(self, name: str, units: Asked, around: Around, depth: int) -> None:
-        if self._is_done("systemctl", (name, units.verb), around):
-            return
-        commands = self._units.commands(name, units.verb)
-        if not commands and units.is_old and (script := self._units.script(name)):
-            self.run((script, units.verb), around, depth + 1, 0)
-        for each in commands:
-            if not isinstance(each.command, str):
-                within = around.copy({}, each.directory)
-                within.environment, within.partly, within.command = dict(each.environment), {}, Command(())
-                within.network = each.network
-                said = each.environment, each.network
-                if each.root:
-                    self._enter_root(InRoot(each.root, each.command, each.directory, *said), within)
-                else:
-                    self._hold(HeldText(each.place.path, shlex.join(each.command), *said), within)
-                    self.run(each.command, within, depth + 1, 0)
-
-    def _hold(self, held: HeldText, around: Around) -> None:
-        if around.perhaps:
-            self._say(NO_NAME, around)
-        else:
-            self.found.hold(held)
-
-    def _enter_root(self, root: InRoot, around: Around) -> None:
-        if around.perhaps:
-            self._say(OTHER_ROOT, around)
-        else:
-            self.found.enter(root)
-
-    def _enter(self, program: str, root: Entered, around: Around) -> None:
-        """What runs in another root, where it is known in which, and what."""
-        named = directory_of(program, root.name, self._files) if root.name else root.directory
-        directory = self._at(named, around)
-        status = self._files.status(directory) if directory else None
-        if (
-            around.perhaps
-            or not root.words
-            or None in root.words[:1]
-            or status is None
-            or not stat.S_ISDIR(status.st_mode)
-        ):
-            self._say(OTHER_ROOT, around)
-        else:
-            words = tuple(word or "" for word in root.words)
-            self.found.enter(InRoot(directory, words, root.within, dict(around.environment), around.network))
 
     def _run_script(self, started: Started, words: Words, around: Around, depth: int) -> None:
         script = next((word for word in started.arguments[1:] if word and word[0] not in "-+"), "")
