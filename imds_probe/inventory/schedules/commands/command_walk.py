@@ -21,7 +21,8 @@ from imds_probe.inventory.schedules.commands.shell_commands import Command
 from imds_probe.inventory.schedules.commands.shell_functions import MAYBE_NONE, UNKNOWN, UNSET, Arguments
 from imds_probe.inventory.schedules.commands.shell_walk import ShellWalk
 from imds_probe.inventory.schedules.commands.spread import VARIANTS_MAX, is_pattern
-from imds_probe.inventory.schedules.commands.starters import Found, Inner, Words, inner
+from imds_probe.inventory.schedules.commands.starter_words import Found, Inner, Words
+from imds_probe.inventory.schedules.commands.starters import inner
 from imds_probe.inventory.schedules.commands.starters_known import BEHIND, STARTERS_OF_LANGUAGES
 from imds_probe.inventory.schedules.commands.tmux import UNKNOWN_TEXT
 from imds_probe.inventory.schedules.commands.unknown_names import below, directories, fitting

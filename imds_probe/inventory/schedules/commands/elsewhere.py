@@ -14,7 +14,7 @@ from imds_probe.inventory.schedules.commands.other_roots import Entered, directo
 from imds_probe.inventory.schedules.commands.shell_commands import Command
 from imds_probe.inventory.schedules.commands.shell_functions import UNKNOWN
 from imds_probe.inventory.schedules.commands.spread import alternatives
-from imds_probe.inventory.schedules.commands.starters import Inner, Words
+from imds_probe.inventory.schedules.commands.starter_words import Inner, Words
 from imds_probe.inventory.schedules.commands.units_started import Asked
 from imds_probe.inventory.schedules.commands.walking import Walking
 

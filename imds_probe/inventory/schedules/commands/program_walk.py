@@ -28,7 +28,7 @@ from imds_probe.inventory.schedules.commands.server_scripts import server_of
 from imds_probe.inventory.schedules.commands.settings_named import settings_named
 from imds_probe.inventory.schedules.commands.shell_commands import ANY, Command
 from imds_probe.inventory.schedules.commands.shell_functions import UNSET, Arguments
-from imds_probe.inventory.schedules.commands.starters import Words
+from imds_probe.inventory.schedules.commands.starter_words import Words
 from imds_probe.inventory.schedules.commands.surroundings import Surroundings
 from imds_probe.inventory.schedules.commands.texts_within import texts_within
 from imds_probe.inventory.schedules.commands.units_started import asked

@@ -13,7 +13,8 @@ from imds_probe.inventory.schedules.commands.around import Around, known_text
 from imds_probe.inventory.schedules.commands.followed import NO_NAME, TOO_DEEP, TOO_MANY
 from imds_probe.inventory.schedules.commands.shell_commands import ANY, Command, Shell
 from imds_probe.inventory.schedules.commands.shell_functions import UNKNOWN, Function
-from imds_probe.inventory.schedules.commands.starters import Words, inner
+from imds_probe.inventory.schedules.commands.starter_words import Words
+from imds_probe.inventory.schedules.commands.starters import inner
 from imds_probe.inventory.schedules.commands.surroundings import Surroundings
 from imds_probe.inventory.schedules.commands.tmux import UNKNOWN_TEXT
 from imds_probe.inventory.schedules.commands.unknown_names import fits, is_nameless

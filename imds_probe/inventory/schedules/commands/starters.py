@@ -5,55 +5,28 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.commands.programs import DEFAULT_PATH
+from imds_probe.inventory.schedules.commands.starter_words import (
+    Found,
+    Inner,
+    Words,
+    behind_options,
+    has_option,
+    option_of,
+)
 from imds_probe.inventory.schedules.commands.starters_known import (
     BEHIND,
     DAEMON,
     SCRIPT,
-    SPLIT,
     SSH,
     STARTERS,
     STARTERS_OF_LANGUAGES,
     Starter,
 )
 from imds_probe.inventory.schedules.commands.tmux import UNKNOWN_TEXT, text_of
-from imds_probe.inventory.schedules.scheduled import Network
-
-Words = Sequence[str | None]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What find looks for: names that fit a pattern below places, so many levels down, None without an end. What is empty is not
-    known.
-    """
-
-    places: tuple[str, ...]
-    named: str = "*"
-    deepest: int | None = None
-
-
-@dataclass(frozen=True)
-class Inner:
-    """What is started: words, or a text for a shell; with the variables and the directory that are set for it. `user` is who
-    runs it, None where that stays as it is and empty where only running tells; `login`: it begins in that one's home. `found`: "{}"
-    among the words is each file that find looks for, which is run or is the script of an interpreter.
-    `network` as in Scheduled, None where that stays as it is.
-    """
-
-    words: tuple[str | None, ...] = ()
-    text: str = ""
-    assigned: Mapping[str, str] = field(default_factory=dict)
-    directory: str = ""
-    user: str | None = None
-    login: bool = False
-    found: Found | None = None
-    network: Network | None = None
-
 
 _TEXTS = ("watch", "screen")  # one word may be a whole text for a shell
 _HERE = ("localhost", "localhost.localdomain", "127.0.0.1", "::1", "ip6-localhost")
@@ -79,7 +52,7 @@ def inner(name: str, arguments: Words) -> Inner | None:
     if name in BEHIND:
         return _of_behind(*BEHIND[name], arguments, by_itself=name == "uv")
     starter = STARTERS.get(name) or STARTERS_OF_LANGUAGES.get(name)
-    found = _of(starter, arguments) if starter is not None else None
+    found = behind_options(starter, arguments) if starter is not None else None
     if found is not None and name in _TEXTS and (name == "watch" or len(found.words) == 1):
         return replace(found, words=(), text=_as_text(found.words))
     return found
@@ -106,7 +79,7 @@ def _of_behind(words: tuple[str, ...], starter: Starter, arguments: Words, *, by
     if own is not None:
         found = Inner(tuple(rest[own + 1 :])) if own + 1 < len(rest) else None
     else:
-        found = _of_module(rest) or _of(starter, rest)
+        found = _of_module(rest) or behind_options(starter, rest)
     if found is None:
         return None
     command = found.words
@@ -121,78 +94,14 @@ def _of_module(arguments: Words) -> Inner | None:
     return Inner(("python3", *arguments)) if arguments[:1] in (("-m",), ["-m"]) else None
 
 
-def _of(starter: Starter, arguments: Words) -> Inner | None:
-    at, before = 0, starter.before
-    assigned: dict[str, str] = {}
-    directory, text, user, login = "", None, "root" if starter.user or starter.of_user else None, False
-    while at < len(arguments):
-        word = arguments[at] or ""
-        following = (arguments[at + 1] or "") if at + 1 < len(arguments) else ""
-        option, joined, has_value = _option(word, following, starter)
-        login = login or (word.startswith("-") and _has(word, option, starter.login))
-        if option in starter.text and text is None:
-            text, at = joined, at + 1 + has_value
-            if not before:
-                break
-            continue
-        if word == "--":
-            at += 1
-            if before:
-                continue
-            break
-        if option in SPLIT and option in starter.valued and starter.assigns:
-            return _of(starter, (*joined.split(), *arguments[at + 1 + has_value :]))
-        if word.startswith("-") and word != "-":
-            directory = joined if option in starter.directory else directory
-            user = joined if option in starter.user else user
-            before = 0 if option in starter.instead else before
-            at += 1 + has_value
-        elif starter.assigns and "=" in word and not word.startswith(("=", "/")):
-            assigned[option] = joined
-            at += 1
-        elif before or word == "-":
-            user = word.partition(":")[0] if starter.of_user and before and word != "-" else user
-            before -= word != "-"
-            at += 1
-            if text is not None and not before:
-                break
-        else:
-            break
-    words = tuple(arguments[at:]) if text is None else ()
-    found = Inner(words, text or "", assigned, directory, user, login)
-    return found if words or text is not None else None
-
-
-def _option(word: str, following: str, starter: Starter) -> tuple[str, str, bool]:
-    """An option, its value where it has one, and whether that is the word behind it: "-u NAME", "-iuNAME", "--user=NAME"."""
-    valued = (*starter.valued, *starter.text, *starter.user, *starter.directory)
-    if word in valued:
-        return word, following, True
-    option, _, joined = word.partition("=")
-    if option.startswith("-") and not option.startswith("--"):
-        for at in range(1, len(option)):
-            if (letter := f"-{option[at]}") in starter.attached:
-                break
-            if letter in valued:
-                rest = word[at + 1 :]
-                return letter, rest or following, not rest
-    return option, joined, False
-
-
-def _has(word: str, option: str, options: Sequence[str]) -> bool:
-    """Whether it is one of these options, or has its letter among those before the `option` that has a value."""
-    letters = "" if word == "-" or word.startswith("--") else word[1:].partition(option[1:2] or "=")[0]
-    return word in options or any(each[1:] in letters for each in options if len(each) == 2)
-
-
 def _of_daemon(arguments: Words) -> Inner | None:
     """start-stop-daemon --start --exec PROGRAM -- ARGUMENT..."""
     own = next((at for at, word in enumerate(arguments) if word == "--"), len(arguments))
     program, at = "", 0
     while at < own:
         word, following = arguments[at] or "", (arguments[at + 1] or "") if at + 1 < own else ""
-        option, value, has_value = _option(word, following, DAEMON)
-        if word.startswith("-") and _has(word, option, ("-K", "--stop", "-T", "--status", "-H", "--help")):
+        option, value, has_value = option_of(word, following, DAEMON)
+        if word.startswith("-") and has_option(word, option, ("-K", "--stop", "-T", "--status", "-H", "--help")):
             return None
         if option in ("-a", "--startas") or (option in ("-x", "--exec") and not program):
             program = value
@@ -231,7 +140,7 @@ def _runs_found(words: Words) -> bool:
         return True
     given = next((at for at, word in enumerate(words[1:], 1) if not (word or "").startswith("-")), 0)
     name = posixpath.basename(words[0] or "")
-    if name in STARTERS and (started := _of(STARTERS[name], words[1:])) and started.words:
+    if name in STARTERS and (started := behind_options(STARTERS[name], words[1:])) and started.words:
         return _runs_found(started.words)
     if given and words[given] == "{}":
         return name.rstrip("0123456789.") in _RUN_SCRIPTS
@@ -242,7 +151,7 @@ def _runs_found(words: Words) -> bool:
 
 def _of_xargs(arguments: Words) -> Inner | None:
     """Where it starts programs or scripts that only running tells, these are what is found somewhere."""
-    inner = _of(STARTERS["xargs"], arguments)
+    inner = behind_options(STARTERS["xargs"], arguments)
     if inner is None:
         return None
     options = [word or "" for word in arguments[: len(arguments) - len(inner.words)]]
@@ -278,7 +187,7 @@ def _of_ip(arguments: Words) -> Inner | None:
 
 def _of_ssh(arguments: Words) -> Inner | None:
     """ssh USER@HOST COMMAND..., where that is this host: it begins at home."""
-    found = _of(SSH, arguments)
+    found = behind_options(SSH, arguments)
     if found is None or len(found.words) < 2:
         return None
     user, _, host = (found.words[0] or "").rpartition("@")
@@ -290,7 +199,7 @@ def _of_ssh(arguments: Words) -> Inner | None:
 
 def _of_script(arguments: Words) -> Inner | None:
     """script -c COMMAND FILE; without one it is a shell that somebody types into."""
-    found = _of(SCRIPT, arguments)
+    found = behind_options(SCRIPT, arguments)
     return found if found is not None and found.text else None
 
 

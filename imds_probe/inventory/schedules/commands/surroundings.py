@@ -12,7 +12,7 @@ from imds_probe.inventory.schedules.commands.followed import NO_DIRECTORY, NO_SC
 from imds_probe.inventory.schedules.commands.programs import DEFAULT_PATH
 from imds_probe.inventory.schedules.commands.shell_functions import UNKNOWN
 from imds_probe.inventory.schedules.commands.spread import alternatives, is_pattern
-from imds_probe.inventory.schedules.commands.starters import Inner, Words
+from imds_probe.inventory.schedules.commands.starter_words import Inner, Words
 from imds_probe.inventory.schedules.commands.unknown_names import fitting
 from imds_probe.inventory.schedules.commands.walking import DEPTH_MAX, SCRIPT_MAX_BYTES, Walking
 

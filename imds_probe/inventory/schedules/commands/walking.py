@@ -11,7 +11,7 @@ from imds_probe.inventory.schedules.commands.followed import OF_NAMES, TOO_MANY
 from imds_probe.inventory.schedules.commands.gathered import Gathered
 from imds_probe.inventory.schedules.commands.programs import DEFAULT_PATH, SHELLS, Programs
 from imds_probe.inventory.schedules.commands.spread import VARIANTS_MAX, variants
-from imds_probe.inventory.schedules.commands.starters import Words
+from imds_probe.inventory.schedules.commands.starter_words import Words
 from imds_probe.inventory.schedules.commands.units_started import Units
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
