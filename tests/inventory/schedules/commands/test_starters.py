@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from imds_probe.inventory.schedules.commands.starter_words import Found, Inner
+from imds_probe.inventory.schedules.commands.starter_words import Inner
 from imds_probe.inventory.schedules.commands.starters import inner
 
 
@@ -24,9 +24,6 @@ from imds_probe.inventory.schedules.commands.starters import inner
         ("time -p x", "x"),
         ("ionice -tc2n7 x", "x"),
         ("chpst -vPuana x", "x"),
-        ("xargs -r0n1 x", "x"),
-        ("xargs -i{} x {}", "x {}"),
-        ("xargs -ln x", "x"),
         ("systemd-run -qtp MemoryMax=1G x", "x"),
         ("systemd-run --on-unit-active 1h --gid web x", "x"),
         ("setarch x86_64 -R x", "x86_64 -R x"),
@@ -46,18 +43,14 @@ from imds_probe.inventory.schedules.commands.starters import inner
         ("exec -a z x", "x"),
         ("taskset -c 0 x", "x"),
         ("runuser -u ana -- x", "x"),
-        ("xargs -n 1 x", "x"),
         ("gosu ana x", "x"),
         ("start-stop-daemon --start --exec /x -- -y", "/x -y"),
         ("start-stop-daemon -S -x /usr/bin/python3 -a /x", "/x"),
         ("start-stop-daemon -Sbx /x", "/x"),
         ("start-stop-daemon -qSbmp /run/x.pid -x /x -- -T", "/x -T"),
         ("start-stop-daemon --start --user Keith --exec=/x", "/x"),
-        ("find /d -name z -exec x {} ;", "x /d/z"),
         ("ip netns exec blue /opt/x.sh a", "/opt/x.sh a"),
         ("ip -d vrf exec mgmt /opt/x.sh", "/opt/x.sh"),
-        ("find /d -type f -exec x {} +", "x /d/*"),
-        ("find . -exec x {} ;", "x {}"),
         ("poetry run python3 x.py", "python3 x.py"),
         ("uv run --with boto3 --python 3.11 x.py", "python3 x.py"),
         ("uv run -m x", "python3 -m x"),
@@ -88,27 +81,7 @@ def test_what_is_started(command: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "expected"),
     [
-        (
-            "find",
-            ("/a", "/b", "-name", "x*", "-exec", "{}", "-v", ";"),
-            Inner(("{}", "-v"), found=Found(("/a", "/b"), "x*")),
-        ),
-        (
-            "find",
-            ("-L", None, "-maxdepth", "2", "-exec", "sh", "-e", "{}", "+"),
-            Inner(("sh", "-e", "{}"), found=Found(("",), "*", 2)),
-        ),
-        ("find", ("-name", None, "-exec", "sudo", "{}"), Inner(("sudo", "{}"), found=Found((".",), ""))),
-        (
-            "find",
-            ("/d", "-exec", "sh", "-c", ". $1", "_", "{}"),
-            Inner(("sh", "-c", ". $1", "_", "{}"), found=Found(("/d",))),
-        ),
-        ("find", ("/d", "-exec", "sh", "-c", "gzip $1", "_", "{}"), Inner(("sh", "-c", "gzip $1", "_", "/d/*"))),
         ("screen", ("-dmS", "x", "sh", "-c", "y"), Inner(("sh", "-c", "y"))),
-        ("xargs", ("-n1", "bash"), Inner(("bash", "{}"), found=Found(("",)))),
-        ("xargs", ("-I%", "%", "x"), Inner(("{}", "x"), found=Found(("",)))),
-        ("xargs", ("-I", "%", "rm", "%"), Inner(("rm", "%"))),
         ("poetry", ("-C", "/d", "run", "x"), Inner(("x",), directory="/d")),
         ("pnpm", ("--dir", "/d", "exec", "x"), Inner(("x",), directory="/d")),
     ],
@@ -124,8 +97,6 @@ def test_texts_variables_and_directories(name: str, arguments: tuple[str | None,
         "sudo -l",
         "timeout 5",
         "flock 9",
-        "find /d -name z",
-        "find -exec ;",
         "ip netns list",
         "ip netns exec blue",
         "ip link set x",
