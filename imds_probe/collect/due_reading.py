@@ -8,12 +8,13 @@ import posixpath
 import re
 import shlex
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from imds_probe.collect.code_tasks import Due, Piece, Program, Reading
+from imds_probe.collect.code_tasks import Due, Piece, Program
 from imds_probe.collect.due_libraries import Further, Recognising, with_libraries
+from imds_probe.collect.due_systems import Came, DueSystem
 from imds_probe.collect.program_reading import (
     OF_SYSTEM,
     PROGRAM_MIN_S,
@@ -24,9 +25,7 @@ from imds_probe.collect.program_reading import (
     root_files,
     spoken_encodable,
 )
-from imds_probe.collect.root_views import RootViews
 from imds_probe.collect.schedule_memory import ScheduleMemory
-from imds_probe.dataclass import dataclass
 from imds_probe.escape import encodable
 from imds_probe.facts.code import OF_IMAGE, Speaks
 from imds_probe.inventory.code import unread
@@ -38,21 +37,17 @@ from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.java_plugins import launched, plugged
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import Load, Loads
-from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.forwarding import PASSES_ON
-from imds_probe.inventory.code.owning import OWN, owners
+from imds_probe.inventory.code.owning import owners
 from imds_probe.inventory.code.spoken import Spoken, says_already
-from imds_probe.inventory.code.units import Wholes, shown
+from imds_probe.inventory.code.units import shown
 from imds_probe.inventory.images import stores
-from imds_probe.inventory.schedules.accounts import Account
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
 from imds_probe.inventory.schedules.commands.followed import NO_NAME, NO_SCRIPT, OF_LIMITS, Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
-from imds_probe.inventory.schedules.commands.settings_named import NamedSettings
 from imds_probe.inventory.schedules.scheduled import Network, Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
-from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.kept.shapes import OMITTED, is_path
 
@@ -63,61 +58,7 @@ READ_TOGETHER = 100
 # Of a version that no system has, whose libraries lie nowhere.
 LANGUAGES_READ = {".py": "python2.0", ".rb": "ruby", ".pl": "perl", ".pm": "perl", ".js": "node"}
 OF_LIBRARIES = ("/site-packages/", "/dist-packages/", "/gems/")
-OF_DISTRIBUTION = ("/usr/", "/lib/", "/bin/", "/sbin/")
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,255}")
-
-
-@dataclass
-class Came:
-    """What a program came to, and the paths that this stood on."""
-
-    program: Program | None
-    spoken: tuple[Spoken, ...]
-    stood_on: frozenset[str]
-
-
-@dataclass
-class DueSystem:
-    """What was read so far. `trail` are the paths that the schedule stands on which is worked on; `remembers`: these are all. Of
-    other roots, where links lead elsewhere, nothing is remembered.
-    """
-
-    reading: Reading
-    ground: Ground
-    following: Following
-    commands: Commands
-    memory: ScheduleMemory
-    image: bool
-    wholes: Wholes = field(default_factory=Wholes)
-    programs: dict[object, Came] = field(default_factory=dict)
-    learnt: int = 0
-    done: dict[str, tuple[Due, ...]] = field(default_factory=dict)
-    accounts: Mapping[str, Account] = field(default_factory=dict)
-    trail: set[str] = field(default_factory=set)
-    remembers: bool = True
-    views: RootViews | None = None  # none of what is another root itself
-    runs: Callable[[Start], bool] | None = None  # whether it was read, as a process runs it
-    at_start: Callable[[Scheduled], tuple[Due, ...]] | None = None  # what comes of what a container does at each start
-    named: dict[tuple[int | None, NamedSettings], None] = field(
-        default_factory=dict
-    )  # by command lines, and whose these are
-    others: dict[Path, DueSystem] = field(default_factory=dict)
-    archives: dict[str, tuple[Library, ...]] = field(default_factory=dict)  # what was recognised in each
-    distributed: dict[str, bool] = field(default_factory=dict)
-
-    def own_of(self, scripts: Iterable[str]) -> list[str]:
-        """Those that did not come with the distribution: by their places or, below /etc, by a package of the system's manager."""
-        real = {script: self.commands.files.real_path(script) or script for script in scripts}
-        own = {at for at in real.values() if not at.startswith(OF_DISTRIBUTION) or at.startswith(OWN)}
-        if asked := [at for at in sorted(own) if at.startswith("/etc/") and at not in self.distributed]:
-            owned = owners(self.ground.root, asked, self.ground.limits.deadline)
-            shipped = {each.path for each in owned if each.manager in ("dpkg", "rpm")}
-            self.distributed.update((at, at in shipped) for at in asked)
-        return [script for script, at in real.items() if at in own and not self.distributed.get(at, False)]
-
-    def is_late(self) -> bool:
-        """Whether its time is over."""
-        return time.monotonic() > self.reading.deadline
 
 
 def since_s(changed_ns: int | None) -> float | None:

@@ -364,30 +364,6 @@ def test_an_image_of_which_a_layer_has_gone_is_not_read(system: CodeSystem) -> N
     assert [(each.program, each.why, each.inside) for each in found.read.not_read] == [(IMAGE, unread.IMAGE, None)]
 
 
-NAMELESS = "#!/bin/sh\nD=$(cat /etc/app/home)\n$D/y.sh\n"
-OWNED = {"/var/lib/dpkg/status": STATUS, "/var/lib/dpkg/info/s3cmd.list": "/.\n/etc/cron.daily/s3\n/opt/s3/x\n"}
-
-
-@pytest.mark.parametrize(
-    ("script", "not_read"),
-    [
-        ("/opt/x", True),
-        ("/usr/local/bin/x", True),
-        ("/etc/cron.daily/x", True),
-        ("/opt/s3/x", True),  # where no distribution puts anything
-        ("/etc/cron.daily/s3", False),
-        ("/usr/lib/s3/x", False),
-    ],
-)
-def test_a_script_that_starts_what_only_running_tells_was_not_read_but_for_a_distributions_own(
-    system: CodeSystem, script: str, not_read: bool
-) -> None:
-    files = {script: NAMELESS, "/etc/cron.d/x": f"@daily root {script}\n", **OWNED}
-    made(system.root, files, executable=(script,))
-    expected = [(script, unread.BY_NAME)] if not_read else []
-    assert [(each.program, each.why) for each in system.code().read.not_read] == expected
-
-
 def test_what_a_login_loads_by_names_is_not_missed(system: CodeSystem) -> None:
     made(system.root, {"/etc/profile.d/x.sh": "D=$(cat /etc/app/home)\n. $D/y.sh\n"})
     assert system.code().read.not_read == ()
