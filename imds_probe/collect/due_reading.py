@@ -2,51 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import posixpath
 import re
 import shlex
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.collect.code_tasks import Due, Piece, Program
 from imds_probe.collect.due_libraries import Further, Recognising, with_libraries
 from imds_probe.collect.due_systems import Came, DueSystem
-from imds_probe.collect.program_reading import (
-    OF_SYSTEM,
-    PROGRAM_MIN_S,
-    following_in,
-    loads_of,
-    names_of_service,
-    program_of,
-    root_files,
-    spoken_encodable,
-)
+from imds_probe.collect.due_texts import asks_itself, in_network, of_text
+from imds_probe.collect.program_reading import OF_SYSTEM, PROGRAM_MIN_S, following_in, loads_of, program_of
 from imds_probe.collect.schedule_memory import ScheduleMemory
 from imds_probe.escape import encodable
 from imds_probe.facts.code import OF_IMAGE, Speaks
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.code.elsewhere import said_with_headers
-from imds_probe.inventory.code.environment import naming, with_hosts, with_values
-from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.following import java, shell
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.java_plugins import launched, plugged
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import Load, Loads
-from imds_probe.inventory.code.forwarding import PASSES_ON
 from imds_probe.inventory.code.owning import owners
 from imds_probe.inventory.code.spoken import Spoken, says_already
-from imds_probe.inventory.code.units import shown
 from imds_probe.inventory.images import stores
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
 from imds_probe.inventory.schedules.commands.followed import NO_NAME, NO_SCRIPT, OF_LIMITS, Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
-from imds_probe.inventory.schedules.scheduled import Network, Place, Scheduled
+from imds_probe.inventory.schedules.scheduled import Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.kept.shapes import OMITTED, is_path
@@ -70,9 +55,9 @@ def of_schedule(scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
     _take_share(system)
     followed = system.commands.follow(scheduled)
     inside = any(_has_own_network(run, scheduled) and _asks(run) for run in followed.images)
-    apart = any(not each.path and each.network == "own" and _asks_itself(each.text) for each in followed.apart)
+    apart = any(not each.path and each.network == "own" and asks_itself(each.text) for each in followed.apart)
     texts = [
-        replace(due, own_network=inside or apart or due.own_network) for due in _of_text(scheduled, followed, system)
+        replace(due, own_network=inside or apart or due.own_network) for due in of_text(scheduled, followed, system)
     ]
     said = {each.speaks for due in texts for each in due.piece.spoken}
     for due in (*texts, *_of_programs(scheduled, followed, system, said)):
@@ -140,7 +125,7 @@ def _of_programs(
             script = system.ground.visit(started.script).said if started.script else None
             in_script = {script.speaks} if script is not None and script.speaks is not None else ()
             dues = _of_start(start, system, in_script if started.script else said)
-            dues = _in_network(dues, started.network, followed)
+            dues = in_network(dues, started.network, followed)
             yield from _perhaps(dues) if started.perhaps else dues
     # What was left out while all this was followed may be started, too.
     for each in system.commands.files.take_left_out():
@@ -188,19 +173,7 @@ def _has_own_network(run: ImageRun, scheduled: Scheduled) -> bool:
 
 def _asks(run: ImageRun) -> bool:
     """Whether the words that a container is given call the service, as a request by curl does."""
-    return _asks_itself(shlex.join(run.words))
-
-
-def _asks_itself(text: str) -> bool:
-    return said_by(io.BytesIO(text.encode("utf-8", "replace")), "-.sh").speaks is not None
-
-
-def _in_network(dues: Iterable[Due], network: Network, followed: Followed) -> Iterator[Due]:
-    """What runs in this network. What was started elsewhere nothing may keep from the service."""
-    for due in dues:
-        yield replace(
-            due, own_network=network == "own" or due.own_network, kept_off=network == "none" and not followed.leaves
-        )
+    return asks_itself(shlex.join(run.words))
 
 
 def _in_image(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
@@ -232,14 +205,14 @@ def _in_image(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> Iterato
     for words in stored.config.started_by(run):
         inner = replace(inside, command=words)
         if not run.whole:  # what the image starts by itself stands nowhere else
-            yield from _of_text(scheduled, Followed(shlex.join(words)), system)
+            yield from of_text(scheduled, Followed(shlex.join(words)), system)
         entry = () if run.whole else stored.config.entrypoint
         entry = entry if words[: len(entry)] == entry else ()
         found += (_of_entry_point(due, entry) for due in _inside(name, root, inner, system))
     yield from found or [Due(Piece(program=Program(name, (), why=unread.NO_SCRIPT)))]
     if check := stored.config.check if run.check is None else run.check:
         if run.check is None:
-            yield from _of_text(scheduled, Followed(shlex.join(check)), system)
+            yield from of_text(scheduled, Followed(shlex.join(check)), system)
         yield from _inside(name, root, replace(inside, command=check), system)
 
 
@@ -282,40 +255,6 @@ def _inside(name: str, root: Path, scheduled: Scheduled, system: DueSystem) -> l
         said = name if is_path(name) or name.startswith(OF_IMAGE) else OMITTED
         found.append(replace(due, inside=said, owned=owned, standing_s=since_s(changed_ns)))
     return found
-
-
-def _of_text(scheduled: Scheduled, followed: Followed, system: DueSystem) -> Iterator[Due]:
-    """What the command asks by itself: curl in a crontab. The same of texts that files of a project hold."""
-    place = scheduled.place
-    dues = _of_one_text(followed.text, scheduled.environment, place, system)
-    yield from _in_network(dues, scheduled.network, followed)
-    in_scripts = [each for each in followed.apart if each.path]
-    for held in (*followed.held, *in_scripts):
-        dues = _of_one_text(held.text, held.environment, Place(held.path), system)
-        yield from _in_network(dues, held.network, followed)
-
-
-def _of_one_text(said: str, environment: Mapping[str, str], place: Place, system: DueSystem) -> Iterator[Due]:
-    text = said.encode("utf-8", "replace")
-    if named := naming(environment):
-        text = with_values(text.decode("latin-1"), named, "shell").encode("latin-1")
-    if names := names_of_service(system.ground):
-        text = with_hosts(text.decode("latin-1"), names).encode("latin-1")
-    name = "-" if text.startswith(b"#!") else "-.sh"
-    words = said_by(io.BytesIO(text), name)
-    if words.evidence.elsewhere:
-        before, system.ground.trail = system.ground.trail, set()
-        words = said_with_headers(text, name, environment, root_files(system.ground)) or words
-        system.trail |= system.ground.trail
-        system.ground.trail = before
-    if PASSES_ON in said:
-        yield Due(Piece(program=Program(place.path, (), why=unread.FORWARDS)))
-    if words.speaks is None:
-        return
-    root = f"{place.path}:{place.line}:{hashlib.sha256(text).hexdigest()[:16]}"
-    owner = system.ground.visit(place.path).owner_uid
-    found = spoken_encodable(replace(shown(root, place.path, words, words.speaks, owner), line=place.line))
-    yield Due(Piece(spoken=(found,)), roots=(found.root,))
 
 
 def _of_start(start: Start, system: DueSystem, said: Collection[Speaks]) -> Iterator[Due]:
