@@ -498,17 +498,6 @@ def test_what_is_too_much_in_another_root_is_left_open(system: CodeSystem) -> No
     assert (left.program, left.why, left.inside) == ("/parts", unread.MORE, JAIL)
 
 
-def test_a_state_among_some_hundred_is_read(system: CodeSystem) -> None:
-    """Each of the states that a minion has may be applied to it."""
-    at = "/srv/salt/base"
-    made(system.root, {f"{at}/s{number:03}/init.sls": "pkg: installed\n" for number in range(150)})
-    made(system.root, {"/etc/cron.d/x": "@daily root salt-call --local state.apply\n"})
-    assert system.code().read.not_read == ()
-    made(system.root, {f"{at}/s149/init.sls": f"x:\n  cmd.run:\n  - name: {CURL}"})
-    (left,) = system.code().read.not_read
-    assert (left.why, left.started_by) == (unread.BY_NAME, ("/etc/cron.d/x, daily",))
-
-
 def test_a_script_that_starts_more_than_is_followed_is_left_open(system: CodeSystem) -> None:
     jobs = {f"/opt/jobs/{number}": "#!/bin/sh\n" for number in range(STARTED_MAX + 1)}
     script = "#!/bin/sh\n" + "".join(f"{name}\n" for name in jobs)
