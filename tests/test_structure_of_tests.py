@@ -30,6 +30,7 @@ ELSEWHERE = {
     "collect/named_tasks.py": "the same, which it asks for",
     "collect/package_tasks.py": "tasks, which test_package_search.py asks",
     "inventory/packages/wanted.py": "values, which test_own_files.py compares with",
+    "inventory/schedules/commands/starters_known.py": "a table, whose programs test_starters.py has start others",
     "inventory/schedules/settings_known.py": "a table, which test_named_in_settings.py has looked at",
     "inventory/schedules/cloud_init_places.py": "paths, which test_cloud_init.py writes to",
     "collect/code_search.py": "what test_code.py and test_schedule_reading.py have searched",

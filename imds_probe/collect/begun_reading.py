@@ -13,7 +13,8 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from imds_probe.collect.code_tasks import Begun, Due, Piece, Program
-from imds_probe.collect.due_reading import DueSystem, of_programs, of_schedule
+from imds_probe.collect.due_reading import of_programs, of_schedule
+from imds_probe.collect.due_systems import DueSystem
 from imds_probe.collect.schedules_kept import Listed
 from imds_probe.dataclass import dataclass
 from imds_probe.escape import encodable

@@ -2,122 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import posixpath
 import re
 import shlex
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from imds_probe.collect.code_tasks import Due, Piece, Program, Reading
-from imds_probe.collect.due_libraries import Further, Recognising, with_libraries
-from imds_probe.collect.program_reading import (
-    OF_SYSTEM,
-    PROGRAM_MIN_S,
-    following_in,
-    loads_of,
-    names_of_service,
-    program_of,
-    root_files,
-    spoken_encodable,
-)
-from imds_probe.collect.root_views import RootViews
+from imds_probe.collect.code_tasks import Due, Piece, Program
+from imds_probe.collect.due_programs import of_start
+from imds_probe.collect.due_systems import DueSystem
+from imds_probe.collect.due_texts import asks_itself, in_network, of_text
+from imds_probe.collect.program_reading import OF_SYSTEM, PROGRAM_MIN_S, following_in
 from imds_probe.collect.schedule_memory import ScheduleMemory
-from imds_probe.dataclass import dataclass
 from imds_probe.escape import encodable
 from imds_probe.facts.code import OF_IMAGE, Speaks
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.code.elsewhere import said_with_headers
-from imds_probe.inventory.code.environment import naming, with_hosts, with_values
-from imds_probe.inventory.code.file import said_by
-from imds_probe.inventory.code.following import java, shell
-from imds_probe.inventory.code.following.ground import Ground
-from imds_probe.inventory.code.following.java_plugins import launched, plugged
 from imds_probe.inventory.code.following.language import Language
-from imds_probe.inventory.code.following.loads import Load, Loads
-from imds_probe.inventory.code.following.program import Following
-from imds_probe.inventory.code.forwarding import PASSES_ON
-from imds_probe.inventory.code.owning import OWN, owners
-from imds_probe.inventory.code.spoken import Spoken, says_already
-from imds_probe.inventory.code.units import Wholes, shown
+from imds_probe.inventory.code.owning import owners
 from imds_probe.inventory.images import stores
-from imds_probe.inventory.schedules.accounts import Account
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
 from imds_probe.inventory.schedules.commands.followed import NO_NAME, NO_SCRIPT, OF_LIMITS, Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
-from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
-from imds_probe.inventory.schedules.commands.settings_named import NamedSettings
-from imds_probe.inventory.schedules.scheduled import Network, Place, Scheduled
+from imds_probe.inventory.schedules.commands.programs import READ
+from imds_probe.inventory.schedules.scheduled import Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
-from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.kept.shapes import OMITTED, is_path
 
 USERS_ENGINES = frozenset(
     ("podman", "nerdctl")
 )  # what users start with these is theirs; Docker's containers are root's
-READ_TOGETHER = 100
-# Of a version that no system has, whose libraries lie nowhere.
-LANGUAGES_READ = {".py": "python2.0", ".rb": "ruby", ".pl": "perl", ".pm": "perl", ".js": "node"}
-OF_LIBRARIES = ("/site-packages/", "/dist-packages/", "/gems/")
-OF_DISTRIBUTION = ("/usr/", "/lib/", "/bin/", "/sbin/")
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,255}")
-
-
-@dataclass
-class Came:
-    """What a program came to, and the paths that this stood on."""
-
-    program: Program | None
-    spoken: tuple[Spoken, ...]
-    stood_on: frozenset[str]
-
-
-@dataclass
-class DueSystem:
-    """What was read so far. `trail` are the paths that the schedule stands on which is worked on; `remembers`: these are all. Of
-    other roots, where links lead elsewhere, nothing is remembered.
-    """
-
-    reading: Reading
-    ground: Ground
-    following: Following
-    commands: Commands
-    memory: ScheduleMemory
-    image: bool
-    wholes: Wholes = field(default_factory=Wholes)
-    programs: dict[object, Came] = field(default_factory=dict)
-    learnt: int = 0
-    done: dict[str, tuple[Due, ...]] = field(default_factory=dict)
-    accounts: Mapping[str, Account] = field(default_factory=dict)
-    trail: set[str] = field(default_factory=set)
-    remembers: bool = True
-    views: RootViews | None = None  # none of what is another root itself
-    runs: Callable[[Start], bool] | None = None  # whether it was read, as a process runs it
-    at_start: Callable[[Scheduled], tuple[Due, ...]] | None = None  # what comes of what a container does at each start
-    named: dict[tuple[int | None, NamedSettings], None] = field(
-        default_factory=dict
-    )  # by command lines, and whose these are
-    others: dict[Path, DueSystem] = field(default_factory=dict)
-    archives: dict[str, tuple[Library, ...]] = field(default_factory=dict)  # what was recognised in each
-    distributed: dict[str, bool] = field(default_factory=dict)
-
-    def own_of(self, scripts: Iterable[str]) -> list[str]:
-        """Those that did not come with the distribution: by their places or, below /etc, by a package of the system's manager."""
-        real = {script: self.commands.files.real_path(script) or script for script in scripts}
-        own = {at for at in real.values() if not at.startswith(OF_DISTRIBUTION) or at.startswith(OWN)}
-        if asked := [at for at in sorted(own) if at.startswith("/etc/") and at not in self.distributed]:
-            owned = owners(self.ground.root, asked, self.ground.limits.deadline)
-            shipped = {each.path for each in owned if each.manager in ("dpkg", "rpm")}
-            self.distributed.update((at, at in shipped) for at in asked)
-        return [script for script, at in real.items() if at in own and not self.distributed.get(at, False)]
-
-    def is_late(self) -> bool:
-        """Whether its time is over."""
-        return time.monotonic() > self.reading.deadline
 
 
 def since_s(changed_ns: int | None) -> float | None:
@@ -129,9 +46,9 @@ def of_schedule(scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
     _take_share(system)
     followed = system.commands.follow(scheduled)
     inside = any(_has_own_network(run, scheduled) and _asks(run) for run in followed.images)
-    apart = any(not each.path and each.network == "own" and _asks_itself(each.text) for each in followed.apart)
+    apart = any(not each.path and each.network == "own" and asks_itself(each.text) for each in followed.apart)
     texts = [
-        replace(due, own_network=inside or apart or due.own_network) for due in _of_text(scheduled, followed, system)
+        replace(due, own_network=inside or apart or due.own_network) for due in of_text(scheduled, followed, system)
     ]
     said = {each.speaks for due in texts for each in due.piece.spoken}
     for due in (*texts, *_of_programs(scheduled, followed, system, said)):
@@ -198,8 +115,8 @@ def _of_programs(
         ):
             script = system.ground.visit(started.script).said if started.script else None
             in_script = {script.speaks} if script is not None and script.speaks is not None else ()
-            dues = _of_start(start, system, in_script if started.script else said)
-            dues = _in_network(dues, started.network, followed)
+            dues = of_start(start, system, in_script if started.script else said)
+            dues = in_network(dues, started.network, followed)
             yield from _perhaps(dues) if started.perhaps else dues
     # What was left out while all this was followed may be started, too.
     for each in system.commands.files.take_left_out():
@@ -247,19 +164,7 @@ def _has_own_network(run: ImageRun, scheduled: Scheduled) -> bool:
 
 def _asks(run: ImageRun) -> bool:
     """Whether the words that a container is given call the service, as a request by curl does."""
-    return _asks_itself(shlex.join(run.words))
-
-
-def _asks_itself(text: str) -> bool:
-    return said_by(io.BytesIO(text.encode("utf-8", "replace")), "-.sh").speaks is not None
-
-
-def _in_network(dues: Iterable[Due], network: Network, followed: Followed) -> Iterator[Due]:
-    """What runs in this network. What was started elsewhere nothing may keep from the service."""
-    for due in dues:
-        yield replace(
-            due, own_network=network == "own" or due.own_network, kept_off=network == "none" and not followed.leaves
-        )
+    return asks_itself(shlex.join(run.words))
 
 
 def _in_image(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
@@ -291,14 +196,14 @@ def _in_image(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> Iterato
     for words in stored.config.started_by(run):
         inner = replace(inside, command=words)
         if not run.whole:  # what the image starts by itself stands nowhere else
-            yield from _of_text(scheduled, Followed(shlex.join(words)), system)
+            yield from of_text(scheduled, Followed(shlex.join(words)), system)
         entry = () if run.whole else stored.config.entrypoint
         entry = entry if words[: len(entry)] == entry else ()
         found += (_of_entry_point(due, entry) for due in _inside(name, root, inner, system))
     yield from found or [Due(Piece(program=Program(name, (), why=unread.NO_SCRIPT)))]
     if check := stored.config.check if run.check is None else run.check:
         if run.check is None:
-            yield from _of_text(scheduled, Followed(shlex.join(check)), system)
+            yield from of_text(scheduled, Followed(shlex.join(check)), system)
         yield from _inside(name, root, replace(inside, command=check), system)
 
 
@@ -341,109 +246,3 @@ def _inside(name: str, root: Path, scheduled: Scheduled, system: DueSystem) -> l
         said = name if is_path(name) or name.startswith(OF_IMAGE) else OMITTED
         found.append(replace(due, inside=said, owned=owned, standing_s=since_s(changed_ns)))
     return found
-
-
-def _of_text(scheduled: Scheduled, followed: Followed, system: DueSystem) -> Iterator[Due]:
-    """What the command asks by itself: curl in a crontab. The same of texts that files of a project hold."""
-    place = scheduled.place
-    dues = _of_one_text(followed.text, scheduled.environment, place, system)
-    yield from _in_network(dues, scheduled.network, followed)
-    in_scripts = [each for each in followed.apart if each.path]
-    for held in (*followed.held, *in_scripts):
-        dues = _of_one_text(held.text, held.environment, Place(held.path), system)
-        yield from _in_network(dues, held.network, followed)
-
-
-def _of_one_text(said: str, environment: Mapping[str, str], place: Place, system: DueSystem) -> Iterator[Due]:
-    text = said.encode("utf-8", "replace")
-    if named := naming(environment):
-        text = with_values(text.decode("latin-1"), named, "shell").encode("latin-1")
-    if names := names_of_service(system.ground):
-        text = with_hosts(text.decode("latin-1"), names).encode("latin-1")
-    name = "-" if text.startswith(b"#!") else "-.sh"
-    words = said_by(io.BytesIO(text), name)
-    if words.evidence.elsewhere:
-        before, system.ground.trail = system.ground.trail, set()
-        words = said_with_headers(text, name, environment, root_files(system.ground)) or words
-        system.trail |= system.ground.trail
-        system.ground.trail = before
-    if PASSES_ON in said:
-        yield Due(Piece(program=Program(place.path, (), why=unread.FORWARDS)))
-    if words.speaks is None:
-        return
-    root = f"{place.path}:{place.line}:{hashlib.sha256(text).hexdigest()[:16]}"
-    owner = system.ground.visit(place.path).owner_uid
-    found = spoken_encodable(replace(shown(root, place.path, words, words.speaks, owner), line=place.line))
-    yield Due(Piece(spoken=(found,)), roots=(found.root,))
-
-
-def _of_start(start: Start, system: DueSystem, said: Collection[Speaks]) -> Iterator[Due]:
-    """What a start comes to. What the text that starts it says already of code among its arguments is not said again."""
-    key = start.executable, start.arguments, start.directory, tuple(sorted(start.environment.items()))
-    if key not in system.programs:
-        before, system.ground.trail = system.ground.trail, set()
-        program, spoken = _program(start, system)
-        system.programs[key] = Came(program, spoken, frozenset(system.ground.trail or ()))
-        system.ground.trail = before
-    came = system.programs[key]
-    system.trail |= came.stood_on
-    if came.program is not None:
-        again = {
-            each.root
-            for each in came.spoken
-            if each.root.startswith(f"{each.path} ") and any(says_already(one, each.speaks) for one in said)
-        }
-        spoken = tuple(each for each in came.spoken if each.root not in again)
-        roots = tuple(root for root in came.program.roots if root not in again)
-        yield Due(Piece(program=replace(came.program, roots=roots), spoken=spoken), roots=roots)
-
-
-def _read_ahead(paths: Sequence[str], ground: Ground) -> None:
-    """Trees of settings may have thousands of small files, which come together."""
-    for at in range(0, len(paths), READ_TOGETHER):
-        some = paths[at : at + READ_TOGETHER]
-        ground.ahead(some)
-        for path in some:
-            ground.visit(path)
-
-
-def _of_files(start: Start, system: DueSystem) -> Loads:
-    """Files that are read, and what lies beside a single one or is started by it: where else its software looks, nobody knows."""
-    paths = start.arguments[1:]
-    language = LANGUAGES_READ.get(posixpath.splitext(paths[0])[1]) if len(paths) == 1 else None
-    beside: tuple[Load, ...] = ()
-    if language is not None and start.arguments[0] == READ:
-        alone = replace(start, executable=f"/{READ}/bin/{language}", arguments=(language, paths[0]))
-        others = [mark for mark in OF_LIBRARIES if mark not in paths[0]]
-        found = (load for load in system.following.follow(alone).files if load.path != paths[0])
-        beside = tuple(load for load in found if not any(mark in load.path for mark in others))
-    return Loads(tuple(dict.fromkeys((*map(Load, paths), *beside))), script=start.executable)
-
-
-def _program(start: Start, system: DueSystem) -> tuple[Program | None, tuple[Spoken, ...]]:
-    """The program, with the wholes of it that name the service."""
-    ground = system.ground
-    if start.arguments[0] in (READ, READ_SOME):
-        loads: Loads | None = _of_files(start, system)
-    else:
-        loads = loads_of(start, system.following)
-    if loads is None:
-        return None, ()
-    if ground.trail is not None:
-        ground.trail.update(load.path for load in loads.files)
-    if start.arguments[0] in (READ, READ_SOME):
-        _read_ahead([load.path for load in loads.files], ground)
-    program, spoken = program_of(start, loads, ground, system.wholes, lambda load: ground.visit(load.path))
-    if start.arguments[0] != READ_SOME:
-        ground.more = False
-        language = system.following.language_of(start)
-        further = Further(
-            plugged(start, ground) if language is java.LANGUAGE else (),
-            launched(start, ground) if language is shell.LANGUAGE else (),
-        )
-        program = replace(program, why=program.why or unread.MORE) if ground.more else program
-        by = Recognising(system.reading.names, system.archives)
-        program, libraries = with_libraries(program, loads, ground, by, further)
-        return program, (*spoken, *libraries)
-    why = unread.BY_NAME if any(each.speaks in ("v1", "both") for each in spoken) else ""
-    return replace(program, roots=(), why=program.why or why), ()

@@ -12,13 +12,10 @@ from pathlib import Path
 from imds_probe.collect import schedules_kept
 from imds_probe.collect.begun_reading import at_start, of_asked, of_begun, runs_of
 from imds_probe.collect.code_tasks import Begun, Due, Piece, Program, Schedules
-from imds_probe.collect.due_reading import DueSystem, of_schedule, since_s
+from imds_probe.collect.due_reading import of_schedule, since_s
+from imds_probe.collect.due_systems import DueSystem
 from imds_probe.collect.dues import shortest
-from imds_probe.collect.program_reading import (
-    LEARNT_AT_A_TIME,
-    following_in,
-    learnt_since,
-)
+from imds_probe.collect.program_reading import LEARNT_AT_A_TIME, following_in, learnt_since
 from imds_probe.collect.root_views import RootViews
 from imds_probe.collect.schedule_memory import ScheduleMemory, listed
 from imds_probe.collect.schedules_kept import Listed

@@ -364,30 +364,6 @@ def test_an_image_of_which_a_layer_has_gone_is_not_read(system: CodeSystem) -> N
     assert [(each.program, each.why, each.inside) for each in found.read.not_read] == [(IMAGE, unread.IMAGE, None)]
 
 
-NAMELESS = "#!/bin/sh\nD=$(cat /etc/app/home)\n$D/y.sh\n"
-OWNED = {"/var/lib/dpkg/status": STATUS, "/var/lib/dpkg/info/s3cmd.list": "/.\n/etc/cron.daily/s3\n/opt/s3/x\n"}
-
-
-@pytest.mark.parametrize(
-    ("script", "not_read"),
-    [
-        ("/opt/x", True),
-        ("/usr/local/bin/x", True),
-        ("/etc/cron.daily/x", True),
-        ("/opt/s3/x", True),  # where no distribution puts anything
-        ("/etc/cron.daily/s3", False),
-        ("/usr/lib/s3/x", False),
-    ],
-)
-def test_a_script_that_starts_what_only_running_tells_was_not_read_but_for_a_distributions_own(
-    system: CodeSystem, script: str, not_read: bool
-) -> None:
-    files = {script: NAMELESS, "/etc/cron.d/x": f"@daily root {script}\n", **OWNED}
-    made(system.root, files, executable=(script,))
-    expected = [(script, unread.BY_NAME)] if not_read else []
-    assert [(each.program, each.why) for each in system.code().read.not_read] == expected
-
-
 def test_what_a_login_loads_by_names_is_not_missed(system: CodeSystem) -> None:
     made(system.root, {"/etc/profile.d/x.sh": "D=$(cat /etc/app/home)\n. $D/y.sh\n"})
     assert system.code().read.not_read == ()
@@ -522,17 +498,6 @@ def test_what_is_too_much_in_another_root_is_left_open(system: CodeSystem) -> No
     assert (left.program, left.why, left.inside) == ("/parts", unread.MORE, JAIL)
 
 
-def test_a_state_among_some_hundred_is_read(system: CodeSystem) -> None:
-    """Each of the states that a minion has may be applied to it."""
-    at = "/srv/salt/base"
-    made(system.root, {f"{at}/s{number:03}/init.sls": "pkg: installed\n" for number in range(150)})
-    made(system.root, {"/etc/cron.d/x": "@daily root salt-call --local state.apply\n"})
-    assert system.code().read.not_read == ()
-    made(system.root, {f"{at}/s149/init.sls": f"x:\n  cmd.run:\n  - name: {CURL}"})
-    (left,) = system.code().read.not_read
-    assert (left.why, left.started_by) == (unread.BY_NAME, ("/etc/cron.d/x, daily",))
-
-
 def test_a_script_that_starts_more_than_is_followed_is_left_open(system: CodeSystem) -> None:
     jobs = {f"/opt/jobs/{number}": "#!/bin/sh\n" for number in range(STARTED_MAX + 1)}
     script = "#!/bin/sh\n" + "".join(f"{name}\n" for name in jobs)
@@ -549,77 +514,3 @@ def test_a_place_of_the_host_that_is_not_there_hides_nothing_of_a_pods_image(sys
     made(system.root, {"/etc/kubernetes/manifests/x.yaml": pod})
     found = system.code()
     assert ([each.path for each in started(found)], found.read.not_read) == (["/opt/fit.py"], ())
-
-
-UNIT = "[Unit]\n{}\n[Service]\nType=oneshot\n{}\n"
-BY_TOKEN = (
-    "T=$({0} curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)\n"
-    '{0} curl -s -H "X-aws-ec2-metadata-token: $T" http://169.254.169.254/latest/meta-data/instance-id\n'
-)
-IN_BLUE = "ip netns exec blue"
-
-
-def in_networks(system: CodeSystem, files: Mapping[str, str | bytes | Path]) -> CodeFound:
-    programs = {"/usr/sbin/ip": b"\x7fELF", "/usr/bin/curl": b"\x7fELF", "/usr/bin/sudo": b"\x7fELF"}
-    scripts = [path for path in files if path.startswith("/opt/")]
-    made(system.root, {**programs, **files}, executable=(*programs, *scripts))
-    return system.code()
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"/etc/cron.d/j": f"0 3 * * * root {IN_BLUE} /opt/x.sh\n"},
-        {"/etc/cron.d/j": "0 3 * * * root /opt/y.sh\n", "/opt/y.sh": f"#!/bin/sh\n{IN_BLUE} sudo -u app /opt/x.sh\n"},
-        {"/etc/cron.d/j": "0 3 * * * root ip -all netns exec /opt/x.sh\n"},
-        {"/etc/systemd/system/j.service": UNIT.format("", f"ExecStart=/usr/sbin/{IN_BLUE} /opt/x.sh")},
-        {"/etc/systemd/system/j.service": UNIT.format("", "NetworkNamespacePath=/run/netns/blue\nExecStart=/opt/x.sh")},
-        {
-            "/etc/systemd/system/j.service": UNIT.format(
-                "JoinsNamespaceOf=b.service", "PrivateNetwork=yes\nExecStart=/opt/x.sh"
-            )
-        },
-    ],
-    ids=["crontab", "script", "all", "unit", "path", "joined"],
-)
-def test_what_runs_in_another_network_is_told_apart(system: CodeSystem, files: dict[str, str | Path]) -> None:
-    script = "#!/bin/sh\n" + BY_TOKEN.format("")
-    enabled = {f"/etc/systemd/system/multi-user.target.wants/{name.rpartition('/')[2]}": Path(name) for name in files}
-    found = in_networks(system, {"/opt/x.sh": script, **files, **enabled})
-    assert [each.own_network for each in found.code.code if each.runs != "lies"] == [True]
-
-
-def test_a_request_by_itself_in_another_network_is_told_apart(system: CodeSystem) -> None:
-    asks = f'{IN_BLUE} sh -c "{CURL.strip()}"'
-    found = in_networks(
-        system,
-        {
-            "/etc/cron.d/j": f"0 3 * * * root {asks}\n",
-            "/etc/cron.d/k": "0 3 * * * root /opt/y.sh\n",
-            "/etc/cron.d/l": "0 3 * * * root ip vrf exec red /opt/z.sh\n",
-            "/opt/y.sh": "#!/bin/sh\n" + BY_TOKEN.format(IN_BLUE),
-            "/opt/z.sh": "#!/bin/sh\n" + BY_TOKEN.format(""),
-        },
-    )
-    apart = {(each.path, each.speaks) for each in found.code.code if each.own_network}
-    assert apart == {("/etc/cron.d/j", "v1"), ("/opt/y.sh", "v2")}
-
-
-@pytest.mark.parametrize(
-    ("said", "more", "kept_off"),
-    [
-        ("PrivateNetwork=yes", {}, True),
-        ("PrivateNetwork=yes", {"/etc/cron.d/j": "0 3 * * * root /opt/x.sh\n"}, False),
-        ("PrivateNetwork=no", {}, False),
-        # What leaves the unit leaves its filters.
-        ("PrivateNetwork=yes\nExecStartPre=/bin/sh -c 'sudo /opt/x.sh'", {}, False),
-    ],
-)
-def test_what_a_unit_keeps_off_is_told_where_all_that_starts_it_does(
-    system: CodeSystem, said: str, more: dict[str, str], kept_off: bool
-) -> None:
-    at = "/etc/systemd/system/j.service"
-    enabled = {"/etc/systemd/system/multi-user.target.wants/j.service": Path(at)}
-    unit = UNIT.format("", f"{said}\nExecStart=/opt/x.sh")
-    found = in_networks(system, {at: unit, "/opt/x.sh": "#!/bin/sh\n" + CURL, **enabled, **more})
-    assert [each.kept_off for each in found.code.code if each.path == "/opt/x.sh"] == [kept_off]

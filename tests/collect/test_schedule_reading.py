@@ -15,7 +15,7 @@ from code_systems import CURL, PYTHON, SITE, V1, V2, CodeSystem, of, said, sdk
 from sdk_systems import container
 from small_roots import made
 
-from imds_probe.collect import code, code_search, due_reading
+from imds_probe.collect import code, code_search, due_texts
 from imds_probe.collect.code_search import NOT_ALL
 from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.collect.schedule_reading import started_by
@@ -320,7 +320,7 @@ def test_what_goes_wrong_at_one_schedule_costs_those_after_it_only(
             raise KeyError("a bug")
         return said_by(file, path)
 
-    monkeypatch.setattr(due_reading, "said_by", faulty)
+    monkeypatch.setattr(due_texts, "said_by", faulty)
     monkeypatch.setattr(code_search, "STUCK_S", 2.0)
     made(system.root, {"/opt/x.py": V2, "/etc/crontab": f"@daily root {CURL}@daily root evil\n@daily root {CURL}"})
     system.runs(5, "/opt/x.py")
@@ -430,7 +430,7 @@ def test_an_error_at_user_data_does_not_say_its_text(system: CodeSystem, monkeyp
             raise KeyError(file.getvalue())
         return said_by(file, path)
 
-    monkeypatch.setattr(due_reading, "said_by", faulty)
+    monkeypatch.setattr(due_texts, "said_by", faulty)
     told: list[str] = []
     with Reader(READING, memory_mib=READING_MIB, bug=lambda _, error: told.append(str(error))) as own:  # forked now
         found = system.code(by=own, user_data=b"#!/bin/sh\npassword=hunter2\n")

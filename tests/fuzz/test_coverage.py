@@ -40,7 +40,7 @@ ELSEWHERE = {
     "aws/account.py:_group": "an answer that botocore has read",
     "aws/calls.py:": "an answer that botocore has read",
     "aws/instance_role.py:InstanceRole.": "the name of a role, held to its shape, and a time that _credentials has read",
-    "collect/due_reading.py:_of_one_text": "makes text of bytes and never fails",
+    "collect/due_texts.py:_of_one_text": "makes text of bytes and never fails",
     "collect/program_reading.py:_forwards": "makes text of bytes and never fails",
     "inventory/code/environment.py:": "makes text of bytes and never fails",
     "collect/code_reading.py:read_lying": "asks what is there, by a method that is called as one that parses",

@@ -8,7 +8,7 @@ from dataclasses import field, replace
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.commands.shell_commands import Command
 from imds_probe.inventory.schedules.commands.shell_functions import UNKNOWN, Arguments, Function
-from imds_probe.inventory.schedules.commands.starters import Words
+from imds_probe.inventory.schedules.commands.starter_words import Words
 from imds_probe.inventory.schedules.commands.tmux import UNKNOWN_TEXT
 from imds_probe.inventory.schedules.commands.unknown_names import is_nameless
 from imds_probe.inventory.schedules.scheduled import Network

@@ -1,98 +1,36 @@
-"""The way through one command: what shells would do with it, and what they and other programs would start in turn."""
+"""The way through one command: which program its words come to, and what others start in turn."""
 
 from __future__ import annotations
 
 import posixpath
-import re
-import shlex
-import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from imds_probe.inventory.code.following.fed import with_code, with_file
-from imds_probe.inventory.schedules import cron_names, run_parts
-from imds_probe.inventory.schedules.commands import conditions, profiles
-from imds_probe.inventory.schedules.commands.activated import activated, is_whole
-from imds_probe.inventory.schedules.commands.around import (
-    Around,
-    known_text,
-    pattern_of,
-    text_at,
-    with_path,
-)
-from imds_probe.inventory.schedules.commands.compose import PROGRAMS, services
-from imds_probe.inventory.schedules.commands.container_run import ENGINES, run_by
-from imds_probe.inventory.schedules.commands.followed import (
-    MAYBE_RUN,
-    NO_DIRECTORY,
-    NO_NAME,
-    NO_SCRIPT,
-    OF_NAMES,
-    OTHER_ROOT,
-    STARTED_MAX,
-    TOO_DEEP,
-    TOO_MANY,
-    HeldText,
-    InRoot,
-)
-from imds_probe.inventory.schedules.commands.gathered import Gathered
-from imds_probe.inventory.schedules.commands.handed_on import (
-    RUNNERS,
-    handed_on,
-    maybe_run,
-    perhaps_run,
-    runs_arguments,
-)
-from imds_probe.inventory.schedules.commands.in_container import InContainer, in_container, started_again
-from imds_probe.inventory.schedules.commands.kube_play import played, runs
-from imds_probe.inventory.schedules.commands.named import beside
-from imds_probe.inventory.schedules.commands.other_roots import Entered, directory_of, entered
-from imds_probe.inventory.schedules.commands.programs import (
-    DEFAULT_PATH,
-    READ,
-    READ_SOME,
-    SHELLS,
-    Programs,
-    Started,
-)
+from imds_probe.inventory.schedules.commands import profiles
+from imds_probe.inventory.schedules.commands.around import Around, known_text, pattern_of, text_at, with_path
+from imds_probe.inventory.schedules.commands.compose import PROGRAMS
+from imds_probe.inventory.schedules.commands.container_run import ENGINES
+from imds_probe.inventory.schedules.commands.followed import NO_DIRECTORY, NO_NAME, NO_SCRIPT, TOO_DEEP, HeldText
+from imds_probe.inventory.schedules.commands.other_roots import entered
+from imds_probe.inventory.schedules.commands.program_walk import ProgramWalk
+from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME, SHELLS, Started
 from imds_probe.inventory.schedules.commands.project_asked import Run
 from imds_probe.inventory.schedules.commands.project_environments import places_of
 from imds_probe.inventory.schedules.commands.projects import is_runner, run_of
-from imds_probe.inventory.schedules.commands.server_scripts import server_of
-from imds_probe.inventory.schedules.commands.settings_named import settings_named
-from imds_probe.inventory.schedules.commands.shell_commands import ANY, Command, Shell
-from imds_probe.inventory.schedules.commands.shell_functions import MAYBE_NONE, UNKNOWN, UNSET, Arguments, Function
-from imds_probe.inventory.schedules.commands.spread import VARIANTS_MAX, alternatives, is_pattern, variants
-from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Found, Inner, Words, inner
-from imds_probe.inventory.schedules.commands.texts_within import texts_within
+from imds_probe.inventory.schedules.commands.shell_commands import Command
+from imds_probe.inventory.schedules.commands.shell_functions import MAYBE_NONE, UNKNOWN, UNSET, Arguments
+from imds_probe.inventory.schedules.commands.shell_walk import ShellWalk
+from imds_probe.inventory.schedules.commands.spread import VARIANTS_MAX, is_pattern
+from imds_probe.inventory.schedules.commands.starter_words import Found, Inner, Words
+from imds_probe.inventory.schedules.commands.starters import inner
+from imds_probe.inventory.schedules.commands.starters_known import BEHIND, STARTERS_OF_LANGUAGES
 from imds_probe.inventory.schedules.commands.tmux import UNKNOWN_TEXT
-from imds_probe.inventory.schedules.commands.units_started import Asked, Units, asked
-from imds_probe.inventory.schedules.commands.unknown_names import below, directories, fits, fitting, is_nameless
-from imds_probe.inventory.schedules.settings_credentials import git_helpers
-from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.commands.unknown_names import below, directories, fitting
+from imds_probe.inventory.schedules.commands.walking import DEPTH_OF_STARTERS, INTERPRETERS, path_of
 
-SCRIPT_MAX_BYTES = 256 * 1024
-DEPTH_MAX = 4  # of scripts that start scripts, and of programs that start programs
-DEPTH_OF_STARTERS = 12
-WRITTEN_MAX, WORDS_BEFORE_SCRIPT = 50, 4  # here-documents of one command that are kept as files
-LISTED_MAX, SEARCHES_MAX = 5000, 20  # directories for patterns, and calls of find, of one command
-PUSHED_MAX = 50
-ARGUMENTS_MAX = 20  # of one script that is followed with each
-_SHELL_OF_SUDO = re.compile(r"\s-(?:[a-zA-Z]{0,9}[is]|-login|-shell)")
-_ARGUMENT = re.compile(r"\$\{?[1-9@*]")
-_BUILTINS = frozenset(
-    """
-    : [ true false echo printf read set shift exit return unset umask ulimit wait kill let type hash getopts alias unalias
-    jobs bg fg break continue pwd popd dirs disown shopt enable test mapfile readarray
-    """.split()  # noqa: SIM905 - as literals they would take half a page
-)
-_ASSIGNING = frozenset(("export", "readonly", "local", "declare", "typeset"))
-# They read a file of theirs: what stands there is not known where only running the command before would tell its name.
-_INTERPRETERS = ("python", "node", "ruby", "perl", "php", "java", *SHELLS)
+SEARCHES_MAX = 20  # calls of find of one command
 # What they run stands in their arguments, wherever they are: "$JAVA_HOME/bin/java".
 _ANYWHERE = frozenset(("node", "ruby", "perl", "php", "java", *SHELLS))
-_OF_LANGUAGES, _NAMED_MAX = frozenset(("python", "node", "ruby", "perl", "php", "java")), 3
-_OTHER_ROOTS = frozenset(("nsenter",))
 # They have something started elsewhere, or in a session of its own, where a unit's network and filters need not hold.
 _LEAVING = ENGINES | frozenset(
     """
@@ -100,170 +38,10 @@ _LEAVING = ENGINES | frozenset(
     ctr crictl kubectl lxc incus virsh initctl screen tmux
     """.split()  # noqa: SIM905 - as literals they would take half a page
 )
-_OF_DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/", "/usr/libexec/")
 
 
-class Walk:
-    """One command's way. `found` is what there is on it. `home` is that of a user, or of who runs it where no name is given."""
-
-    def __init__(self, files: SystemFiles, programs: Programs, units: Units, home: Callable[[str], str | None]) -> None:
-        self._files, self._programs, self._units, self.found = files, programs, units, Gathered()
-        self._home = home
-        self._written: dict[str, str] = {}
-        self._listed = self._searched = 0
-
-    def _say(self, why: str, around: Around) -> None:
-        """In a function that is only made, names depend on the call."""
-        self._depends(around)
-        if why not in OF_NAMES or not around.within:
-            self.found.say(why, around.script)
-
-    def _depends(self, around: Around) -> None:
-        for function in around.within:
-            function.depends = True
-
-    def run_text(self, text: str, around: Around, depth: int) -> None:
-        """A text for a shell, which changes what is around it."""
-        shell = Shell(around.environment, functions=around.functions, partly=around.partly, arguments=around.arguments)
-        shell.home = self._home
-        if depth > DEPTH_MAX:
-            if any(_starts_something(command) for command in shell.commands(text)):
-                self._say(TOO_DEEP, around)
-            return
-        outer = around.command
-        self._run_commands(shell.commands(text), shell, around, depth)
-        around.command = outer
-        if shell.is_open:
-            self._say(NO_NAME, around)
-        for problem in shell.problems:
-            self._say(problem, around)
-
-    def _run_commands(self, commands: Iterable[Command], shell: Shell, around: Around, depth: int) -> None:
-        outer: list[tuple[str, str]] = []  # directories of the shells that the current one is within
-        within, before = around.within, Command(())
-
-        def here(level: int) -> str:
-            directory, where = outer[level] if level < len(outer) else (around.directory, around.where)
-            return "" if where else directory
-
-        shell.here = here
-        for command in commands:
-            while len(outer) > command.level:
-                around.directory, around.where = outer.pop()
-            outer += [(around.directory, around.where)] * (command.level - len(outer))
-            around.command, around.within = command, (*within, *command.within)
-            if self.found.is_full:
-                self._say(TOO_MANY, around)
-                break
-            self._note_written(before, command, around)
-            if not self._run_fed(before, command, around, depth):
-                self._run_one(command, shell, around, depth)
-            before = command
-        around.within = within
-
-    def _note_written(self, before: Command, command: Command, around: Around) -> None:
-        """The file that a here-document becomes, which may be started later on."""
-        fed = command.fed if command.fed is not None else before.fed if command.is_piped else None
-        names = [posixpath.basename(word or "") for word in command.words[:3]]
-        target = command.target
-        if "tee" in names:
-            target = next(
-                (word or "" for word in command.words[names.index("tee") + 1 :] if (word or "-")[0] != "-"), ""
-            )
-        if target and fed is not None and len(self._written) < WRITTEN_MAX:
-            self._written[self._at(target, around)] = fed
-
-    def _run_written(self, words: Words, around: Around, depth: int) -> bool:
-        """A script that a here-document has written, and that is not there now."""
-        for at, word in enumerate(words[:WORDS_BEFORE_SCRIPT] if self._written else ()):
-            path = self._at(word or "", around) if "/" in (word or "") or at else ""
-            text = self._written.get(path)
-            if text is None or self._files.has_file(path):
-                continue
-            first = text.partition("\n")[0]
-            interpreter = first[2:].split() if first.startswith("#!") else ["/bin/sh"]
-            run = with_code(tuple(words[:at]) if at else tuple(interpreter), text)
-            key = ("written", path)
-            if run is not None and key not in self.found.scripts:
-                self.found.scripts.add(key)
-                self.run((*run, *words[at + 1 :]), around.copy({}), depth + 1, 0)
-            return run is not None
-        return False
-
-    def _run_fed(self, before: Command, command: Command, around: Around, depth: int) -> bool:
-        """What reads code from its input, a here-document or what the command before it writes: a file or a text. So does at."""
-        name = posixpath.basename(command.words[0] or "")
-        before = before if command.is_piped else Command(())
-        written = command.fed if command.fed is not None else _written_by(before)
-        if name in ("at", "batch") and written is not None:
-            self.run_text(written, around.copy({}), depth + 1)
-            return True
-        file = before.words[-1] if before.words[:1] == ("cat",) and len(before.words) > 1 else None
-        to_file = ("/bin/sh", file or "") if name in ("at", "batch") else with_file(command.words, file or "")
-        words: Words | None = to_file if file else None
-        if written is not None:
-            words = with_code(command.words, written)
-            if name == "ssh" and words is not None:
-                words = (*words[:-1], shlex.quote(words[-1] or ""))  # which it hands on in one text
-            words = _with_text(command.words, written) if words is None else words
-        if words is not None:
-            self.run(words, around.copy(command.assigned), depth + (written is None), 0)
-        return words is not None
-
-    def _run_one(self, command: Command, shell: Shell, around: Around, depth: int) -> None:
-        name, *arguments = command.words
-        places = activated(command.words, around.environment, around.directory, self._files)
-        if places is not None:
-            self._activate(places, shell, around)
-            if is_whole(command.words):
-                return
-        if name in shell.functions:
-            self._call(shell.functions[name], command, shell, around, depth)
-        elif name in ("cd", "pushd", "popd"):
-            self._enter_directory(name, arguments, around)
-        elif name in _BUILTINS or name in _ASSIGNING:
-            _assign(command, shell)
-        elif name in (".", "source"):
-            self._source(arguments, around, depth)
-        elif name in ("eval", "trap"):
-            words = arguments if name == "eval" else arguments[:1]
-            given = [known_text(words, at, around) for at in range(len(words))]
-            if UNKNOWN_TEXT in given:
-                self._depends(around)
-                shell.partly[ANY] = UNKNOWN
-            self.run_text(" ".join(each for each in given if each != UNKNOWN_TEXT), around, depth + 1)
-        else:
-            self._run_or_call(command, shell, around, depth)
-
-    def _activate(self, places: Sequence[str], shell: Shell, around: Around) -> None:
-        """What the shell starts from now on lies there first; in a function, once that is called."""
-        if around.within:
-            self._depends(around)
-        elif places:
-            shell.assign("PATH", _path(places, around))
-        else:
-            self._say(NO_NAME, around)
-
-    def _run_or_call(self, command: Command, shell: Shell, around: Around, depth: int) -> None:
-        """A program; or functions, where only a part of the name is known and it fits theirs."""
-        pattern = command.pattern(command.words)
-        if pattern is not None and not is_nameless(pattern) and "/" not in pattern:
-            called = [each for each in shell.functions.values() if fits(pattern, each.name)]
-            for function in called:
-                self._call(function, command, shell, around, depth)
-            if called:
-                return
-        self.run(command.words, around.copy(command.assigned), depth, 0)
-
-    def _call(self, function: Function, command: Command, shell: Shell, around: Around, depth: int) -> None:
-        """A function whose commands depend on what it is given. The others are followed where it is made."""
-        if not command.within and shell.depends(function):
-            words = enumerate(command.words)
-            given = [word if (known := command.pattern(command.words, at)) is None else known for at, word in words]
-            self._run_commands(shell.called(function, [each or "" for each in given[1:]]), shell, around, depth)
-            around.command = command
-            if shell.calls_too_many:
-                self._say(NO_NAME, around)
+class Walk(ShellWalk, ProgramWalk):
+    """One command's way, with all its parts."""
 
     def run(self, words: Words, around: Around, depth: int, starters: int) -> None:
         """A program with its arguments; for what stands in a pattern, each that it fits."""
@@ -273,21 +51,6 @@ class Walk:
             return
         for each in self._variants(words, around):
             self._run(each, around, depth, starters)
-
-    def _variants(self, words: Words, around: Around) -> Sequence[tuple[str | None, ...]]:
-        """One for each of what patterns stand for, as many as are followed. Of most programs the arguments are no matter."""
-        deep = posixpath.basename(words[0] or "").startswith((*_INTERPRETERS, "run-parts")) if words else False
-        found = variants(words, self._names, around.directory, self._there, deep=deep)
-        if len(found) > VARIANTS_MAX or self._listed > LISTED_MAX:
-            self._say(TOO_MANY, around)
-        return found[:VARIANTS_MAX]
-
-    def _names(self, path: str) -> Sequence[str]:
-        self._listed += 1
-        return self._files.names(path) if self._listed <= LISTED_MAX else ()
-
-    def _there(self, paths: Sequence[str]) -> Sequence[str]:
-        return [path for path, status in zip(paths, self._files.statuses(paths), strict=True) if status is not None]
 
     def _run_unknown(self, pattern: str, words: Words, around: Around, depths: tuple[int, int]) -> None:
         """A program of whose path only a part is known: those that fit may be started. Of a name without a directory nobody knows
@@ -312,12 +75,6 @@ class Walk:
         self._depends(around)
         for path in found or () if not around.within else ():
             self.run((path, *words[1:]), with_path(words, 0, path, around), depths[0] + 1, depths[1])
-
-    def _is_program(self, words: Words, around: Around) -> bool:
-        name = words[0] if words else None
-        path = around.environment.get("PATH") or DEFAULT_PATH
-        home = around.environment.get("HOME", "")
-        return bool(name) and bool(self._programs.found(name or "", path, around.directory, home))
 
     def _run(self, words: Words, around: Around, depth: int, starters: int) -> None:
         name = words[0] if words else ""
@@ -423,78 +180,10 @@ class Walk:
             if words[0] != "{}" or any(self._files.files([path], executable=True)):
                 self.run(each, within, depths[0], depths[1] + 1)
 
-    def _become(self, user: str | None, within: Around, *, login: bool) -> None:
-        """Another user's home is around what that one runs; None stays the same."""
-        home = self._home(user) if user else within.environment.get("HOME") or self._home("") if user is None else None
-        within.environment["HOME"] = home or ""
-        within.partly.pop("HOME", None)
-        if home is None:
-            within.partly["HOME"] = UNKNOWN
-        if login:
-            within.directory, within.where = home or within.directory, "" if home else UNKNOWN
-
-    def _switch(self, program: str, started: Inner, within: Around, depth: int) -> None:
-        """The PATH of another user, or of systemd, is around what is started; and behind a login what that one's profile sets."""
-        before, is_root = within.environment.get("PATH") or DEFAULT_PATH, started.user == "root"
-        path = self._programs.switched.path(program, before, login=started.login, is_root=is_root)
-        if path != before:
-            within.environment["PATH"] = path
-            within.partly.pop("PATH", None)
-        if started.login:
-            self._log_in(profiles.of_login("bash", within.environment.get("HOME", "")), within, depth)
-
-    def read_first(self, around: Around, depth: int) -> None:
-        """What bash reads before a script or the text that is its argument: the file that BASH_ENV names."""
-        named = around.environment.get("BASH_ENV", "")
-        for home in ("${HOME}", "$HOME", "~"):
-            named = named.replace(home, around.environment.get("HOME", ""), 1) if named.startswith(home) else named
-        if named.startswith("/"):
-            self._source_one(named, around, depth)
-
-    def _log_in(self, files: profiles.Profiles, around: Around, depth: int) -> None:
-        """What a shell reads before its command may add to PATH and set variables. What it starts is listed by itself."""
-        if not files.paths or depth >= DEPTH_MAX:
-            return
-        key = (*files.paths, around.environment.get("PATH", ""))
-        known = self._programs.logged_in.get(key)
-        if known is None:
-            before, self._files.trail = self._files.trail, set()
-            inner = Around(dict(around.environment), around.directory, partly=dict(around.partly))
-            walk = Walk(self._files, self._programs, self._units, self._home)
-            for path in profiles.there(files, self._files):
-                if path not in walk.found.scripts:
-                    walk.run_text(self._files.text(path, SCRIPT_MAX_BYTES) or "", inner, DEPTH_MAX - 1)
-            # What was around the first command that came here is not around the next.
-            of_files = {
-                name: value
-                for name, value in inner.environment.items()
-                if name == "PATH" or name not in around.environment
-            }
-            partly = {name: value for name, value in inner.partly.items() if name not in around.partly}
-            known = of_files, partly, frozenset(self._files.trail)
-            self._files.trail = before
-            self._programs.logged_in[key] = known
-        environment, partly, depended_on = known
-        self._files.note(depended_on)
-        profiles.enter(environment, partly, around)
-
-    def _set_apart(self, started: Inner, within: Around) -> None:
-        """What runs in another network, also as the text that it is: a request by curl is no program that is read."""
-        if started.network is None:
-            return
-        within.network = started.network
-        text = shlex.join(word or "" for word in started.words)
-        if not within.perhaps:
-            self.found.set_apart(HeldText(within.script, text, dict(within.environment), within.network))
-
-    def _is_done(self, base: str, arguments: Words, around: Around) -> bool:
-        key = (base, tuple(arguments), around.directory, *sorted(around.environment.items()))
-        return self.found.is_done(key, around.script)
-
     def _run_project(self, run: Run, around: Around, depth: int) -> None:
         """What a project says that is run: its texts are searched as its own, and files are read as what they are."""
         for held in run.texts:
-            within = around.copy({"PATH": _path(held.places, around)}, held.directory)
+            within = around.copy({"PATH": path_of(held.places, around)}, held.directory)
             self._hold(HeldText(held.path, held.text, dict(within.environment), within.network), around)
             self.run_text(held.text, within, depth + 1)
         for words in run.words:
@@ -512,382 +201,17 @@ class Walk:
     def _in_environment(self, base: str, arguments: Words, around: Around) -> Around:
         home = around.environment.get("HOME", "/root")
         places = places_of(base, arguments, around.directory, home, self._files)
-        within = around.copy({"PATH": _path(places, around)})
+        within = around.copy({"PATH": path_of(places, around)})
         within.of_project = True
         return within
-
-    def _start(self, words: Words, base: str, around: Around, depth: int) -> None:
-        if base in ENGINES and (run := run_by(words[1:])):
-            if around.perhaps:
-                self._say(NO_NAME, around)
-            else:
-                self.found.run_image(replace(run, engine=base))
-        if (pods := played(base, words[1:])) is not None:
-            self._play(*pods, around)
-        self._follow_settings(base, words[1:], around, depth)
-        self._run_in_containers(words, base, around)
-        if units := asked(base, words):
-            self._start_units(units, words, around, depth)
-        if base in _OTHER_ROOTS:
-            self._say(OTHER_ROOT, around)
-        if base.startswith(_INTERPRETERS) and self._starts_unknown(words, around, depth):
-            return
-        started = self._programs.started(
-            [word or "" for word in words], dict(around.environment), around.directory, around.script
-        )
-        if started is None:
-            self._lose(words, base, around)
-            return
-        if not base.startswith(_INTERPRETERS):
-            self._hand_on(words, base, started, around, depth)
-        by_itself = not posixpath.basename(started.executable).startswith(_INTERPRETERS)
-        plain = bool(around.script) and by_itself and started.executable.startswith(_OF_DISTRIBUTION)
-        if self.found.is_full and not plain:
-            self._say(TOO_MANY, around)
-            return
-        self.found.start(replace(started, perhaps=around.perhaps, network=around.network), plain=plain)
-        if posixpath.basename(started.executable) in SHELLS:
-            self._run_script(started, words, around, depth)
-
-    def _lose(self, words: Words, base: str, around: Around) -> None:
-        """A command that would run a script which is there, by an interpreter that lies nowhere where it is looked for; or what a
-        runner of a project would find there; or a program that is there, but in no directory of PATH that is known, where only
-        running tells the others.
-        """
-        name = words[0] or ""
-        is_open = "PATH" in around.partly or ANY in around.partly
-        if is_open and self._programs.is_elsewhere(name, around.environment.get("HOME", "")):
-            self._say(NO_NAME, around)
-        if "/" in name:
-            found = next(self._files.files([self._at(name, around)], executable=True), "")
-            scripts = [found] if found and self._programs.is_by_name(found) else []
-        elif base.rstrip("0123456789.") in _OF_LANGUAGES:
-            named = [self._at(word, around) for word in words[1:] if word and not word.startswith("-")]
-            scripts = list(self._files.files(named[:_NAMED_MAX]))
-        else:
-            scripts = []
-        lost = around.of_project and bool(name) and "/" not in name and not is_runner(base)
-        if lost or any(not each.startswith(_OF_DISTRIBUTION) for each in scripts):
-            self._say(NO_NAME, around)
-
-    def _follow_settings(self, base: str, arguments: Words, around: Around, depth: int) -> None:
-        for named in settings_named(base, arguments, around.environment):
-            self.found.name_settings(replace(named, path=self._at(named.path, around)))
-        for text in (*(git_helpers(arguments) if base == "git" else ()), *texts_within(base, arguments)):
-            self.run_text(text, around.copy({}), depth + 1)
-
-    def _play(self, name: str | None, own_network: bool, around: Around) -> None:
-        path = self._at(name or "", around)
-        if around.perhaps or not path or not self._files.has_file(path):
-            self._say(NO_SCRIPT, around)
-            return
-        for run in runs(path, self._files, own_network=own_network):
-            self.found.run_image(run)
-
-    def _starts_unknown(self, words: Words, around: Around, depth: int) -> bool:
-        """Whether an interpreter runs one of several scripts that fit what is known of the name, which are followed here."""
-        known = [
-            each or "" if (known := pattern_of(words, at, around)) is None else known for at, each in enumerate(words)
-        ]
-        if words[0] and posixpath.basename(words[0]) == "java":
-            at = known.index("-jar") + 1 if "-jar" in known[:-1] else None
-        else:
-            at = next((at for at, each in enumerate(known) if at and each != UNSET and not each.startswith("-")), None)
-        if at is None:
-            return False
-        pattern = pattern_of(words, at, around)
-        if pattern is None:
-            return False
-        directory = around.where or around.directory
-        found = fitting(pattern, directory, self._files, executable=False)
-        if found is None:
-            self._say(NO_SCRIPT, around)
-        self._depends(around)
-        for path in found or () if not around.within else ():
-            self.run((*words[:at], path, *words[at + 1 :]), with_path(words, at, path, around), depth + 1, 0)
-        return found is not None
-
-    def _run_in_containers(self, words: Words, base: str, around: Around) -> None:
-        """What runs in containers that are there, or of services of a project."""
-        project = services(base, words[1:], around.directory, around.environment, self._files) or []
-        inside = in_container(base, words[1:])
-        to_start = started_again(base, words[1:])
-        if inside is not None and not (inside.is_new and any(each.run for each in project)):
-            to_start.append(inside)
-        elif inside is None:
-            to_start += [InContainer("service", each.name or None, ()) for each in project if each.run is None]
-        if around.perhaps and (project or to_start):
-            self._say(NO_NAME, around)
-            return
-        for run in (each.run for each in project):
-            if run is not None:
-                self.found.run_image(run)
-        for one in to_start:
-            self.found.run_inside(one)
-
-    def _hand_on(self, words: Words, base: str, started: Started, around: Around, depth: int) -> None:
-        """What a program that is there runs of its arguments, or may run."""
-        script = started.arguments[-len(words)]
-        own = not script.startswith(_OF_DISTRIBUTION)
-        if around.command.patterns and (own or base in RUNNERS or base in ENGINES):
-            self._depends(around)
-        is_script = own and posixpath.basename(started.executable) in SHELLS and script != started.executable
-        runs = is_script and runs_arguments(self._files.text(script, SCRIPT_MAX_BYTES) or "")
-        for handed in handed_on(base, words[1:], runs=runs):
-            self.run(handed, around.copy({}), depth + 1, DEPTH_OF_STARTERS)
-        if own and not is_script:
-            for perhaps in perhaps_run(base, words[1:]):
-                if self._is_program(perhaps, around):
-                    self.run(perhaps, around.copy({}, perhaps=True), depth + 1, 0)
-        if not runs:
-            named = [self._at(each, around) for each in maybe_run(base, words[1:], own=own and not is_script)]
-            if any(self._files.files(named, executable=True)):
-                self._say(MAYBE_RUN, around)
-
-    def _start_units(self, units: Asked, words: Words, around: Around, depth: int) -> None:
-        """What systemd runs for it stands in the units, as what is known of their names has it."""
-        for at in units.at:
-            pattern = around.command.pattern(words, at)
-            name = pattern or words[at] or ""
-            if pattern is not None:
-                self._depends(around)
-            for one in alternatives(name) if pattern is None or not around.within else ():
-                self._start_unit(one, units, around.copy({}, perhaps=UNKNOWN in one), depth)
-
-    def _start_unit(self, name: str, units: Asked, around: Around, depth: int) -> None:
-        if self._is_done("systemctl", (name, units.verb), around):
-            return
-        commands = self._units.commands(name, units.verb)
-        if not commands and units.is_old and (script := self._units.script(name)):
-            self.run((script, units.verb), around, depth + 1, 0)
-        for each in commands:
-            if not isinstance(each.command, str):
-                within = around.copy({}, each.directory)
-                within.environment, within.partly, within.command = dict(each.environment), {}, Command(())
-                within.network = each.network
-                said = each.environment, each.network
-                if each.root:
-                    self._enter_root(InRoot(each.root, each.command, each.directory, *said), within)
-                else:
-                    self._hold(HeldText(each.place.path, shlex.join(each.command), *said), within)
-                    self.run(each.command, within, depth + 1, 0)
-
-    def _hold(self, held: HeldText, around: Around) -> None:
-        if around.perhaps:
-            self._say(NO_NAME, around)
-        else:
-            self.found.hold(held)
-
-    def _enter_root(self, root: InRoot, around: Around) -> None:
-        if around.perhaps:
-            self._say(OTHER_ROOT, around)
-        else:
-            self.found.enter(root)
-
-    def _enter(self, program: str, root: Entered, around: Around) -> None:
-        """What runs in another root, where it is known in which, and what."""
-        named = directory_of(program, root.name, self._files) if root.name else root.directory
-        directory = self._at(named, around)
-        status = self._files.status(directory) if directory else None
-        if (
-            around.perhaps
-            or not root.words
-            or None in root.words[:1]
-            or status is None
-            or not stat.S_ISDIR(status.st_mode)
-        ):
-            self._say(OTHER_ROOT, around)
-        else:
-            words = tuple(word or "" for word in root.words)
-            self.found.enter(InRoot(directory, words, root.within, dict(around.environment), around.network))
-
-    def _run_script(self, started: Started, words: Words, around: Around, depth: int) -> None:
-        script = next((word for word in started.arguments[1:] if word and word[0] not in "-+"), "")
-        path = self._at(script, around)
-        if not path or not self._files.has_file(path):
-            return
-        text = self._files.text(path, SCRIPT_MAX_BYTES)
-        if not text or "\0" in text:
-            return
-        behind = started.arguments[started.arguments.index(script) + 1 :]
-        first = max(1, len(words) - len(behind))
-        given = [
-            known if (known := around.command.pattern(words, at)) is not None else words[at]
-            for at in range(first, len(words))
-        ]
-        arguments = Arguments.of_script([*behind[: len(behind) - len(given)], *given], text)
-        if not self._is_new(path, text, arguments, around):
-            return
-        self._files.ahead(beside(text, path))
-        self.found.passes_over = self.found.passes_over or conditions.of_calendar(text)
-        within = around.copy({"0": path, "BASH_SOURCE": path})
-        options = started.arguments[: started.arguments.index(script)]
-        self._log_in(profiles.read_by(options, within.environment.get("HOME", "")), within, depth)
-        if posixpath.basename(started.executable) == "bash":
-            self.read_first(within, depth)
-        within.script, within.command, within.arguments = path, Command(()), arguments
-        if server := server_of(path, behind, within.environment, self._files):
-            if not server[0]:
-                self._say(NO_NAME, within)
-            self.run(server, within.copy({}), depth + 1, 0)
-        self.run_text(text, within, depth + 1)
-
-    def _is_new(self, path: str, text: str, arguments: Arguments, around: Around) -> bool:
-        """Whether a script was not followed yet: with these arguments, where it has to do with them."""
-        given = arguments.given if _ARGUMENT.search(text) else ()
-        key = (path, given) if around.network == "host" else (path, given, around.network)
-        scripts = self.found.scripts
-        count = sum(isinstance(each, tuple) and each[0] == path for each in scripts)
-        if path in scripts or key in scripts or (around.perhaps and (*key, True) in scripts):
-            return False
-        if count >= ARGUMENTS_MAX:
-            if path != around.script:  # one that starts itself again does the same things
-                self._say(NO_NAME, around)
-            return False
-        scripts.add((*key, True) if around.perhaps else key)
-        return True
-
-    def _source(self, arguments: Words, around: Around, depth: int) -> None:
-        """A file that the shell reads as its own: it stands there as a script of a shell."""
-        name = arguments[0] if arguments else ""
-        pattern = pattern_of(arguments, 0, around)
-        if pattern is not None:
-            directory = around.where or around.directory
-            found = fitting(pattern, directory, self._files, executable=False)
-            if found is None:
-                self._say(NO_SCRIPT, around)
-            self._depends(around)
-            outer, around.perhaps = around.perhaps, True
-            for path in found or () if not around.within else ():
-                self._source_one(path, around, depth)
-            around.perhaps = outer
-        elif not name:
-            self._say(NO_SCRIPT, around)
-        else:
-            for each in self._variants((name,), around):
-                self._source_one(each[0] or "", around, depth)
-
-    def _source_one(self, name: str, around: Around, depth: int) -> None:
-        path = self._at(name, around)
-        key = (path, (), True) if around.perhaps else path
-        if path in self.found.scripts or key in self.found.scripts:
-            return
-        self._files.ahead([path])
-        if not self._files.has_file(path):
-            if path in self._written:
-                self.found.scripts.add(key)
-                self.run_text(self._written[path], around, depth + 1)
-            return
-        self.found.scripts.add(key)
-        shell = self._programs.started(["/bin/sh", path], dict(around.environment), around.directory, around.script)
-        if shell is not None:
-            self.found.start(replace(shell, perhaps=around.perhaps, network=around.network))
-        outer, around.script = around.script, path
-        self.run_text(self._files.text(path, SCRIPT_MAX_BYTES) or "", around, depth + 1)
-        around.script = outer
-
-    def _enter_directory(self, name: str, arguments: Sequence[str | None], around: Around) -> None:
-        """cd, or back to where the shell was: cd -, popd."""
-        here = around.directory, around.where
-        if name == "popd" or (name == "pushd" and not arguments):
-            back = around.pushed[-1] if around.pushed else None
-            around.pushed = (*around.pushed[:-1], *([here] if name == "pushd" and back else []))
-        else:
-            back = around.before if list(arguments) == ["-"] else None
-        if back is not None:
-            around.directory, around.where = back
-        elif name != "popd" and list(arguments) != ["-"]:
-            around.pushed = (*around.pushed[-PUSHED_MAX:], here) if name == "pushd" else around.pushed
-            self._change_directory(arguments, around)
-        around.before = here
-
-    def _change_directory(self, arguments: Sequence[str | None], around: Around) -> None:
-        at = next((at for at, word in enumerate(arguments) if word is None or not word.startswith("-")), None)
-        if at is None:
-            around.directory, around.where = around.environment.get("HOME") or "/", ""
-            return
-        known, pattern = arguments[at] or "", around.command.pattern(arguments, at)
-        if arguments[at] is None:
-            self._say(NO_DIRECTORY, around)
-        elif pattern is None and (
-            (around.where and not known.startswith("/")) or alternatives(known) != [known] or is_pattern(known)
-        ):
-            pattern = known
-        outer = around.where or around.directory
-        around.where = "" if pattern is None else pattern if pattern[:1] == UNKNOWN else posixpath.join(outer, pattern)
-        around.directory = self._at(known, around) if arguments[at] is not None else around.directory
-
-    def _run_parts(self, arguments: Words, around: Around, depth: int) -> None:
-        """All that is in a directory. Those that cron goes through by itself are listed with their own schedule."""
-        directory = self._at(next((word for word in reversed(arguments) if word and word[0] != "-"), ""), around)
-        if not directory or directory in run_parts.DIRECTORIES or directory in self.found.scripts:
-            return
-        self.found.scripts.add(directory)
-        runs = cron_names.heeded(self._files)
-        named = [f"{directory}/{name}" for name in self._files.names(directory) if runs(name)]
-        for path in self._files.files(self._files.some(directory, named, STARTED_MAX, "files"), executable=True):
-            self.run((path,), around.copy({}), depth + 1, 0)
-
-    def _at(self, name: str, around: Around) -> str:
-        return posixpath.normpath(posixpath.join(around.directory, name)) if name else ""
-
-
-def _with_text(words: Words, text: str) -> Words | None:
-    """The same of what starts a shell where it is given nothing else: sudo -i, ssh."""
-    base = posixpath.basename(words[0] or "")
-    if base not in ("sudo", "ssh") or inner(base, words[1:]) is not None:
-        return None
-    if base == "sudo":
-        return (*words, "/bin/sh", "-c", text) if _SHELL_OF_SUDO.search(" ".join(map(str, words))) else None
-    return (*words, text) if inner(base, (*words[1:], text)) is not None else None
 
 
 def _is_where_it_matters(base: str) -> bool:
     """Whether a program of this name does what its directory holds: a project's, or a script that is named from there."""
     by_project = is_runner(base) or base in BEHIND or base in STARTERS_OF_LANGUAGES
-    return by_project or base in ENGINES or base in PROGRAMS or base.startswith(_INTERPRETERS)
-
-
-def _assign(command: Command, shell: Shell) -> None:
-    """The variables that a command of the shell itself sets."""
-    name, *arguments = command.words
-    if name in ("read", "mapfile", "readarray"):
-        for variable in arguments:
-            shell.forget(variable or "")
-    elif name == "printf" and arguments[:1] == ["-v"] and len(arguments) > 1:
-        shell.assign(arguments[1] or "", UNKNOWN)
-    elif name == "getopts":
-        shell.assign("OPTARG", shell.arguments.choices() if shell.arguments is not None else UNKNOWN)
-    for at, argument in enumerate(arguments, 1) if name in _ASSIGNING else ():
-        pattern = command.pattern(command.words, at)
-        variable, sign, value = ((argument or "") if pattern is None else pattern).partition("=")
-        if sign and variable.replace("_", "a").isalnum():
-            shell.assign(variable, value)
-        elif UNKNOWN in variable:
-            shell.partly[ANY] = UNKNOWN
-
-
-def _starts_something(command: Command) -> bool:
-    """Whether it is more than what the shell does by itself."""
-    name = command.words[0] if command.words else ""
-    return name != "" and name not in _BUILTINS and name not in _ASSIGNING
-
-
-def _written_by(command: Command) -> str | None:
-    """The text that a command writes, where that is known."""
-    words = [word or "" for word in command.words]
-    if words[:1] == ["cat"] and len(words) == 1:
-        return command.fed
-    if words[:1] in (["echo"], ["printf"]) and len(words) > 1:
-        return " ".join(words[1:])
-    return None
+    return by_project or base in ENGINES or base in PROGRAMS or base.startswith(INTERPRETERS)
 
 
 def _says(said: str, words: Words, around: Around) -> bool:
     """Whether one of the words is just that, and nothing of it depends on what runs."""
     return any(word == said and pattern_of(words, at, around) is None for at, word in enumerate(words))
-
-
-def _path(places: Sequence[str], around: Around) -> str:
-    """The PATH with these places before all others."""
-    return ":".join([*places, around.environment.get("PATH") or DEFAULT_PATH])

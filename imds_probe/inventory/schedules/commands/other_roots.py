@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from imds_probe.dataclass import dataclass
-from imds_probe.inventory.schedules.commands.starters import STARTERS
+from imds_probe.inventory.schedules.commands.starters_known import STARTERS
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 MACHINES = "/var/lib/machines"

@@ -1,244 +1,26 @@
-"""Programs that start another program, which their arguments name: env, sudo, timeout and their like, as their manuals have it."""
+"""What a program starts that is known to start another one, which its arguments name: env, sudo, timeout and their like."""
 
 from __future__ import annotations
 
-import itertools
-import posixpath
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from imds_probe.dataclass import dataclass
+from imds_probe.inventory.schedules.commands.found_files import of_find, of_xargs
 from imds_probe.inventory.schedules.commands.programs import DEFAULT_PATH
+from imds_probe.inventory.schedules.commands.starter_words import Inner, Words, behind_options, has_option, option_of
+from imds_probe.inventory.schedules.commands.starters_known import (
+    BEHIND,
+    DAEMON,
+    SCRIPT,
+    SSH,
+    STARTERS,
+    STARTERS_OF_LANGUAGES,
+    Starter,
+)
 from imds_probe.inventory.schedules.commands.tmux import UNKNOWN_TEXT, text_of
-from imds_probe.inventory.schedules.scheduled import Network
 
-Words = Sequence[str | None]
-_SUDO = (
-    "-u",
-    "--user",
-    "-g",
-    "--group",
-    "-h",
-    "--host",
-    "-p",
-    "--prompt",
-    "-C",
-    "-r",
-    "-t",
-    "-T",
-    "-U",
-    "-D",
-    "--chdir",
-    "-R",
-)
-_RUN = (
-    "-p",
-    "--property",
-    "-u",
-    "--unit",
-    "-E",
-    "--setenv",
-    "--on-calendar",
-    "--on-active",
-    "--on-boot",
-    "--slice",
-    "--uid",
-    *("--gid", "--nice", "--description", "--service-type", "--working-directory", "--on-startup", "--on-unit-active"),
-    *("--on-unit-inactive", "--timer-property", "--path-property", "--socket-property"),
-)
-
-
-@dataclass(frozen=True)
-class Starter:
-    """`valued` are options whose value is the word behind them, `before` counts the words between the options and the program.
-    `assigns`: variables may be set before it. `text` are options whose value is a text for a shell, `directory` those whose
-    value is a directory. With one of `instead` nothing stands before the program. `user` are options whose value is the user who
-    runs it, or it is the first word before the program, where there is `of_user`. With one of `login` it begins in that one's home.
-    A value of one of `attached` can only stand in the same word, and need not be there.
-    """
-
-    valued: tuple[str, ...] = ()
-    before: int = 0
-    assigns: bool = False
-    text: tuple[str, ...] = ()
-    directory: tuple[str, ...] = ()
-    instead: tuple[str, ...] = ()
-    user: tuple[str, ...] = ()
-    of_user: bool = False
-    login: tuple[str, ...] = ()
-    attached: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Found:
-    """What find looks for: names that fit a pattern below places, so many levels down, None without an end. What is empty is not
-    known.
-    """
-
-    places: tuple[str, ...]
-    named: str = "*"
-    deepest: int | None = None
-
-
-@dataclass(frozen=True)
-class Inner:
-    """What is started: words, or a text for a shell; with the variables and the directory that are set for it. `user` is who
-    runs it, None where that stays as it is and empty where only running tells; `login`: it begins in that one's home. `found`: "{}"
-    among the words is each file that find looks for, which is run or is the script of an interpreter.
-    `network` as in Scheduled, None where that stays as it is.
-    """
-
-    words: tuple[str | None, ...] = ()
-    text: str = ""
-    assigned: Mapping[str, str] = field(default_factory=dict)
-    directory: str = ""
-    user: str | None = None
-    login: bool = False
-    found: Found | None = None
-    network: Network | None = None
-
-
-_USER, _LOGIN = ("-u", "--user"), ("-", "-l", "--login")
-_SPLIT = ("-S", "--split-string")  # of env: its value is taken apart
-_DAEMON = Starter(
-    (
-        *("-x", "--exec", "-a", "--startas", "-p", "--pidfile", "-n", "--name", "-u", "--user", "-g", "--group"),
-        *("-s", "--signal", "-c", "--chuid", "-r", "--chroot", "-d", "--chdir", "-R", "--retry", "-N", "--nicelevel"),
-        *("-P", "--procsched", "-I", "--iosched", "-k", "--umask", "-O", "--output", "--ppid", "-1", "--stdout"),
-        *("-2", "--stderr", "-e", "--env", "-w", "--wait"),
-    )
-)
-STARTERS: Mapping[str, Starter] = {
-    "env": Starter(("-u", "--unset", "-C", "--chdir", *_SPLIT), assigns=True, directory=("-C", "--chdir")),
-    "sudo": Starter(_SUDO, assigns=True, directory=("-D", "--chdir"), user=_USER, login=("-i", "--login")),
-    "doas": Starter(("-u", "-C"), user=_USER),
-    "nice": Starter(("-n", "--adjustment")),
-    "ionice": Starter(("-c", "-n", "-p", "-P", "-u", "--class", "--classdata")),
-    "chrt": Starter(("-T", "-P", "-D"), before=1),
-    "taskset": Starter(before=1),
-    "numactl": Starter(("-m", "-N", "-C", "-i", "-p")),
-    "timeout": Starter(("-k", "--kill-after", "-s", "--signal"), before=1),
-    "flock": Starter(("-w", "--wait", "--timeout", "-E", "--conflict-exit-code"), before=1, text=("-c", "--command")),
-    "lckdo": Starter(("-W",), before=1),
-    "setlock": Starter(before=1),
-    "chpst": Starter(("-u", "-U", "-b", "-e", "-/", "-n", "-l", "-L", "-m", "-d", "-o", "-p", "-f", "-c")),
-    "chronic": Starter(),
-    "cronic": Starter(),
-    "nohup": Starter(),
-    "setsid": Starter(),
-    "ifne": Starter(),
-    "unbuffer": Starter(),
-    "eatmydata": Starter(),
-    "fakeroot": Starter(("-l", "-s", "-i", "-b")),
-    "dbus-run-session": Starter(("--config-file", "--dbus-daemon")),
-    "exec": Starter(("-a",)),
-    "command": Starter(),
-    "builtin": Starter(),
-    "time": Starter(("-f", "--format", "-o", "--output")),
-    "stdbuf": Starter(("-i", "-o", "-e", "--input", "--output", "--error")),
-    "setpriv": Starter(("--reuid", "--regid", "--groups", "--inh-caps", "--bounding-set")),
-    **dict.fromkeys(("setarch", "linux32", "linux64", "i386", "x86_64"), Starter()),
-    "unshare": Starter(
-        ("-S", "--setuid", "-G", "--setgid", "-w", "--wd", "--propagation", "--setgroups", "--map-user", "--map-group"),
-        directory=("-w", "--wd"),
-    ),
-    "cgexec": Starter(("-g",)),
-    "systemd-cat": Starter(("-t", "-p", "--identifier", "--priority")),
-    "systemd-inhibit": Starter(("--what", "--who", "--why", "--mode")),
-    "systemd-run": Starter(_RUN, directory=("--working-directory",)),
-    "xargs": Starter(("-I", "-n", "-P", "-L", "-d", "-a", "-s", "-E"), attached=("-i", "-e", "-l")),
-    "runuser": Starter(
-        ("-u", "-g", "-G", "-s", "--user", "--group", "--shell"),
-        before=1,
-        text=("-c", "--command"),
-        instead=_USER,
-        user=_USER,
-        of_user=True,
-        login=_LOGIN,
-    ),
-    "sg": Starter(before=1, text=("-c",)),
-    "pkexec": Starter(("--user",), user=_USER),
-    "su": Starter(
-        ("-g", "-G", "-s", "--group", "--shell"), before=1, text=("-c", "--command"), of_user=True, login=_LOGIN
-    ),
-    "gosu": Starter(before=1, of_user=True),
-    "su-exec": Starter(before=1, of_user=True),
-    **dict.fromkeys(("tini", "tini-static"), Starter(("-p", "-e"))),
-    "dumb-init": Starter(("-r", "--rewrite")),
-    **dict.fromkeys(("docker-init", "podman-init"), Starter(("-p", "-e"))),  # tini and catatonit, as engines call them
-    "catatonit": Starter(),
-    "watch": Starter(("-n", "--interval", "-q", "--equexit")),
-    "screen": Starter(("-S", "-t", "-h", "-c", "-e", "-p", "-r", "-s", "-x", "-T", "-Logfile")),
-    **dict.fromkeys(("busybox", "toybox"), Starter()),
-}
 _TEXTS = ("watch", "screen")  # one word may be a whole text for a shell
-_SSH = Starter(tuple(f"-{letter}" for letter in "BbcDEeFIiJLlmOopQRSWw"), user=("-l",))
 _HERE = ("localhost", "localhost.localdomain", "127.0.0.1", "::1", "ip6-localhost")
-_SCRIPT = Starter(("-O", "-I", "-B", "-T", "-E", "-m", "-o"), text=("-c", "--command"))
-
-
-_PYTHON = (
-    "-C",
-    "--directory",
-    "-P",
-    "--project",
-    "-p",
-    "--python",
-    "--with",
-    "--env-file",
-    "--extra",
-    "--group",
-    "--package",
-)
-_OF_NODE = ("-p", "--package", "-w", "--workspace", "--prefix", "-C", "--dir", "--cwd")
-# Programs that start another one behind one of these words, in an environment that they make: of a language, of a project, with
-# secrets. `valued` are also the options before the word.
-BEHIND: Mapping[str, tuple[tuple[str, ...], Starter]] = {
-    **dict.fromkeys(("poetry", "uv", "pdm", "rye", "hatch"), (("run",), Starter(_PYTHON, directory=_PYTHON[:4]))),
-    "pipenv": (("run",), Starter(("--python",))),
-    **dict.fromkeys(
-        ("conda", "mamba", "micromamba"),
-        (("run",), Starter(("-n", "--name", "-p", "--prefix", "--cwd"), directory=("--cwd",))),
-    ),
-    "pixi": (("run",), Starter(("-e", "--environment", "--manifest-path"))),
-    "pipx": (("run",), Starter(("--spec", "--python", "--pip-args"))),
-    "bundle": (("exec",), Starter(("--gemfile",))),
-    **dict.fromkeys(
-        ("rbenv", "pyenv", "nodenv", "plenv", "phpenv", "goenv", "jenv", "asdf", "opam"), (("exec",), Starter())
-    ),
-    "mise": (("exec", "x"), Starter(("-C", "--cd"), directory=("-C", "--cd"))),
-    "direnv": (("exec",), Starter(before=1)),
-    "rvm": (("do",), Starter()),
-    "nvm": (("exec",), Starter(before=1)),
-    "fnm": (("exec",), Starter(("--using",))),
-    "volta": (("run",), Starter(("--node", "--npm", "--yarn", "--env"))),
-    **dict.fromkeys(("npm", "pnpm", "yarn"), (("exec", "x", "dlx"), Starter(_OF_NODE, directory=_OF_NODE[4:]))),
-    **dict.fromkeys(
-        ("doppler", "infisical", "op"), (("run",), Starter(("--env-file", "-p", "--project", "-c", "--config")))
-    ),
-    **dict.fromkeys(("chamber", "aws-vault", "envchain"), (("exec",), Starter(before=1))),
-    **dict.fromkeys(("foreman", "honcho"), (("run",), Starter(("-e", "--env", "-f", "--procfile", "-d", "--root")))),
-}
-STARTERS_OF_LANGUAGES: Mapping[str, Starter] = {
-    "npx": Starter(("-p", "--package")),
-    "bunx": Starter(),
-    "uvx": Starter(("--from", "--with", "-p", "--python")),
-    "rvm-exec": Starter(before=1),
-    "dotenv": Starter(("-f", "--file", "-e")),
-    "dotenvx": Starter(("-f", "--file", "-e")),
-}
-_SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
-# What a shell does with an argument of its text, or with the name that find puts into it.
-_RUNS_ARGUMENT = re.compile(
-    r"(?:^|[;&|(]|\b(?:do|then|sh|bash|exec|source|sudo|nice|env|timeout \d{1,9}|python[\d.]{0,5}|perl|ruby|node|php)\s"
-    r"|(?:^|\s)\.\s)"
-    r"\s{0,9}[\"']?(?:\{\}|\$(?:[01@]|\{[01@]\}))"
-)
-_RUN_SCRIPTS = frozenset(
-    ("sh", "bash", "dash", "ash", "ksh", "zsh", "python", "perl", "ruby", "node", "php", "run-parts")
-)
-_OF_FIND = ("-H", "-L", "-P", "-O")
 _ALL = ("-a", "-al", "-all", "--all")  # networks: ip(8)
 _SCRIPTS = (".py",)  # which uv runs by itself, and others like it where they are named without a directory
 
@@ -250,7 +32,7 @@ def inner(name: str, arguments: Words) -> Inner | None:
     if name in BEHIND:
         return _of_behind(*BEHIND[name], arguments, by_itself=name == "uv")
     starter = STARTERS.get(name) or STARTERS_OF_LANGUAGES.get(name)
-    found = _of(starter, arguments) if starter is not None else None
+    found = behind_options(starter, arguments) if starter is not None else None
     if found is not None and name in _TEXTS and (name == "watch" or len(found.words) == 1):
         return replace(found, words=(), text=_as_text(found.words))
     return found
@@ -277,7 +59,7 @@ def _of_behind(words: tuple[str, ...], starter: Starter, arguments: Words, *, by
     if own is not None:
         found = Inner(tuple(rest[own + 1 :])) if own + 1 < len(rest) else None
     else:
-        found = _of_module(rest) or _of(starter, rest)
+        found = _of_module(rest) or behind_options(starter, rest)
     if found is None:
         return None
     command = found.words
@@ -292,135 +74,19 @@ def _of_module(arguments: Words) -> Inner | None:
     return Inner(("python3", *arguments)) if arguments[:1] in (("-m",), ["-m"]) else None
 
 
-def _of(starter: Starter, arguments: Words) -> Inner | None:
-    at, before = 0, starter.before
-    assigned: dict[str, str] = {}
-    directory, text, user, login = "", None, "root" if starter.user or starter.of_user else None, False
-    while at < len(arguments):
-        word = arguments[at] or ""
-        following = (arguments[at + 1] or "") if at + 1 < len(arguments) else ""
-        option, joined, has_value = _option(word, following, starter)
-        login = login or (word.startswith("-") and _has(word, option, starter.login))
-        if option in starter.text and text is None:
-            text, at = joined, at + 1 + has_value
-            if not before:
-                break
-            continue
-        if word == "--":
-            at += 1
-            if before:
-                continue
-            break
-        if option in _SPLIT and option in starter.valued and starter.assigns:
-            return _of(starter, (*joined.split(), *arguments[at + 1 + has_value :]))
-        if word.startswith("-") and word != "-":
-            directory = joined if option in starter.directory else directory
-            user = joined if option in starter.user else user
-            before = 0 if option in starter.instead else before
-            at += 1 + has_value
-        elif starter.assigns and "=" in word and not word.startswith(("=", "/")):
-            assigned[option] = joined
-            at += 1
-        elif before or word == "-":
-            user = word.partition(":")[0] if starter.of_user and before and word != "-" else user
-            before -= word != "-"
-            at += 1
-            if text is not None and not before:
-                break
-        else:
-            break
-    words = tuple(arguments[at:]) if text is None else ()
-    found = Inner(words, text or "", assigned, directory, user, login)
-    return found if words or text is not None else None
-
-
-def _option(word: str, following: str, starter: Starter) -> tuple[str, str, bool]:
-    """An option, its value where it has one, and whether that is the word behind it: "-u NAME", "-iuNAME", "--user=NAME"."""
-    valued = (*starter.valued, *starter.text, *starter.user, *starter.directory)
-    if word in valued:
-        return word, following, True
-    option, _, joined = word.partition("=")
-    if option.startswith("-") and not option.startswith("--"):
-        for at in range(1, len(option)):
-            if (letter := f"-{option[at]}") in starter.attached:
-                break
-            if letter in valued:
-                rest = word[at + 1 :]
-                return letter, rest or following, not rest
-    return option, joined, False
-
-
-def _has(word: str, option: str, options: Sequence[str]) -> bool:
-    """Whether it is one of these options, or has its letter among those before the `option` that has a value."""
-    letters = "" if word == "-" or word.startswith("--") else word[1:].partition(option[1:2] or "=")[0]
-    return word in options or any(each[1:] in letters for each in options if len(each) == 2)
-
-
 def _of_daemon(arguments: Words) -> Inner | None:
     """start-stop-daemon --start --exec PROGRAM -- ARGUMENT..."""
     own = next((at for at, word in enumerate(arguments) if word == "--"), len(arguments))
     program, at = "", 0
     while at < own:
         word, following = arguments[at] or "", (arguments[at + 1] or "") if at + 1 < own else ""
-        option, value, has_value = _option(word, following, _DAEMON)
-        if word.startswith("-") and _has(word, option, ("-K", "--stop", "-T", "--status", "-H", "--help")):
+        option, value, has_value = option_of(word, following, DAEMON)
+        if word.startswith("-") and has_option(word, option, ("-K", "--stop", "-T", "--status", "-H", "--help")):
             return None
         if option in ("-a", "--startas") or (option in ("-x", "--exec") and not program):
             program = value
         at += 1 + has_value
     return Inner((program, *arguments[own + 1 :])) if program else None
-
-
-def _of_find(arguments: Words) -> Inner | None:
-    """What find starts for each file, "{}" among the words: it stands for those right in the first directory that is searched, but
-    for what is run.
-    """
-    begin = next((at for at, word in enumerate(arguments) if word in ("-exec", "-execdir", "-ok", "-okdir")), None)
-    if begin is None:
-        return None
-    rest = arguments[begin + 1 :]
-    end = next((at for at, word in enumerate(rest) if word in (";", "+")), len(rest))
-    if not end:
-        return None
-    before = arguments[:begin]
-    own = next((at for at, word in enumerate(before) if word not in _OF_FIND), len(before))
-    first = next((at for at, word in enumerate(before) if at >= own and word and word[0] in "-(!"), len(before))
-    places = tuple(word or "" for word in before[own:first])
-    told = {option: value or "" for option, value in itertools.pairwise(before) if option}
-    named, deepest = told.get("-name", told.get("-iname", "*")), told.get("-maxdepth", "")
-    if _runs_found(rest[:end]):
-        found = Found(places or (".",), named, int(deepest) if deepest.isdigit() and len(deepest) < 4 else None)
-        return Inner(tuple(rest[:end]), found=found)
-    searched = places[0] if places else ""
-    each = f"{searched.rstrip('/')}/{named}" if searched.startswith("/") else "{}"
-    return Inner(tuple(each if word == "{}" else word for word in rest[:end]))
-
-
-def _runs_found(words: Words) -> bool:
-    """Whether what is found is a program, or the first argument of an interpreter or of what starts another one."""
-    if words[0] == "{}":
-        return True
-    given = next((at for at, word in enumerate(words[1:], 1) if not (word or "").startswith("-")), 0)
-    name = posixpath.basename(words[0] or "")
-    if name in STARTERS and (started := _of(STARTERS[name], words[1:])) and started.words:
-        return _runs_found(started.words)
-    if given and words[given] == "{}":
-        return name.rstrip("0123456789.") in _RUN_SCRIPTS
-    # A text for a shell, whose arguments these are.
-    text = words[given] or "" if given and "c" in (words[given - 1] or "") else ""
-    return name in _SHELLS and _RUNS_ARGUMENT.search(text) is not None
-
-
-def _of_xargs(arguments: Words) -> Inner | None:
-    """Where it starts programs or scripts that only running tells, these are what is found somewhere."""
-    inner = _of(STARTERS["xargs"], arguments)
-    if inner is None:
-        return None
-    options = [word or "" for word in arguments[: len(arguments) - len(inner.words)]]
-    instead = next((each[2:] or behind for each, behind in itertools.pairwise((*options, "")) if each[:2] == "-I"), "")
-    words = tuple("{}" if instead and word == instead else word for word in inner.words)
-    words = words if instead else (*words, "{}")
-    return replace(inner, words=words, found=Found(("",))) if _runs_found(words) else inner
 
 
 def _of_scl(arguments: Words) -> Inner | None:
@@ -449,7 +115,7 @@ def _of_ip(arguments: Words) -> Inner | None:
 
 def _of_ssh(arguments: Words) -> Inner | None:
     """ssh USER@HOST COMMAND..., where that is this host: it begins at home."""
-    found = _of(_SSH, arguments)
+    found = behind_options(SSH, arguments)
     if found is None or len(found.words) < 2:
         return None
     user, _, host = (found.words[0] or "").rpartition("@")
@@ -461,7 +127,7 @@ def _of_ssh(arguments: Words) -> Inner | None:
 
 def _of_script(arguments: Words) -> Inner | None:
     """script -c COMMAND FILE; without one it is a shell that somebody types into."""
-    found = _of(_SCRIPT, arguments)
+    found = behind_options(SCRIPT, arguments)
     return found if found is not None and found.text else None
 
 
@@ -472,8 +138,8 @@ def _of_tmux(arguments: Words) -> Inner | None:
 
 _BY_ITSELF: Mapping[str, Callable[[Words], Inner | None]] = {
     "start-stop-daemon": _of_daemon,
-    "find": _of_find,
-    "xargs": _of_xargs,
+    "find": of_find,
+    "xargs": of_xargs,
     "scl": _of_scl,
     "ip": _of_ip,
     "ssh": _of_ssh,

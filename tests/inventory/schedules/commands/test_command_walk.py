@@ -7,14 +7,11 @@ import pytest
 from followed_commands import ELF, followed, names
 from small_roots import SCRIPT, made
 
-from imds_probe.inventory.code import unread
-from imds_probe.inventory.schedules.commands import command_walk, spread
 from imds_probe.inventory.schedules.commands import followed as reasons
-from imds_probe.inventory.schedules.commands.followed import MAYBE_RUN, NO_NAME, NO_SCRIPT, Unfollowed
-from imds_probe.inventory.schedules.commands.following import Following
+from imds_probe.inventory.schedules.commands.followed import Unfollowed
 from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
-from imds_probe.inventory.schedules.scheduled import Place, Scheduled
-from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
+
+A = f"{SCRIPT}a\n"
 
 
 @pytest.mark.parametrize(
@@ -27,18 +24,7 @@ from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
         ("find /opt -name 'o?e' -exec timeout 5 {} \\;", ["/opt/parts/one", "a"]),
         ("cd /opt; find . -name two.txt -exec sh {} +", ["/opt/parts/two.txt", "b"]),
         ("for d in /opt/*s; do $d/one; done", ["/opt/parts/one", "a"]),
-        ("cd /o*/p*; ./one", ["/opt/parts/one", "a"]),
-        ("for d in /op?/*/; do cd $d && ./one; done", ["/opt/parts/one", "a"]),
         ("sh /opt/*/two.txt", ["/opt/parts/two.txt", "b"]),
-        (". /*/parts/one", ["/opt/parts/one", "a"]),
-        ("cd /opt; p*/one", ["/opt/parts/one", "a"]),
-        ("cd /opt; cd /; cd -; parts/one; cd -; parts/two.txt", ["/opt/parts/one", "a"]),
-        (
-            "cd /opt; pushd parts; pushd /; popd; ./one; popd; app/run.sh; popd",
-            ["/opt/parts/one", "a", "/opt/app/run.sh", "/opt/app/common.sh", "a", "python3"],
-        ),
-        ("pushd /opt; pushd; pushd; parts/one; (cd -; parts/two.txt)", ["/opt/parts/one", "a"]),
-        ("cd /opt/p*; python3 two.txt", ["python3"]),
         ("git -c 'credential.helper=!/opt/parts/one $@' clone x", ["/opt/parts/one", "a"]),
         ("git config --global credential.https://x.helper '!/opt/parts/one'", ["/opt/parts/one", "a"]),
         ("git config --global user.name /opt/parts/one", []),
@@ -50,30 +36,9 @@ from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
         ("/opt/wrap /opt/parts/one", ["/opt/parts/one", "a", "/opt/wrap"]),
         ("find /opt/parts/one -mtime +3 -delete", ["find"]),
         ("start-stop-daemon --stop --exec /opt/parts/one", []),
-        ("sh < /opt/parts/one", ["/opt/parts/one", "a"]),
-        ("timeout 5 bash -s </opt/parts/one", ["-s", "a"]),
-        (
-            "a < /opt/parts/one; while read x; do b; done < /opt/parts/one; (a) < /opt/parts/one; exec < /opt/parts/one",
-            ["a", "b"],
-        ),
-        ("cat /opt/parts/one | bash -s", ["/opt/parts/one", "a"]),
         ("rm -f /opt/parts/one; cp /opt/parts/one /tmp/", []),
         ("python3 /opt/parts/one /opt/parts/two.txt", ["python3"]),
-        ("cat /opt/parts/one | bash", ["/opt/parts/one", "a"]),
-        ("echo /opt/parts/one | at now", ["/opt/parts/one", "a"]),
-        ("echo b | sh", ["b"]),
-        ("echo b; sh", ["sh"]),
-        ("bash -s <<E\nb\nE\na", ["b", "a"]),
-        ("sh <<< b", ["b"]),
-        ("cat <<E | sh\nb\nE\n", ["b"]),
-        ("ssh x bash -s <<E\nb\nE\n", []),
-        ("ssh -p 2 localhost <<E\nb\nE\n", ["b"]),
-        ("ssh me@127.0.0.1 bash -s <<E\ncd /opt/parts; ./one\nE\n", ["/opt/parts/one", "a"]),
         ("ssh localhost 'cd /opt; parts/one'; ssh x b", ["/opt/parts/one", "a"]),
-        ("su - root <<E\n/opt/parts/one\nE\n", ["/opt/parts/one", "a"]),
-        ("echo b | sudo su; cat /opt/parts/off | su", ["b", "/opt/parts/off"]),
-        ("sudo -nHi <<E\nb\nE\n", ["b"]),
-        ("sudo tee /etc/x <<E\nb\nE\n", []),
         ("screen -dmS x sh -c '/opt/parts/one; exec sh'", ["/opt/parts/one", "a", "sh"]),
         ("screen -dm 'a; b'; watch -n 5 a -x", ["a", "b", "a"]),
         ("tmux new -ds x -c /opt 'parts/one; b'", ["/opt/parts/one", "a", "b"]),
@@ -83,65 +48,11 @@ from imds_probe.inventory.schedules.system_files import LeftOut, SystemFiles
         ),
         ("busybox sh -c a; busybox sh /opt/parts/off", ["a", "/opt/parts/off", "b"]),
         ("uv run /opt/x.py; uv run ./y.py", ["python3", "python3"]),
-        ("cat > /opt/new <<E\n#!/bin/sh\na\nE\nchmod +x /opt/new; /opt/new", ["a"]),
-        ("cd /opt; cat <<E >new\na\nE\nsh -e ./new; cd /; /opt/new", ["a"]),
-        ("cat <<'E' | sudo tee -a /opt/new >/dev/null\nb\nE\n. /opt/new", ["b"]),
-        ("tee /opt/new <<E\n#!/usr/bin/env python3\nimport x\nE\n/opt/new; a", ["python3", "a"]),
-        ("cat > /opt/new <<E\n/opt/new\nE\n/opt/new", []),
-        ("cat > /opt/parts/one <<E\nb\nE\n/opt/parts/one", ["/opt/parts/one", "a"]),
         ('a -d \'{"x":1,"y":2}\'', ["a"]),
     ],
 )
 def test_what_is_handed_on_or_stands_for_several(root: Path, command: str, expected: list[str]) -> None:
     assert names(followed(root, command)) == expected
-
-
-@pytest.mark.parametrize(
-    ("command", "arguments"),
-    [
-        ("python3 - x <<'E'\nimport $a\nE\n", ("-c", "import $a\n", "x")),
-        ("A=json; python3 <<E\nimport $A\nE\n", ("-c", "import json\n")),
-        ("timeout 5 python3 -u <<< 'import json'", ("-u", "-c", "import json")),
-        ("echo 'import json' | python3", ("-c", "import json")),
-        ("cat <<E | python3 -\nimport json\nE\n", ("-c", "import json\n")),
-        ("cat /opt/x.py | python3 -", ("/opt/x.py",)),
-        ("python3 - < /opt/x.py", ("/opt/x.py",)),
-        ("python3 /opt/x.py <<E\nimport json\nE\n", ("/opt/x.py",)),
-        ("python3 -m json.tool <<E\n{}\nE\n", ("-m", "json.tool")),
-        ("a | python3 -", ("-",)),
-        ("echo 'import json'\npython3 - < $X", ("",)),
-    ],
-)
-def test_code_that_an_interpreter_reads_from_its_input(root: Path, command: str, arguments: tuple[str, ...]) -> None:
-    (python,) = [each for each in followed(root, command).started if each.executable == "/usr/bin/python3"]
-    assert python.arguments[1:] == arguments
-
-
-@pytest.mark.parametrize(
-    ("command", "said"),
-    [
-        ("/opt/own /opt/parts/one", [MAYBE_RUN]),
-        ("a --script=/opt/parts/one", [MAYBE_RUN]),
-        ("/opt/own /opt/parts/off", []),
-        ("/opt/own run x -- /opt/parts/one", [MAYBE_RUN]),
-        ("sh -c '/opt/own -- /opt/parts/one'", [MAYBE_RUN]),
-        ("a /opt/parts/one", []),
-        ("none --script=/opt/parts/one", []),
-        ('sh < "$x/y"', [NO_SCRIPT]),
-        ("find $D -name x -exec {} +", [NO_NAME]),
-        ("ls | xargs -n1 sh", [NO_NAME]),
-        ("ls | xargs -n1 a; rm -f /*/*/*/*/*", []),
-    ],
-)
-def test_what_may_be_run_is_said(root: Path, command: str, said: list[str]) -> None:
-    assert [each.why for each in followed(root, command).unfollowed] == said
-
-
-def test_a_home_is_the_users(root: Path) -> None:
-    scheduled = Scheduled(
-        "~/parts/one", Place("/x", 1), "boot", "at each boot", environment={"PATH": "/usr/bin", "HOME": "/opt"}
-    )
-    assert names(Following(SystemFiles(root)).follow(scheduled)) == ["/opt/parts/one", "a"]
 
 
 @pytest.mark.parametrize(
@@ -178,46 +89,6 @@ def test_what_a_command_starts(root: Path, command: str | tuple[str, ...], expec
     assert found.unfollowed == ()
 
 
-def test_a_script_is_started_as_the_kernel_would(root: Path) -> None:
-    found = followed(root, "cd /opt/app && A=b ./run.sh x")
-    last = found.started[-1]
-    assert (last.executable, last.arguments) == ("/usr/bin/python3", ("/usr/bin/python3", "/opt/app/main.py", "x"))
-    assert (last.directory, last.environment["A"], last.environment["PATH"]) == ("/opt/app", "b", "/usr/bin")
-    assert [each.script for each in found.started] == ["", "/opt/app/run.sh", "/opt/app/common.sh", "/opt/app/run.sh"]
-
-
-def test_a_directory_is_left_with_the_shell_that_went_there(root: Path) -> None:
-    assert [each.directory for each in followed(root, "(cd /opt; a); b; cd /srv; a").started] == ["/opt", "/", "/srv"]
-
-
-def test_images_that_a_command_runs(root: Path) -> None:
-    found = followed(root, "docker run --rm x:1 && sudo podman run -d y; docker ps; nerdctl run $NONE")
-    assert [each.name for each in found.images] == ["x:1", "y"]
-
-
-@pytest.mark.parametrize(
-    ("command", "directory", "words", "within"),
-    [
-        ("chroot /opt/app /a -b", "/opt/app", ("/a", "-b"), "/"),
-        ("cd /opt && chroot app a $NONE", "/opt/app", ("a", ""), "/"),
-        ("D=/opt/app; sudo nice chroot --userspec=u:g $D sh -c 'a; b'", "/opt/app", ("sh", "-c", "a; b"), "/"),
-        ("unshare -m --root=/opt/app --wd /x a", "/opt/app", ("a",), "/x"),
-        ("systemd-nspawn -q -D /opt/app --chdir=/x -E A=1 a", "/opt/app", ("a",), "/x"),
-    ],
-)
-def test_what_runs_in_another_root(
-    root: Path, command: str, directory: str, words: tuple[str, ...], within: str
-) -> None:
-    (found,) = followed(root, command).roots
-    assert (found.directory, found.words, found.within) == (directory, words, within)
-    assert found.environment["PATH"] == "/usr/bin"
-
-
-def test_without_another_root_unshare_starts_a_program_here(root: Path) -> None:
-    found = followed(root, "unshare --net -w /opt a")
-    assert (names(found), found.roots, found.unfollowed) == (["a"], (), ())
-
-
 @pytest.mark.parametrize(
     ("command", "why"),
     [
@@ -240,28 +111,10 @@ def test_what_is_not_followed_is_said(root: Path, command: str, why: str) -> Non
     assert found.unfollowed == ((Unfollowed(why),) if why else ())
 
 
-def test_it_is_said_in_which_script_something_was_not_followed(root: Path) -> None:
-    made(root, {"/opt/x": f"{SCRIPT}$(b) y\n"})
-    assert followed(root, "/opt/x").unfollowed == (Unfollowed(reasons.NO_NAME, "/opt/x"),)
-
-
-def test_scripts_that_start_each_other_come_to_an_end(root: Path) -> None:
-    scripts = {f"/opt/s{at}": f"{SCRIPT}/opt/s{at + 1}\n/opt/s{at}\n" for at in range(20)}
-    found = followed(made(root, scripts), "/opt/s0")
-    assert len(found.started) == command_walk.DEPTH_MAX + 1
-    assert [each.why for each in found.unfollowed] == [reasons.TOO_DEEP]
-
-
 def test_there_are_only_so_many_programs(root: Path) -> None:
     found = followed(root, "\n".join(f"a {number}" for number in range(2 * reasons.STARTED_MAX)))
     assert len(found.started) == reasons.STARTED_MAX
     assert found.unfollowed == (Unfollowed(reasons.TOO_MANY),)
-
-
-def test_nested_substitutions_without_end_are_said(root: Path) -> None:
-    found = followed(root, "a; " + "$(" * 200 + "b" + ")" * 200 + "; b")
-    assert names(found) == ["a", "b"]
-    assert "commands that stand in each other without end" in {each.why for each in found.unfollowed}
 
 
 def test_what_a_project_runs(root: Path) -> None:
@@ -309,79 +162,6 @@ def test_scripts_of_a_project_that_start_each_other_come_to_an_end(root: Path) -
     for name, why in (("one", reasons.TOO_DEEP), ("two", reasons.TOO_MANY_OF_PROJECTS)):
         found = followed(root, f"cd /opt/{name} && npm run x")
         assert names(found) == ["a"] and why in [each.why for each in found.unfollowed]
-
-
-A, B = f"{SCRIPT}a\n", f"{SCRIPT}b\n"
-
-
-@pytest.mark.parametrize(
-    ("command", "script", "files", "expected"),
-    [
-        ("/opt/x one", "/opt/jobs/$1/run\n", {"/opt/jobs/one/run": A}, ["/opt/jobs/one/run", "a"]),
-        ("/opt/x one", "J=$1\ncd /opt/jobs/$J || exit\n./run\n", {"/opt/jobs/one/run": A}, ["/opt/jobs/one/run", "a"]),
-        ("/opt/x /opt/y", 'p="$1"; shift\n"$p" "$@"\n', {"/opt/y": A}, ["/opt/y", "a"]),
-        ("/opt/x", "/opt/jobs/${1:-one}\n", {"/opt/jobs/one": A}, ["/opt/jobs/one", "a"]),
-        (
-            "/opt/x one two",
-            'for j in "$@"; do /opt/$j; done\n',
-            {"/opt/one": A, "/opt/two": B},
-            ["/opt/one", "a", "/opt/two", "b"],
-        ),
-        (
-            "/opt/x",
-            'J="one two"\nfor j in $J; do /opt/$j; done\n',
-            {"/opt/one": A, "/opt/two": B},
-            ["/opt/one", "a", "/opt/two", "b"],
-        ),
-        (
-            "/opt/x",
-            "for d in one two; do cd /opt/$d; ./run; done\n",
-            {"/opt/one/run": A, "/opt/two/run": B},
-            ["/opt/one/run", "a", "/opt/two/run", "b"],
-        ),
-        (
-            "/opt/x -v one",
-            'while [ $# -gt 0 ]; do\ncase "$1" in\n-v) shift;;\n*) break;;\nesac\ndone\n/opt/jobs/$1\n',
-            {"/opt/jobs/one": A},
-            ["/opt/jobs/one", "a"],
-        ),
-        ("/opt/x -e one", "while getopts e: o; do E=$OPTARG; done\n/opt/$E\n", {"/opt/one": A}, ["/opt/one", "a"]),
-        (
-            "/opt/x",
-            "/opt/y one\n/opt/y two\n",
-            {"/opt/y": f"{SCRIPT}$1\n/opt/$1\n", "/opt/one": A, "/opt/two": B},
-            ["/opt/y", "/opt/one", "a", "/opt/y", "/opt/two", "b"],
-        ),
-        ("/opt/x", 'C=(\n a\n --foo\n)\nC+=(b)\n"${C[@]}"\n', {}, ["a"]),
-        ("/opt/x", "timeout $T a\nenv $NONE b\n", {}, ["a", "b"]),
-        ("/opt/x", "$SUDO a\n", {}, ["a"]),
-        (
-            "/opt/x",
-            "for i in $(run-parts --list --regex '^[a-z]*$' /opt/parts); do . $i; done\n",
-            {},
-            ["/opt/parts/one", "a", "/opt/parts/off", "b", "/opt/parts/two.txt"],
-        ),
-        ("bash -c '\"$@\"' _ a", "", {}, []),
-        # Functions.
-        ("/opt/x", 'run() { echo "start $1"; "$@"; }\nrun a\n', {}, ["a"]),
-        ("/opt/x", "job() {\n  local job=$1\n  /opt/${job}.sh\n}\njob one\n", {"/opt/one.sh": A}, ["/opt/one.sh", "a"]),
-        ("/opt/x", 'retry() {\n  local n=$1; shift\n  until "$@"; do sleep 1; done\n}\nretry 3 a\n', {}, ["a"]),
-        ("/opt/x one", 'f() { "$@"; }\nmain() { f /opt/$1; }\nmain "$@"\n', {"/opt/one": A}, ["/opt/one", "a"]),
-        ("/opt/x", 'run() { eval "$@"; }\nrun a\n', {}, ["a"]),
-        ("/opt/x", 'as() { su - app -c "$1"; }\nas "a; b"\n', {}, ["a", "b"]),
-        ("/opt/x", ". /opt/lib\nrun a\n", {"/opt/lib": 'run() { nice "$@"; }\n'}, ["/opt/lib", "a"]),
-        ("/opt/x go", "do_go() { ${1:-a}; }\ndo_$1\n", {}, ["a"]),
-        ("/opt/x", 'D=$(cat /etc/d)\nrun_x() { "$1"; }\nrun_$D a\n', {}, ["a"]),
-    ],
-)
-def test_a_script_and_a_function_run_what_they_are_given(
-    root: Path, command: str, script: str, files: dict[str, str], expected: list[str]
-) -> None:
-    made(root, {"/opt/x": SCRIPT + script, **files}, executable=("/opt/x", *files))
-    found = followed(root, command)
-    assert names(found) == (["/opt/x", *expected] if command.startswith("/") else ["a"])
-    assert [each.why for each in found.unfollowed] == []
-    assert not any(each.perhaps for each in found.started)
 
 
 @pytest.mark.parametrize(
@@ -458,25 +238,6 @@ def test_what_needs_no_name_says_nothing(root: Path, script: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "expected"),
-    [
-        ("/opt/own x -- nice python3 /opt/x.py", [("python3", True)]),
-        ("/opt/own python3 /opt/x.py", [("python3", True)]),
-        ("/opt/own x -- none", []),
-        ("run-one python3 /opt/x.py", [("python3", False)]),
-    ],
-)
-def test_a_command_among_the_arguments_of_an_own_program_is_perhaps_started(
-    root: Path, command: str, expected: list[tuple[str, bool]]
-) -> None:
-    made(root, {"/opt/x.py": ""})
-    found = followed(root, command)
-    *inner, _ = [(name, each.perhaps) for name, each in zip(names(found), found.started, strict=True)]
-    assert inner == expected
-    assert found.unfollowed == ()
-
-
-@pytest.mark.parametrize(
     "command",
     [
         "scl enable rh-x rh-y 'nice tool -v; b'",
@@ -508,141 +269,3 @@ def test_what_names_come_to(root: Path, script: str, expected: list[str]) -> Non
     found = followed(root, "/opt/x")
     assert [name for name in names(found) if name in expected] == expected
     assert found.unfollowed == ()
-
-
-@pytest.mark.parametrize(
-    "script",
-    [
-        "while read -r j; do $j; done\n",
-        "read\n$REPLY\n",
-        'readarray -t J < <(b)\nfor j in "${J[@]}"; do $j; done\n',
-        'printf -v J %s "$(b)"\n$J\n',
-        'eval "$(b)"\n$J\n',
-        "export $(b)\n$J\n",
-        'J=$(b)\n[ -h "$J" ] && $J\n',
-        'cd "$(b)"\nD=$(pwd)\n$D/x\n',
-    ],
-)
-def test_what_may_have_been_set_is_not_known(root: Path, script: str) -> None:
-    made(root, {"/opt/x": SCRIPT + script}, executable=("/opt/x",))
-    assert Unfollowed(reasons.NO_NAME, "/opt/x") in followed(root, "/opt/x").unfollowed
-
-
-def test_a_script_that_starts_itself_again_and_again_has_no_other_name(root: Path) -> None:
-    made(
-        root,
-        {"/opt/x": SCRIPT + 'case $1 in x) "$0" y z "$@" ;; y) $0 x "$1" a "$@" ;; esac\n'},
-        executable=("/opt/x",),
-    )
-    assert not [each for each in followed(root, "/opt/x b").unfollowed if each.why in reasons.OF_NAMES]
-
-
-def test_more_that_fit_a_pattern_than_are_followed_are_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made(root, {f"/opt/jobs/{number:03}": SCRIPT for number in range(150)})
-    found = followed(root, "for f in /opt/jobs/*; do $f; done")
-    assert len([each for each in names(found) if each.startswith("/opt/jobs/")]) == spread.VARIANTS_MAX
-    assert Unfollowed(reasons.TOO_MANY) in found.unfollowed
-    made(root, {"/opt/all": f"{SCRIPT}/opt/jobs/1*\n"})
-    monkeypatch.setattr(command_walk, "VARIANTS_MAX", 20)
-    monkeypatch.setattr(spread, "VARIANTS_MAX", 20)
-    assert Unfollowed(reasons.TOO_MANY, "/opt/all") in followed(root, "/opt/all").unfollowed
-
-
-def test_no_more_directories_are_looked_at_than_one_command_may_ask_for(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(command_walk, "LISTED_MAX", 2)
-    monkeypatch.setattr(command_walk, "SEARCHES_MAX", 1)
-    assert followed(root, "/opt/*/none").unfollowed == ()
-    assert followed(root, "/opt/*/none; /opt/p*/o*").unfollowed == (Unfollowed(reasons.TOO_MANY),)
-    assert followed(root, "find /opt -name none -exec sh {} +").unfollowed == ()
-    assert followed(root, "find /opt -name none -exec sh {} +;" * 2).unfollowed == (Unfollowed(NO_NAME),)
-
-
-def test_more_of_a_directory_than_are_run_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made(root, {f"/opt/jobs/{number:03}": SCRIPT for number in range(9)})
-    files = SystemFiles(root)
-    scheduled = Scheduled("run-parts /opt/jobs", Place("/x"), "boot", "b", environment={"PATH": "/usr/bin"})
-    monkeypatch.setattr(command_walk, "STARTED_MAX", 5)
-    assert len(names(Following(files).follow(scheduled))) == 5
-    assert files.take_left_out() == (LeftOut("/opt/jobs", unread.MORE),)
-
-
-def test_files_of_settings_that_lie_too_deep_are_no_matter(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made(root, {"/opt/set": "A=b\nexport A\n", "/opt/runs": "A=b\n/opt/x\n"})
-    made(root, {"/opt/one": f"{SCRIPT}. /opt/set\n", "/opt/two": f"{SCRIPT}. /opt/runs\n"})
-    assert followed(root, "/opt/two").unfollowed == ()
-    monkeypatch.setattr(command_walk, "DEPTH_MAX", 1)
-    assert followed(root, "/opt/one").unfollowed == ()
-    assert followed(root, "/opt/two").unfollowed == (Unfollowed(reasons.TOO_DEEP, "/opt/runs"),)
-
-
-@pytest.mark.parametrize(
-    ("command", "is_lost"),
-    [
-        ("node /srv/job.js", True),
-        ("cd /srv && ruby job.rb", True),
-        ("/srv/by-name", True),
-        ("node /srv/none.js", False),
-        ("/usr/bin/node /srv/job.js", False),
-        ("node --version", False),
-        ("/srv/by-path", False),
-        ("node /usr/lib/job.js", False),
-        ("python3 /srv/job.js", False),
-        ("missing /srv/job.js", False),
-        ("bundle exec missing", True),
-        ("bundle exec python3 /srv/job.js", False),
-        ("npx missing", True),
-        ("poetry run /srv/none", False),
-        ("bundle exec rake", False),
-    ],
-)
-def test_a_script_whose_interpreter_lies_nowhere_was_not_followed(root: Path, command: str, *, is_lost: bool) -> None:
-    scripts = {"/srv/job.js": "", "/srv/job.rb": "", "/usr/lib/job.js": ""}
-    by = {"/srv/by-name": "#!/usr/bin/env node\n", "/srv/by-path": "#!/usr/bin/node\n"}
-    found = followed(made(root, {**scripts, **by}), command)
-    assert [each.why for each in found.unfollowed] == ([reasons.NO_NAME] if is_lost else [])
-
-
-@pytest.mark.parametrize(
-    ("command", "is_open"),
-    [
-        ('eval "$(a)"; tool', True),
-        ("PATH=$(a):$PATH; tool -x", True),
-        ("p() { PATH=$1:$PATH; }; p $(a); tool", True),
-        ("PATH=$(a):$PATH; mine", True),
-        ("PATH=$(a):$PATH; none", False),
-        ("PATH=$(a):$PATH; b", False),
-        ("A=$(a); tool", False),
-        ("tool", False),
-        ("PATH=/opt/x/bin:$PATH; tool", False),
-    ],
-)
-def test_a_program_that_the_known_path_has_not_was_not_followed(root: Path, command: str, *, is_open: bool) -> None:
-    own = ("/opt/x/bin/tool", "/home/u/bin/mine")
-    system = SystemFiles(made(root, dict.fromkeys(own, ELF), executable=own))
-    around = {"PATH": "/usr/bin", "HOME": "/home/u"}
-    found = Following(system).follow(Scheduled(command, Place("/x"), "boot", "", environment=around))
-    assert [each.why for each in found.unfollowed] == ([NO_NAME] if is_open else [])
-
-
-@pytest.mark.parametrize(
-    ("command", "shell", "is_read"),
-    [
-        ("/opt/with-bash", "/bin/sh", True),
-        ("bash -c a", "/bin/sh", True),
-        ("a", "/bin/bash", True),
-        ("a", "/bin/sh", False),
-        ("sh -c a", "/bin/sh", False),
-        ("/opt/parts/one", "/bin/sh", False),
-    ],
-)
-@pytest.mark.parametrize("named", ["/home/u/first", "$HOME/first", "~/first"])
-def test_bash_reads_what_its_variable_names(root: Path, command: str, shell: str, named: str, *, is_read: bool) -> None:
-    (root / "usr/bin/bash").unlink()
-    files = {"/usr/bin/bash": ELF, "/opt/with-bash": "#!/usr/bin/bash\na\n", "/home/u/first": "b\n"}
-    system = SystemFiles(made(root, files, executable=("/usr/bin/bash", "/opt/with-bash")))
-    around = {"PATH": "/usr/bin", "HOME": "/home/u", "BASH_ENV": named, "SHELL": shell}
-    found = Following(system).follow(Scheduled(command, Place("/x"), "boot", "", environment=around))
-    assert ("b" in names(found)) is is_read
-    assert "a" in names(found)
