@@ -1058,6 +1058,7 @@ OBJECTS: Mapping[str, Described] = {
             "changelog": "Entry of the package's changelog that adds support for IMDSv2. `null` without one.",
             "on_host": "Whether the package is on the host itself.",
             "container_ids": "Ids of the containers that have it.",
+            "started": "Whether one of its files runs, or something that was read starts one. `null` where that is not known.",
         },
     ),
     "InChangelog": Described(

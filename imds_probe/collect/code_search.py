@@ -43,6 +43,7 @@ from imds_probe.system.small_file import control_groups
 from imds_probe.system.walk import TIME_OVER
 
 NAMED_MAX = 100  # files that settings are searched for
+STARTED_MAX = 20_000
 ATTEMPTS_MAX = 20  # each passes over the program that those before ended at
 STUCK_S = 5.0  # at one file
 NOT_ALL = "some schedules were not read"
@@ -106,6 +107,12 @@ class Found:
             self.cgroups.setdefault(root, set()).update(program.cgroups)
         key = program.name or program.pids
         self.programs[key] = together(self.programs.get(key), program)
+
+    def started(self) -> tuple[str, ...]:
+        """The files of what runs, and of what will run."""
+        programs = (*self.programs.values(), *self.due.programs.values())
+        paths = dict.fromkeys(path for each in programs for path in (each.name, *each.parts, *each.loaded))
+        return tuple(path for path in paths if path.startswith("/"))[:STARTED_MAX]
 
     def matters_by_name(self, program: Program) -> bool:
         """Whether what a program loads by names that only running tells could call the service: where something that it would

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from imds_probe.collect.code_tasks import Piece
@@ -33,7 +34,8 @@ def read_packages(undecided: Undecided) -> Iterator[OfPackage]:
         yield OfPackage(package=wanted)
         now = time.monotonic()
         ground.limits.deadline = min(reading.deadline, now + max(PACKAGE_MIN_S, (reading.deadline - now) / 2))
-        yield _of_package(of_catalog[wanted], own, following)
+        found = _of_package(of_catalog[wanted], own, following)
+        yield replace(found, started=_has_any(own.files, undecided.started, ground))
     why = unread.NO_TIME if time.monotonic() > reading.deadline else unread.NO_LIST
     yield from (OfPackage(package=wanted, ended=True, why=why) for wanted in left)
     yield from (OfPackage(piece) for piece in learnt_since(ground, 0))
@@ -59,6 +61,14 @@ def _of_package(package: OfCatalog, own: OwnFiles, following: Following) -> OfPa
         if whole is not None:
             found.append(spoken_encodable(_in_its_place(whole, ground)))
     return OfPackage(Piece(spoken=tuple(found)), package.wanted, ended=True, files=read, why=why, mention=own.mention)
+
+
+def _has_any(files: Collection[str], started: Collection[str], ground: Ground) -> bool:
+    """Whether one of these files is one of a package's. Directories were merged since packages listed their files."""
+    names = {posixpath.basename(path) for path in started}
+    alike = [path for path in files if posixpath.basename(path) in names]
+    real = {ground.real(path) for path in alike}
+    return any(path in alike or ground.real(path) in real for path in started) if alike else False
 
 
 def _in_its_place(whole: Spoken, ground: Ground) -> Spoken:

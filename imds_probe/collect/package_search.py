@@ -60,7 +60,7 @@ class PackageSearch:
             if not self._left or time.monotonic() > deadline:
                 break
             self._begun = []
-            asked = Undecided(search.reading(deadline), tuple(self._left.values()))
+            asked = Undecided(search.reading(deadline), tuple(self._left.values()), search.found.started())
             answer = self._reader.ask(
                 PACKAGES, asked, [search.system.root], deadline + STUCK_S, seen=self._take, stuck_s=STUCK_S
             )
@@ -95,6 +95,7 @@ class PackageSearch:
                 found.files,
                 found.why,
                 InChangelog(said.place, said.version, said.words) if said is not None else None,
+                started=found.started,
                 on_host=self._search.found.on_host,
                 container_ids=(self._search.system.id,) if self._search.system.id else (),
             )

@@ -21,16 +21,18 @@ class OfCatalog:
 
 @dataclass(frozen=True)
 class Undecided:
-    """A system's packages that are read."""
+    """A system's packages that are read. `started` is what runs there, or will."""
 
     reading: Reading
     packages: tuple[OfCatalog, ...]
+    started: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class OfPackage:
     """A part of what was found. `package` is the one that it is about: begun, or with its `files` searched, not all of them where
-    `why` says why, and the wholes of it that name the service in `piece`. `mention` is what its changelog says.
+    `why` says why, and the wholes of it that name the service in `piece`. `mention` is what its changelog says, `started` whether
+    one of its files runs or will.
     """
 
     piece: Piece = field(default_factory=Piece)
@@ -39,6 +41,7 @@ class OfPackage:
     files: int = 0
     why: str = ""
     mention: Mention | None = None
+    started: bool | None = None
 
 
 PACKAGES: Task[Undecided, OfPackage] = Task(

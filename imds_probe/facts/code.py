@@ -121,7 +121,8 @@ class InChangelog:
 class PackageRead:
     """An installed package whose version does not decide, and whose own files were read: so many, not all of them where `why`
     says why, one of the reasons that inventory/code/unread.py lists. What they say is among the code. `component` is the
-    catalog's row, `package` is "cloud-init 19.3-46.amzn2 (rpm)".
+    catalog's row, `package` is "cloud-init 19.3-46.amzn2 (rpm)". `started`: one of its files runs, or something starts it; None
+    where that was not looked at.
     """
 
     component: str
@@ -131,6 +132,7 @@ class PackageRead:
     changelog: InChangelog | None = None
     on_host: bool = True
     container_ids: tuple[str, ...] = ()
+    started: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -184,14 +184,17 @@ def silent_library(software: Software, facts: Facts) -> str:
 
 def is_unstarted(software: Software, facts: Facts, *, for_other_reasons: bool) -> bool:
     """Whether a package of the host has no program that is known to run or to be started, where all was looked at that starts
-    programs. It is installed `for_other_reasons` than that it asks, or else all of its own files were read.
+    programs. It is installed `for_other_reasons` than that it asks, or else all of its own files were read, and none is started:
+    what it loads from elsewhere, as what it has downloaded, may be what asks.
     """
     read, run = facts.get(CodeRead), facts.collector("code")
     looked = read is not None and read.scheduled is not None and run is not None and run.status in ("ok", "nothing")
     if not looked or software.pids or not software.on_host or software.container_ids:
         return False
     own = packages_read(software, facts)
-    if not for_other_reasons and (not own or any(each.why for each in own)):
+    if not for_other_reasons and (not own or any(each.why or each.started is not False for each in own)):
+        return False
+    if any(each.started for each in own):
         return False
     return not unread_code(software, facts) and all(each.runs == "lies" for each in own_code(software, facts))
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from code_systems import CURL, PYTHON, CodeSystem
+from code_systems import CURL, PYTHON, CodeSystem, of
+from observed import FACTS
 from small_roots import made
 
 from imds_probe.collect.code import CodeFound
+from imds_probe.rules.starting import starting
 
 UNIT = "[Unit]\n{}\n[Service]\nType=oneshot\n{}\n"
 BY_TOKEN = (
@@ -54,6 +56,17 @@ def test_what_runs_in_another_network_is_told_apart(system: CodeSystem, files: d
     enabled = {f"/etc/systemd/system/multi-user.target.wants/{name.rpartition('/')[2]}": Path(name) for name in files}
     found = in_networks(system, {"/opt/x.sh": script, **files, **enabled})
     assert [each.own_network for each in found.code.code if each.runs != "lies"] == [True]
+
+
+def test_a_script_that_falls_back_where_no_token_comes_is_told_apart_there_too(system: CodeSystem) -> None:
+    """No token may come to that network at the hop limit of today, and its fallback is what works."""
+    token, asks = BY_TOKEN.format("").strip().split("\n")
+    bare = "curl -s http://169.254.169.254/latest/meta-data/instance-id"
+    script = f'#!/bin/sh\n{token}\nif [ -n "$T" ]; then\n  {asks}\nelse\n  {bare}\nfi\n'
+    found = in_networks(system, {"/etc/cron.d/j": f"0 3 * * * root {IN_BLUE} /opt/x.sh\n", "/opt/x.sh": script})
+    seen = of(found, "/opt/x.sh")
+    assert (seen.speaks, seen.own_network) == ("v2", True)
+    assert starting(FACTS.with_(found.code).with_(found.read)) == (seen,)
 
 
 def test_a_request_by_itself_in_another_network_is_told_apart(system: CodeSystem) -> None:

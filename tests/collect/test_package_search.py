@@ -57,7 +57,7 @@ def test_a_package_that_nothing_runs_or_starts_is_read(system: CodeSystem) -> No
         *("ec2-hibinit-agent 1.0.0-0ubuntu4 (dpkg)", True),
     )
     assert found.read.packages == (
-        PackageRead("ec2-hibinit-agent", "ec2-hibinit-agent 1.0.0-0ubuntu4 (dpkg)", files=1),
+        PackageRead("ec2-hibinit-agent", "ec2-hibinit-agent 1.0.0-0ubuntu4 (dpkg)", files=1, started=False),
     )
     assert found.read.programs == 0
 
@@ -210,3 +210,35 @@ def test_a_second_run_reads_nothing_again(system: CodeSystem, tmp_path: Path) ->
 def test_no_more_packages_than_anybody_has(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(package_search, "PACKAGES_MAX", 1)
     assert len(looked(system, HIBINIT, RHUI).read.packages) == 1
+
+
+CLIENT = "/usr/bin/insights-client"
+
+
+@pytest.mark.parametrize(
+    ("more", "started"),
+    [
+        ({}, False),
+        ({"etc/cron.d/other": "0 3 * * * root /usr/bin/other\n"}, False),
+        ({"etc/cron.d/insights": f"0 3 * * * root {CLIENT}\n"}, True),
+        ({"etc/cron.d/insights": "0 3 * * * root insights-client\n"}, True),
+        ({"etc/cron.d/mine": "0 3 * * * root /opt/mine.sh\n", "opt/mine.sh": f"#!/bin/sh\n{CLIENT} --quiet\n"}, True),
+    ],
+)
+def test_whether_something_starts_one_of_its_files_is_told(
+    system: CodeSystem, more: dict[str, str], started: bool
+) -> None:
+    """What it has downloaded asks, and its own files do not."""
+    installs(system, "insights-client", {CLIENT: f"{SHEBANG}import os\nos.environ['EGG']\n"})
+    for path, content in {"bin/sh": "\x7fELF", "usr/bin/other": "#!/bin/sh\n", **more}.items():
+        system.write(path, content)
+    for path in ("bin/sh", "usr/bin/python3.11", CLIENT.lstrip("/"), "usr/bin/other", "opt/mine.sh"):
+        if (system.root / path).exists():
+            (system.root / path).chmod(0o755)
+    assert [each.started for each in looked(system, RHUI).read.packages] == [started]
+
+
+def test_one_that_runs_is_started(system: CodeSystem) -> None:
+    installs(system, "insights-client", {CLIENT: f"{SHEBANG}import os\n"})
+    system.runs(5, CLIENT)
+    assert [each.started for each in system.code(5, installed=(RHUI,), os=DEBIAN).read.packages] == [True]

@@ -173,11 +173,13 @@ def test_a_package_that_nothing_starts_is_settled_by_a_silent_boot(code, callers
 
 
 def test_one_that_is_there_to_ask_needs_its_own_files_read():
-    read = PackageRead(INSIGHTS.component, "insights-client 3.2.8-1.el8 (rpm)", files=4)
+    read = PackageRead(INSIGHTS.component, "insights-client 3.2.8-1.el8 (rpm)", files=4, started=False)
     facts = with_code(facts=after(QUIET_BOOT, software=(INSIGHTS,))).with_(CodeRead(scheduled=0))
     for packages, settled in (((read,), True), ((replace(read, why="it is packed"),), False)):
         given = facts.with_(replace(facts[CodeRead], packages=packages))
         assert bool(silent_unstarted(INSIGHTS, given, for_other_reasons=False)) == settled
+    started = facts.with_(replace(facts[CodeRead], packages=(replace(read, started=True),)))
+    assert not silent_unstarted(INSIGHTS, started, for_other_reasons=True)
     assert not silent_unstarted(
         INSIGHTS, facts.with_(CodeRead()), for_other_reasons=True
     )  # nobody looked for schedules

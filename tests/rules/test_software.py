@@ -255,7 +255,7 @@ def test_a_watched_window_settles_a_program_that_could_not_be_read():
 
 AMAZON_LINUX_2 = replace(HOST, os=OsRelease("amzn", "2", "Amazon Linux 2"))
 UNTOLD = Software("cloud-init", "rpm", "cloud-init", "19.3-46.amzn2", "rpm database")
-READ = PackageRead("cloud-init", "cloud-init 19.3-46.amzn2 (rpm)", files=4)
+READ = PackageRead("cloud-init", "cloud-init 19.3-46.amzn2 (rpm)", files=4, started=False)
 
 
 def after_reading(software, *code, packages=(), **facts):
@@ -291,8 +291,10 @@ def test_what_is_unknown_says_what_its_files_told_and_what_would_settle_it():
 def test_what_nothing_starts_is_settled_by_a_watched_boot_without_a_call():
     insights = Software("insights-client", "rpm", "insights-client", "3.2.8-1.el8", "rpm database")
     assert after_reading(insights).settled_by == (CATALOG_ROW, WHOLE_BOOT, OWNER)
-    read = PackageRead("insights-client", "insights-client 3.2.8-1.el8 (rpm)", files=4)
+    read = PackageRead("insights-client", "insights-client 3.2.8-1.el8 (rpm)", files=4, started=False)
     assert after_reading(insights, packages=(replace(read, why="it is packed"),)).id == "software-unknown"
+    for started in (True, None):  # its timer is enabled, and what it has downloaded since is what asks; an older report
+        assert after_reading(insights, packages=(replace(read, started=started),)).id == "software-unknown"
     lies = after_reading(insights, packages=(read,))
     assert (lies.id, lies.severity, lies.implies) == ("software-unused-unknown", "warning", None)
     finding = after_reading(insights, callers=watched(boots=(BOOT,)))

@@ -239,7 +239,7 @@ class _Reading:
         known = Fallbacks(self._text, fetching, carrying, self._set, functions, is_lost=self._lost.is_lost)
         return {
             span: replace(command, evidence=replace(command.evidence, bare=False))
-            if command.evidence.bare and known.has(span[0])
+            if command.evidence.bare and known.has(span)
             else command
             for span, command in commands.items()
         }

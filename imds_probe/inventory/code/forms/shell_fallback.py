@@ -5,37 +5,44 @@ The token has to be asked for whatever else is so. A test of it counts where not
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections import Counter
+from bisect import bisect
 from collections.abc import Callable, Mapping, Sequence
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.forms.shell_settings import Branch, branches, is_set_by_setting
+from imds_probe.inventory.code.forms.shell_ways import Span, Ways
 
-VARIABLES_MAX, ASKED_MAX, CONDITION_MAX = 20, 200, 400
+VARIABLES_MAX, ASKED_MAX, CONDITION_MAX, SETS_MAX = 20, 200, 400, 2000
 _SET_BY_TOOL = re.compile(
     r"(?:^|[\s;({&|])([A-Za-z_]\w{0,60})=[\"']?(?:\$\(|`)[ \t\\\n]{0,9}[^\n;|&()`]{0,40}\Z", re.MULTILINE
 )
 _SET_BY_CALL = re.compile(
     r"(?:^|(?<=[\s;({&|]))([A-Za-z_]\w{0,60})=[\"']?(?:\$\([ \t]{0,9}|`)([A-Za-z_][\w-]{0,60})", re.MULTILINE
 )
-_GUARD = re.compile(r"(?:&&|\|\|)[ \t\\]{0,9}(?:\{[ \t]{0,9})?(?:(?:export|local|readonly)[ \t]{1,9})?\Z")
 _OTHERWISE = re.compile(r"\|\|[ \t\\\n]{0,80}(?:[({][ \t\n]{0,80})?(?:[A-Za-z_]\w{0,60}=[\"']?(?:\$\(|`)?[ \t]{0,9})?")
-_WORD = re.compile(r"(?<![\w./$-])[A-Za-z_][\w-]{0,60}(?![\w/-])")
 _SIGN = re.compile(r"(\|\||&&)")
 _HAS = re.compile(
     r"(?:-n[ \t]{1,9}|![ \t]{1,9}-z[ \t]{1,9})?[\"']?\$\{?([A-Za-z_]\w{0,60})(?::-)?\}?[\"']?|"
     r"[\"']?x?\$\{?([A-Za-z_]\w{0,60})(?::-)?\}?x?[\"']?[ \t]{1,9}!=[ \t]{1,9}(?:\"\"|''|\"?x\"?)|"
-    r"\$\{#([A-Za-z_]\w{0,60})\}[ \t]{1,9}(?:-gt[ \t]{1,9}\d{1,4}|-ne[ \t]{1,9}0)"
+    r"\$\{#([A-Za-z_]\w{0,60})\}[ \t]{1,9}(?:-gt[ \t]{1,9}[0-4]?\d|-ne[ \t]{1,9}0)"
 )
 _LACKS = re.compile(
     r"(?:-z|![ \t]{1,9}-n)[ \t]{1,9}[\"']?\$\{?([A-Za-z_]\w{0,60})(?::-)?\}?[\"']?|"
     r"[\"']?x?\$\{?([A-Za-z_]\w{0,60})(?::-)?\}?x?[\"']?[ \t]{1,9}==?[ \t]{1,9}(?:\"\"|''|\"?x\"?)|"
-    r"\$\{#([A-Za-z_]\w{0,60})\}[ \t]{1,9}(?:-lt[ \t]{1,9}\d{1,4}|-eq[ \t]{1,9}0)"
+    r"\$\{#([A-Za-z_]\w{0,60})\}[ \t]{1,9}(?:-lt[ \t]{1,9}[0-4]?\d|-eq[ \t]{1,9}0)"
 )
 _CAME = re.compile(r"\"?\$\?\"?[ \t]{1,9}(?:-eq|==?)[ \t]{1,9}0")
 _FAILED = re.compile(r"\"?\$\?\"?[ \t]{1,9}(?:-ne|-gt|!=)[ \t]{1,9}0")
 _NAMED = re.compile(r"\$\{?#?([A-Za-z_]\w{0,60}|\?)")
+# Other commands that set a variable, or take its value away.
+_SETS = re.compile(
+    r"(?<![\w$.-])([A-Za-z_]\w{0,60})\+?=(?!=)|"
+    r"(?<![\w$./-])(?:unset|read|local|declare|typeset|for|mapfile|readarray)[ \t]([^\n;&|()=]{0,200})(?![\w=])"
+)
+_INSTEAD = re.compile(r"[)`\"'; \t\n]{0,80}\|\|[ \t\\\n]{0,80}(?:\{[ \t\n]{0,80})?")
+_URL = re.compile(r"(?:https?://|\$\{?\w)[^\s\"'`)|;&]{0,300}")
 _BETWEEN = re.compile(r"[)`\"'; \t\n]{0,80}")
 
 
@@ -44,7 +51,7 @@ class _Token:
     """A variable that holds the token, and each place where it is set, with the end of what asks for it there."""
 
     name: str
-    places: tuple[tuple[int, int], ...]
+    places: tuple[Span, ...]
 
 
 class Fallbacks:
@@ -56,8 +63,8 @@ class Fallbacks:
     def __init__(
         self,
         text: str,
-        fetching: Sequence[tuple[int, int]],
-        carrying: Sequence[tuple[int, int]],
+        fetching: Sequence[Span],
+        carrying: Sequence[Span],
         set_to: Mapping[str, str],
         functions: Mapping[str, int],
         *,
@@ -65,60 +72,95 @@ class Fallbacks:
     ) -> None:
         self._is_lost = is_lost
         self._text, self._set, self._carrying = text, set_to, carrying
-        self._bodies = {name: (at, _end(text, "\n}", at)) for name, at in functions.items()}
-        self._words = Counter(match[0] for match in _WORD.finditer(text)) if functions else Counter()
+        self._fetching = fetching[:ASKED_MAX]
         self._branches = list(branches(text))
-        self._tokens = self._found(fetching[:ASKED_MAX])
+        self._ways = Ways(text, functions, self._branches)
+        self._tokens = self._found()
+        self._losses = {each.name: self._lost_at(each) for each in self._tokens}
 
-    def has(self, at: int) -> bool:
+    def has(self, command: Span) -> bool:
         """Whether the command at this place is one."""
+        at = command[0]
         within = [each for each in self._branches if each.begin <= at < each.end]
         for token in self._tokens if within else ():
             if self._is_asked_for(token, at) and any(self._is_without(token, each) for each in within):
                 return not self._is_lost(token.name, at) and not is_set_by_setting(
                     self._text, token.name, self._set, at
                 )
-        for _, end in self._carrying:
-            otherwise = _OTHERWISE.match(self._text, end) if end <= at else None
-            if otherwise is not None and otherwise.end() >= at:
-                return True
-        return False
+        return any(self._is_asked_instead(each, command) for each in self._carrying)
 
-    def _found(self, fetching: Sequence[tuple[int, int]]) -> list[_Token]:
-        found: dict[str, list[tuple[int, int]]] = {}
-        for begin, end in fetching:
+    def _is_asked_instead(self, first: Span, command: Span) -> bool:
+        """Whether it asks for the same as a request with a token, where that one failed."""
+        (begin, end), (at, until) = first, command
+        otherwise = _OTHERWISE.match(self._text, end) if end <= at else None
+        if otherwise is None or otherwise.end() < at:
+            return False
+        asked, urls = _URL.findall(self._text, at, until), _URL.findall(self._text, begin, end)
+        has_token = any(begin < each < end for each, _ in self._fetching)
+        return set(asked) <= set(urls) and (has_token or any(self._is_asked_for(each, begin) for each in self._tokens))
+
+    def _found(self) -> list[_Token]:
+        found: dict[str, list[Span]] = {}
+        for begin, end in self._fetching:
             if match := _SET_BY_TOOL.search(self._text, max(0, begin - ASKED_MAX), begin):
                 found.setdefault(match[1], []).append((match.start(1), end))
-        asks = {name for name, (at, end) in self._bodies.items() if any(at <= begin < end for begin, _ in fetching)}
+        bodies = self._ways.bodies.items()
+        asks = {name for name, (at, end) in bodies if any(at <= begin < end for begin, _ in self._fetching)}
         for match in _SET_BY_CALL.finditer(self._text) if asks else ():
             if match[2] in asks:
-                found.setdefault(match[1], []).append((match.start(1), _end(self._text, "\n", match.end())))
+                end = self._text.find("\n", match.end())
+                found.setdefault(match[1], []).append((match.start(1), end if end >= 0 else len(self._text)))
         return [_Token(name, tuple(places)) for name, places in found.items()][:VARIABLES_MAX]
+
+    def _lost_at(self, token: _Token) -> list[int]:
+        """Where the variable is set to something else, or emptied, once it has the token."""
+        first, lost = min(begin for begin, _ in token.places), []
+        for match in itertools.islice(_SETS.finditer(self._text, first), SETS_MAX):
+            at = match.start(1) if match[1] else match.start()
+            names = (match[1],) if match[1] else match[2].split()[:1] if "for" in match[0][:4] else match[2].split()
+            if token.name in names and not self._is_no_loss(token, at):
+                lost.append(at)
+        return lost
+
+    def _is_no_loss(self, token: _Token, at: int) -> bool:
+        """Whether it is set there by the request itself, or where that came to nothing."""
+        if any(begin == at for begin, _ in token.places):
+            return True
+        last = max((end for _, end in token.places if end <= at), default=-1)
+        instead = _INSTEAD.match(self._text, last, at) if last >= 0 else None
+        if instead is not None and instead.end() == at:
+            return True
+        return any(self._is_without(token, each) for each in self._branches if each.begin <= at < each.end)
 
     def _is_asked_for(self, token: _Token, at: int) -> bool:
         """Whether one of the requests is made on each way to a place."""
-        return any(end <= at and self._is_on_the_way(begin, at) for begin, end in token.places)
-
-    def _is_on_the_way(self, begin: int, at: int) -> bool:
-        text = self._text
-        line = text.rfind("\n", 0, begin) + 1
-        if _GUARD.search(text, line, begin) or any(
-            each.begin <= begin < each.end and not each.begin <= at < each.end for each in self._branches
-        ):
+        if any(self._ways.may_come_after(lost, at) for lost in self._losses[token.name]):
             return False
-        if text.rfind("case ", 0, begin) > text.rfind("esac", 0, begin) and "esac" in text[begin:at]:
-            return False
-        bodies = [name for name, (first, end) in self._bodies.items() if first <= begin < end and not first <= at < end]
-        return all(self._words[name] > 1 for name in bodies)
+        before = sorted(begin for begin, _ in token.places)
+        before = before[bisect(before, at) :] + before[: bisect(before, at)]  # the nearest one last
+        return any(self._ways.leads(begin, at) for begin in reversed(before))
 
     def _is_without(self, token: _Token, own: Branch) -> bool:
         """Whether a branch is the one without a token: by its condition, or by one before it in the same "if"."""
         if _says(own.condition, token.name, _LACKS, "&&") or self._by_status(token, own, _FAILED):
             return True
+        if own.condition.startswith("!") and self._by_request(token, own, "&&"):
+            return True
         before = [each for each in self._branches if each.of == own.of and each.begin < own.begin]
         return any(
-            _says(each.condition, token.name, _HAS, "||") or self._by_status(token, each, _CAME) for each in before
+            _says(each.condition, token.name, _HAS, "||")
+            or self._by_status(token, each, _CAME)
+            or (not each.condition.startswith("!") and self._by_request(token, each, "||"))
+            for each in before
         )
+
+    def _by_request(self, token: _Token, branch: Branch, sign: str) -> bool:
+        """Whether a condition is the request itself. Something else may stand behind `sign` alone."""
+        asked = branch.condition.removeprefix("!").lstrip()
+        within = [end for begin, end in token.places if branch.of <= begin < branch.begin]
+        if not asked.startswith(f"{token.name}=") or not within:
+            return False
+        return set(_SIGN.findall(self._text, max(within), branch.begin)) <= {sign}
 
     def _by_status(self, token: _Token, branch: Branch, form: re.Pattern[str]) -> bool:
         """Whether a condition is about what the request right before it came to."""
@@ -129,21 +171,13 @@ class Fallbacks:
         return between is not None and between.end() >= branch.of
 
 
-def _end(text: str, sign: str, at: int) -> int:
-    found = text.find(sign, at)
-    return found if found >= 0 else len(text)
-
-
 def _says(condition: str, name: str, form: re.Pattern[str], sign: str) -> bool:
     """Whether a condition says so of a variable. Parts of it that are about something else may stand behind `sign` alone."""
     if not condition or len(condition) > CONDITION_MAX:
         return False
-    request = condition.removeprefix("!").lstrip()
-    if request.startswith(f"{name}=") and condition.startswith("!") == (form is _LACKS):
-        return True
     first, *others = _SIGN.split(condition)
     signs, pieces = set(others[::2]), [first, *others[1::2]]
-    if signs - {sign} and {each for each in _NAMED.findall(condition) if each != name}:
+    if signs - {sign} and any(set(_NAMED.findall(piece)) != {name} for piece in pieces):
         return False
     matches = [form.fullmatch(_bare(piece)) for piece in pieces]
     return any(match is not None and name in match.groups() for match in matches)

@@ -64,6 +64,9 @@ def test_the_branch_of_an_empty_token(condition: str) -> None:
         f"{SET}\n{WITH} \\\n  || {BARE}\n",
         f'{SET}\nif [ -n "$T" ]; then\n  {WITH}\nelif [ "$1" = x ]; then\n  {BARE}\nfi\n',
         f'if [ -z "$T" ]; then\n  {SET}\n  if [ -z "$T" ]; then\n    {BARE}\n  fi\nfi\n{WITH}\n',
+        f'{SET} || T=""\nif [ -n "$T" ]; then\n  {WITH}\nelse\n  {BARE}\nfi\nunset T\n',
+        f'{SET}\nif [ $? -ne 0 ]; then\n  T=\nfi\nif [ -z "$T" ]; then\n  {BARE}\nelse\n  {WITH}\nfi\n',
+        f'ask() {{\n  local T\n  {SET}\n  if [ -z "$T" ]; then\n    {BARE}\n  else\n    {WITH}\n  fi\n}}\nask\n',
     ],
 )
 def test_other_ways_to_write_it(text: str) -> None:
@@ -89,6 +92,21 @@ BRANCHES = f'if [ -n "$T" ]; then\n  {WITH}\nelse\n  {BARE}\nfi\n'
         f"{BRANCHES}{SET}\n",
         f"{SET}\n{WITH} && {BARE}\n",
         f"{SET}\n{WITH}\n{BARE}\n",
+        f"{SET}\nT=\n{BRANCHES}",
+        f'{SET}\n[ -n "$OLD" ] && unset T\n{BRANCHES}',
+        f"{SET}\nT=$(cat /etc/token)\n{BRANCHES}",
+        f"{SET}\nread -r T < /etc/token\n{BRANCHES}",
+        f"{SET}\nask() {{\n  local T=$1\n  {BRANCHES}}}\nask\n",
+        f"while :; do\n  {BRANCHES}  {SET}\n  T=\ndone\n",
+        f'{SET}\nif [ -n "$T" ] && wanted; then\n  {WITH}\nelse\n  {BARE}\nfi\n',
+        f'{SET}\nif [ -n "$T" ] && [ -e /etc/v2 ]; then\n  {WITH}\nelse\n  {BARE}\nfi\n',
+        f'{SET}\nif [ -z "$T" ] || [ -e /etc/v1 ]; then\n  {BARE}\nelse\n  {WITH}\nfi\n',
+        f"{SET}\nif [ ${{#T}} -gt 1000 ]; then\n  {WITH}\nelse\n  {BARE}\nfi\n",
+        f"if {SET} && [ -e /etc/v2 ]; then\n  {WITH}\nelse\n  {BARE}\nfi\n",
+        f"if ! {SET} || [ -e /etc/v1 ]; then\n  {BARE}\nelse\n  {WITH}\nfi\n",
+        f"{SET}\nif T=$(cat /etc/token); then\n  {WITH}\nelse\n  {BARE}\nfi\n",
+        f'{SET}\nN=$(curl -sf -H "X-aws-ec2-metadata-token: $T" {URL}/meta-data/tags/instance/Name) || {BARE}\n',
+        f"if wanted; then\n  {SET}\nfi\n{WITH} || {BARE}\n",
     ],
 )
 def test_something_else_leads_there_as_well(text: str) -> None:
@@ -97,3 +115,8 @@ def test_something_else_leads_there_as_well(text: str) -> None:
 
 def test_a_token_that_the_service_refuses_is_none() -> None:
     assert speaks(f"T=$(curl -s {URL}/api/token)\n{BRANCHES}") == "v1"
+
+
+def test_a_long_script_with_functions_that_call_each_other_is_read() -> None:
+    bodies = (f"f{each}() {{\n  {SET}\n  f{each + 1}\n  f{each + 2}\n  {BRANCHES}}}\n" for each in range(40))
+    assert speaks(f"{''.join(bodies)}f0\n") == "v2"
