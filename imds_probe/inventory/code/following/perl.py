@@ -124,8 +124,8 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
 
 
 def _add_places(given: Asked, load: Load, way: Way) -> None:
-    """Directories that are added to @INC. One that is not known may hold what lies in none of the others, but for what comes with the
-    distribution: that takes also what need not be there, and what it does without is in no package.
+    """Directories that are added to @INC. One that is not known may hold what lies in none of the others. What comes with the
+    distribution does without what is in no package.
     """
     here, found = posixpath.dirname(load.path), []
     is_own = load.package_root is None and not load.path.startswith(_OF_DISTRIBUTION)
