@@ -269,6 +269,12 @@ class Ground:
         if len(new) > 1:
             rootfs.ahead(self.root, new)
 
+    def _holds_nothing(self, path: str) -> bool:
+        """Whether it is a directory or a device, as /dev/null is: no code lies there. What a pipe would give, nobody knows."""
+        self.look_up([path])
+        status = self._statuses[path]
+        return status is not None and (stat.S_ISDIR(status.st_mode) or stat.S_ISCHR(status.st_mode))
+
     def regular(self, paths: Sequence[str]) -> list[str]:
         """Those of these paths that lead to a file."""
         for path in paths:
@@ -366,8 +372,9 @@ class Ground:
                 if file is None:
                     return Known(None, unread=unread.GONE)
                 known, status = self._of(file, path, language)
-        except rootfs.FileUnreadable:
-            return Known(None, unread=unread.HIDDEN)
+        except rootfs.FileUnreadable as trouble:
+            is_empty = not isinstance(trouble, FileFailed) and self._holds_nothing(path)
+            return Known(None, unread="" if is_empty else unread.HIDDEN)
         if known.said is None:
             return known
         kept = Kept(identity_of(status), language.id if language else "", known.said, known.asked)

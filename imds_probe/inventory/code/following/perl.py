@@ -44,6 +44,7 @@ _BY_NAME = re.compile(
     rb"\beval[ \t]{0,20}\(?[ \t]{0,20}\"(?:use|require)[ \t]{1,20}\$"
 )
 _QUOTED = re.compile(rb"[\"']([^\"'\n]{1,200})[\"']|\bqw[ \t]*[(/\[{]([^)/\]}]{0,500})")
+_OF_DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib", "/lib", "/usr/share/")
 _HERE = re.compile(r"\$(?:\{)?(?:FindBin::)?(?:Real)?Bin(?:\})?")
 
 
@@ -123,17 +124,20 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
 
 
 def _add_places(given: Asked, load: Load, way: Way) -> None:
-    """Directories that are added to @INC. One that is not known may hold what lies in none of the others."""
+    """Directories that are added to @INC. One that is not known may hold what lies in none of the others. What comes with the
+    distribution does without what is in no package.
+    """
     here, found = posixpath.dirname(load.path), []
+    is_own = load.package_root is None and not load.path.startswith(_OF_DISTRIBUTION)
     for place in given.places:
         if place == ELSEWHERE:
-            way.is_open = way.is_open or load.package_root is None
+            way.is_open = way.is_open or is_own
         elif place.startswith(VARIABLE):
             name, _, rest = place.removeprefix(VARIABLE).partition("|")
             if value := way.variables.get(name.removesuffix("?")):
                 found.append(joined(way.own, value + rest))
             elif not name.endswith("?"):
-                way.is_open = way.is_open or load.package_root is None
+                way.is_open = way.is_open or is_own
         else:
             found.append(joined(way.own, place.replace(HERE, here)))
     way.add(found, at=0)

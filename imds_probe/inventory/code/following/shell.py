@@ -46,8 +46,8 @@ def _begins(start: Start, ground: Ground) -> Begun:
     if script and ground.has(script):
         ahead = given_files(start, given.rest, ground) if posixpath.basename(script) in FRONT_ENDS else []
         return Begun(way, (Load(script), *map(Load, ahead)))
-    # One that somebody types into has nothing to read.
-    return Begun(way, unknown=bool(script))
+    # One that somebody types into has nothing to read, and one that only looks for errors starts nothing.
+    return Begun(way, unknown=bool(script) and not given.has("n"))
 
 
 def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:

@@ -97,7 +97,7 @@ class ProgramWalk(Surroundings, Elsewhere):
         else:
             scripts = []
         lost = around.of_project and bool(name) and "/" not in name and not is_runner(base)
-        if lost or any(not each.startswith(_OF_DISTRIBUTION) for each in scripts):
+        if lost or any(not each.startswith((*_OF_DISTRIBUTION, "/usr/share/")) for each in scripts):
             self._say(NO_NAME, around)
 
     def _follow_settings(self, base: str, arguments: Words, around: Around, depth: int) -> None:

@@ -29,6 +29,8 @@ def inner(name: str, arguments: Words) -> Inner | None:
     """What one of these programs starts with these arguments; None where that is nothing."""
     if name in _BY_ITSELF:
         return _BY_ITSELF[name](arguments)
+    if name == "command" and any(word in ("-v", "-V", "-pv", "-pV") for word in arguments[:2]):
+        return None  # it tells where a program is
     if name in BEHIND:
         return _of_behind(*BEHIND[name], arguments, by_itself=name == "uv")
     starter = STARTERS.get(name) or STARTERS_OF_LANGUAGES.get(name)

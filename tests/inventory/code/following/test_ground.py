@@ -38,6 +38,12 @@ def test_links_are_followed_within_the_root_and_never_out_of_it(tmp_path: Path) 
     assert not ground.listed("/opt/loop")
 
 
+def test_a_directory_and_a_device_hold_no_code(tmp_path: Path) -> None:
+    (tmp_path / "opt").mkdir()
+    assert Ground(tmp_path).visit("/opt").unread == ""
+    assert Ground(Path("/")).visit("/dev/null").unread == ""
+
+
 def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.py")
     ground = Ground(tmp_path)

@@ -74,6 +74,15 @@ def test_a_module_that_lies_there(
     assert found.cut_short == cut_short
 
 
+def test_a_program_of_the_distribution_does_without_what_is_not_there(tmp_path: Path) -> None:
+    script = "#!/usr/bin/perl\nuse strict;\npush @INC, looked_up();\nuse Local;\neval { require ImVirt; };\n"
+    of_it = "package Local;\n@INC = grep { $_ ne '.' } @INC;\n@INC = (looked_up(), @INC);\n1;\n"
+    there = {"/usr/bin/perl": "", "/usr/share/perl5/Local.pm": of_it, "/usr/sbin/run": script, "/opt/run": script}
+    root = Root(tmp_path).put(there)
+    assert root.follow("perl", "/usr/sbin/run").cut_short == ""
+    assert root.follow("perl", "/opt/run").cut_short == unread.BY_NAME
+
+
 def test_a_place_that_only_running_tells_is_no_matter_where_everything_was_found(tmp_path: Path) -> None:
     script = "#!/usr/bin/perl\nuse strict;\nuse lib find_it();\nuse lib '/opt/m';\nuse Client;\n"
     there = {"/usr/bin/perl": "", "/opt/run": script, "/opt/m/Client.pm": "1;"}

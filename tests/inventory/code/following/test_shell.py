@@ -69,6 +69,7 @@ def test_text_as_an_argument_and_a_search_path_of_its_own(root: Root) -> None:
 def test_one_that_is_handed_its_commands_has_nothing_to_read(root: Root) -> None:
     assert root.follow("/bin/sh", "-s", "unix:cmd").cut_short == ""
     assert root.follow("/bin/sh", "nowhere").cut_short == unread.NO_SCRIPT
+    assert root.follow("/bin/sh", "-n", "nowhere").cut_short == ""
 
 
 def test_one_that_somebody_types_into_has_nothing_to_read(root: Root) -> None:

@@ -94,6 +94,8 @@ def test_texts_variables_and_directories(name: str, arguments: tuple[str | None,
     "command",
     [
         "env",
+        "command -v x",
+        "command -pV x",
         "sudo -l",
         "timeout 5",
         "flock 9",

@@ -13,6 +13,13 @@ from imds_probe.inventory.schedules.commands import followed as reasons
 from imds_probe.inventory.schedules.commands.followed import NO_NAME, Unfollowed
 
 
+def test_a_script_of_the_distribution_whose_interpreter_is_not_there_is_not_run(root: Path) -> None:
+    script = "#!/usr/bin/env ruby\n"
+    made(root, {"/usr/share/x/run.py": script, "/opt/run.py": script})
+    assert followed(root, "/usr/share/x/run.py | a").unfollowed == ()
+    assert followed(root, "/opt/run.py | a").unfollowed == (Unfollowed(reasons.NO_NAME),)
+
+
 def test_it_is_said_in_which_script_something_was_not_followed(root: Path) -> None:
     made(root, {"/opt/x": f"{SCRIPT}$(b) y\n"})
     assert followed(root, "/opt/x").unfollowed == (Unfollowed(reasons.NO_NAME, "/opt/x"),)
