@@ -115,6 +115,8 @@ class _Reading:
         self._set = self._variables.set
         self._shown: dict[str, bool] = {}
         self._lost = Lost(self._text, text)
+        taken = itertools.islice(_TOKEN_TAKEN.finditer(self._text), COMMANDS_MAX)
+        self._taken = [(match, self._variables.set_at(match.start())) for match in taken]
         self._uses = uses(self._plain)
         self._functions = {match[1] for match in _FUNCTION.finditer(self._text)}
 
@@ -259,11 +261,7 @@ class _Reading:
         if "wget" in raw[:80]:
             return False
         named = frozenset(_NAME_USED.findall(raw))
-        taken = [
-            match
-            for match in itertools.islice(_TOKEN_TAKEN.finditer(self._text), COMMANDS_MAX)
-            if begin <= match.start() < end or (named and self._variables.set_at(match.start()) in named)
-        ]
+        taken = [match for match, held in self._taken if begin <= match.start() < end or held in named]
         if not taken or len(_TOKEN_TAKEN.findall(raw)) != sum(each.kind == "header" for each in _words(raw)):
             return False
         return all(self._lost.is_lost(match[1] or match[2], self._text.rfind("$", 0, match.end())) for match in taken)

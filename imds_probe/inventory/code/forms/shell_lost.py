@@ -13,6 +13,7 @@ from imds_probe.inventory.code.forms.shell_scopes import TEXT_MAX, Scope, has_la
 
 LOST = "x-aws-ec2-metadata-token with an empty variable"  # a word to show
 SITES_MAX, PATHS_MAX, CALLS_MAX, DEPTH = 50, 60, 30, 6
+BEFORE_MAX = 300  # characters of a command
 # What a variable's name stands behind where a command sets it: up to the name, in the same command.
 _SETTERS = (
     r"(?:\b(?:read|mapfile|readarray|getopts|setenv|set|for|foreach|select|let|vared|ENV|ARG)"
@@ -25,7 +26,17 @@ _KEEPS_NONE = re.compile(
     r"|\benv[ \t]{1,9}-(?:i\b|[ \t]|-ignore)"
 )
 _ALL_KEPT = re.compile(r"\bset[ \t]{1,9}-(?:\w{0,5}a\b|o[ \t]{1,9}allexport)")
-_COMMAND_START = re.compile(r"[;\n]|&&|\|\|?")
+_COMMAND_START = re.compile(r";|(?<!\\)\n|&&|\|\|?")
+# What is said or written may come back: from a file that is sourced, or that a unit or a container has its environment from.
+_SAYS = re.compile(r"\b(?:echo|printf|sed|set-environment)\b")
+_TAKES_BACK = re.compile(
+    r"(?:^|[;&|\s])(?:\.|source)[ \t]{1,9}[\w/$\"'<{~.-]|\bEnvironmentFile=|--env-file\b|\bset-environment\b|\beval\b|_ENV\b",
+    re.MULTILINE,
+)
+# Functions that set the variable whose name they are given.
+_SETS_NAMED = re.compile(
+    r"\beval\b|\b(?:read|mapfile|readarray|printf|declare|typeset|local)[ \t]{1,9}(?:-\w{0,5}n\b|[^\n;|&]{0,80}?\$)"
+)
 
 
 class Lost:
@@ -47,12 +58,14 @@ class Lost:
     def _is_lost(self, name: str, at: int) -> bool:
         paths = _Paths(self._text, name, last_here=has_last_here(self._whole))
         uses = paths.of(at)
-        if not uses or paths.is_called_elsewhere(at):
-            return False  # another script may have set it
+        if not uses or paths.is_called_elsewhere(at) or self._is_given_by_name(name, paths):
+            return False  # another script may have set it, or a function
         sites = [match.end() for match in itertools.islice(_set_by(name).finditer(self._text), SITES_MAX)]
         if not sites and not self._is_asked_for(name):
             return False
         escaped = self._text[at - 1 : at] == "\\"
+        if _TAKES_BACK.search(self._text) and any(self._is_said(site, paths) for site in sites):
+            return False
         return not any(
             self._reaches(site, use, name, escaped=escaped)
             for each in sites
@@ -66,6 +79,28 @@ class Lost:
             return True
         return re.search(rf"#[^\n]{{0,200}}\b{name}=[^\n]{{0,400}}api/token", self._whole) is not None
 
+    def _is_given_by_name(self, name: str, paths: _Paths) -> bool:
+        """Whether a function of the script is given the variable's name, and there is one that sets such a variable."""
+        if not _SETS_NAMED.search(self._text):
+            return False
+        words = re.compile(rf"(?<![\w$.{{-])[\"']?{name}(?![\w=.-])").finditer(self._text)
+        begun = (self._command_before(word.start(), BEFORE_MAX).split() for word in itertools.islice(words, SITES_MAX))
+        return any(before and before[0] in paths.functions for before in begun)
+
+    def _is_said(self, site: int, paths: _Paths) -> bool:
+        """Whether a command does not set the variable, but says what does, or writes it."""
+        written = any(
+            scope.handed and self._text[scope.begin - 1 : scope.begin] == "\n" for scope in paths.around(site)
+        )
+        return written or _SAYS.search(self._command_before(site, BEFORE_MAX)) is not None
+
+    def _command_before(self, at: int, most: int) -> str:
+        """The command that a place is in, up to there."""
+        since = max(0, at - most)
+        return self._text[
+            max((match.end() for match in _COMMAND_START.finditer(self._text, since, at)), default=since) : at
+        ]
+
     def _reaches(self, site: tuple[Scope, ...], use: tuple[Scope, ...], name: str, *, escaped: bool) -> bool:
         if site != use[: len(site)]:
             return False
@@ -75,8 +110,7 @@ class Lost:
 
     def _is_handed_on(self, name: str, scope: Scope) -> bool:
         """Whether another program's shell has a variable of this one."""
-        since = max((match.end() for match in _COMMAND_START.finditer(self._text, 0, scope.begin)), default=0)
-        before = self._text[max(since, scope.begin - 600) : scope.begin]
+        before = self._command_before(scope.begin, 600)
         if re.search(
             rf"(?<![\w$])(?:{name}=|(?:-e|--env)[ \t=]{{0,3}}{name}\b|--preserve-env=[\w,]{{0,200}}\b{name}\b)", before
         ):
@@ -89,7 +123,8 @@ class Lost:
 def _set_by(name: str) -> re.Pattern[str]:
     """What sets a variable; what matches ends where the name begins."""
     return re.compile(
-        rf"(?<![\w$.-])(?={name}[ \t]{{0,5}}[:?+]?=(?!=))|\$\{{(?={name}:?=)|{_SETTERS}(?={name}\b)",
+        rf"(?<![\w$.-])(?={name}[ \t]{{0,5}}[:?+]?=(?!=))|(?<![\w$.{{-])(?={name}[\"']?[ \t]{{0,5}}:[ \t])"
+        rf"|\$\{{(?={name}:?=)|{_SETTERS}(?={name}\b)",
     )
 
 
@@ -114,9 +149,25 @@ class _Paths:
     def of(self, at: int) -> list[tuple[Scope, ...]]:
         return list(itertools.islice(self._of(at, DEPTH), PATHS_MAX))
 
+    def around(self, at: int) -> list[Scope]:
+        return list(within(self._scopes, at))
+
+    @property
+    def functions(self) -> set[str]:
+        return {scope.function for scope in self._scopes if scope.function}
+
     def is_called_elsewhere(self, at: int) -> bool:
-        """Whether a place is in a function that nothing here calls."""
-        return any(scope.function and not self._calls(scope) for scope in within(self._scopes, at))
+        """Whether a place is in a function that nothing here calls, or only such functions do."""
+        left, done = [at], set[Scope]()
+        while left and len(done) < PATHS_MAX:
+            for scope in within(self._scopes, left.pop()):
+                if scope.function and scope not in done:
+                    done.add(scope)
+                    calls = self._calls(scope)
+                    if not calls:
+                        return True
+                    left += calls
+        return False
 
     def _of(self, at: int, depth: int) -> Iterator[tuple[Scope, ...]]:
         around = list(within(self._scopes, at))

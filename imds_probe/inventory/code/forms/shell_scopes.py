@@ -17,7 +17,7 @@ BLANK_MAX = 200  # characters before a command
 DOCUMENTS_MAX, LINE_MAX = 200, 4000  # here-documents, and characters between the sign of one and its end
 PIPED_MAX = 300  # commands of one pipe
 _SCOPE_SIGN = re.compile(
-    r"\\.|\$'(?:[^'\\]|\\.){0,4000}'|'[^']*'|\"|`|\$\{|\$\(|[<>]\(|\d?[<>]{1,2}&\d?|&>|>\||<<<|<<-?[ \t]{0,10}[\"'\\]?\w|"
+    r"\\.|\$'(?:[^'\\]|\\.){0,4000}'|'[^']*'|\"|`|\$\{|\$\(|[<>]\(|\d?[<>]{1,2}&\d?|&>|>\||<<<|<<-?[ \t]{0,10}[\"'\\]?[\w!%@_+~-]|"
     r"=\(|\(\)|[(){}]|;;|&&|\|\||\|&|[|&;\n]|(?<![\w$./=-])(?:if|fi|while|until|for|select|do|done|case|esac|then|else|elif|function)(?![\w./=-])",
     re.DOTALL,
 )
@@ -25,7 +25,12 @@ _IN_DOUBLE = re.compile(r"\\.|\"|\$\{|\$\(|`", re.DOTALL)
 _IN_EXPANSION = re.compile(r"\\.|\"|\$\{|\$\(|`|\}", re.DOTALL)
 _SCOPE_FUNCTION = re.compile(r"(?:^|[;&|{}\s])([A-Za-z_][\w:.-]{0,60})[ \t]{0,10}\Z")
 _FUNCTION_WORD = re.compile(r"[ \t]{1,10}([A-Za-z_][\w:.-]{0,60})")
-_SCOPE_DOCUMENT = re.compile(r"<<(-?)[ \t]{0,10}([\"'\\]?)([\w.-]{1,60})[\"']?")
+_SCOPE_DOCUMENT = re.compile(
+    r"<<(-?)[ \t]{0,10}(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n]{1,60})(?P=quote)|(?P<escaped>\\?)(?P<word>[\w.!%@+~-]{1,60}))"
+)
+# A text of several lines follows in YAML: no pipe, though it looks like one.
+_TEXT_OF_YAML = re.compile(r"(?:[\w\"']:|(?:^|\n)[ \t]{0,80}-)[ \t]{1,9}\Z")
+_TEXT_BEGINS = re.compile(r"[+-]?\d?[+-]?[ \t]{0,9}\n")
 _GIVEN_TO_SHELL = re.compile(
     r"(?:\b(?:ba|da|a|k|z)?sh|\bbusybox|\b(?:su|runuser))"
     r"(?:[ \t]{1,9}[^\s;|&'\"]{1,80}){0,6}[ \t]{1,9}-[a-zA-Z]{0,6}c[ \t\\\n]{1,20}\Z"
@@ -194,7 +199,7 @@ class _Scan:
 
     def _separator(self, sign: str, at: int, end: int) -> int:
         top = self._open[-1]
-        if top.sign in ('"', "array"):
+        if top.sign in ('"', "array") or (sign == "|" and self._is_text_of_yaml(at, end)):
             return end
         if sign in ("|", "|&"):
             if len(top.piped) < PIPED_MAX:
@@ -212,6 +217,12 @@ class _Scan:
         self._open[-1] = replace(self._open[-1], command=end, listed=listed)
         return end
 
+    def _is_text_of_yaml(self, at: int, end: int) -> bool:
+        return (
+            _TEXT_BEGINS.match(self._text, end) is not None
+            and _TEXT_OF_YAML.search(self._text, max(0, at - 100), at) is not None
+        )
+
     def _end_list(self, at: int) -> None:
         """Each command of a pipe runs in a shell of its own; the last one in some shells does not."""
         top = self._open[-1]
@@ -225,7 +236,8 @@ class _Scan:
         self._documents_met += 1
         if match is None or self._documents_met > DOCUMENTS_MAX:
             return end
-        self._documents.append((match[3], bool(match[2]), at))
+        word = match["quoted"] or match["word"]
+        self._documents.append((word, bool(match["quote"] or match["escaped"]), at))
         return match.end()
 
     def _behind_documents(self, at: int) -> int:

@@ -26,6 +26,8 @@ _VERBS: Mapping[str, frozenset[str]] = {
 _PLAIN = frozenset(("chruby", "workon"))  # without a verb
 # Files that a shell reads to have such a manager: with them, the version that is the default is found first.
 _READ = {"nvm.sh": "nvm", "rvm": "rvm", "asdf.sh": "asdf"}
+# What stands in them as the managers bring them.
+_SIGNS = {"nvm.sh": "nvm_tree_contains_path", "rvm": "rvm_scripts_path", "asdf.sh": "ASDF_DIR"}
 # Variables that say where a manager is, of those that do not call it by their own name.
 _ROOTS = {"nvm": "NVM_DIR", "rvm": "rvm_path", "workon": "WORKON_HOME", "asdf": "ASDF_DATA_DIR"}
 
@@ -33,6 +35,12 @@ _ROOTS = {"nvm": "NVM_DIR", "rvm": "rvm_path", "workon": "WORKON_HOME", "asdf": 
 def is_whole(words: Words) -> bool:
     """Whether a command does no more than that. Of a file that a shell reads besides, the rest counts, too."""
     return words[0] not in (".", "source") or posixpath.basename((words[1:2] or [""])[0] or "") == "activate"
+
+
+def is_own(path: str, text: str) -> bool:
+    """Whether a file that a shell reads is a manager's own: what it starts is the manager, whatever it is called for."""
+    sign = _SIGNS.get(posixpath.basename(path), "")
+    return sign != "" and sign in text
 
 
 def activated(words: Words, environment: Mapping[str, str], directory: str, files: SystemFiles) -> list[str] | None:

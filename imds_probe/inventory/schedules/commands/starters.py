@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -23,6 +24,9 @@ _TEXTS = ("watch", "screen")  # one word may be a whole text for a shell
 _HERE = ("localhost", "localhost.localdomain", "127.0.0.1", "::1", "ip6-localhost")
 _ALL = ("-a", "-al", "-all", "--all")  # networks: ip(8)
 _SCRIPTS = (".py",)  # which uv runs by itself, and others like it where they are named without a directory
+_NODE_VERSION = re.compile(
+    r"v?\d[\d.]{0,20}|node|iojs|stable|unstable|system|default|lts/[\w*.-]{1,30}|--lts=[\w*.-]{1,30}"
+)
 
 
 def inner(name: str, arguments: Words) -> Inner | None:
@@ -31,6 +35,8 @@ def inner(name: str, arguments: Words) -> Inner | None:
         return _BY_ITSELF[name](arguments)
     if name == "command" and any(word in ("-v", "-V", "-pv", "-pV") for word in arguments[:2]):
         return None  # it tells where a program is
+    if name == "nvm":
+        return _of_nvm(arguments)
     if name in BEHIND:
         return _of_behind(*BEHIND[name], arguments, by_itself=name == "uv")
     starter = STARTERS.get(name) or STARTERS_OF_LANGUAGES.get(name)
@@ -69,6 +75,21 @@ def _of_behind(words: tuple[str, ...], starter: Starter, arguments: Words, *, by
     if (command[0] or "").endswith(_SCRIPTS) and not by_name:
         command = ("python3", *command)
     return replace(found, words=command, directory=found.directory or directory)
+
+
+def _of_nvm(arguments: Words) -> Inner | None:
+    """nvm exec [VERSION] COMMAND, nvm run [VERSION] SCRIPT: without a version, that of the project."""
+    plain = [word for word in arguments[:2] if not (word or "").startswith("-")]
+    if not plain or plain[0] not in BEHIND["nvm"][0]:
+        return None
+    rest = list(arguments[list(arguments).index(plain[0]) + 1 :])
+    while rest and rest[0] in ("--silent", "--lts"):
+        rest.pop(0)
+    if rest and (rest[0] is None or _NODE_VERSION.fullmatch(rest[0])):
+        rest.pop(0)
+    if plain[0] == "run":
+        return Inner(("node", *rest))
+    return Inner(tuple(rest)) if rest else None
 
 
 def _of_module(arguments: Words) -> Inner | None:

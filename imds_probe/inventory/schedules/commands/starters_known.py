@@ -169,7 +169,7 @@ BEHIND: Mapping[str, tuple[tuple[str, ...], Starter]] = {
     "mise": (("exec", "x"), Starter(("-C", "--cd"), directory=("-C", "--cd"))),
     "direnv": (("exec",), Starter(before=1)),
     "rvm": (("do",), Starter()),
-    "nvm": (("exec",), Starter(before=1)),
+    "nvm": (("exec", "run"), Starter()),
     "fnm": (("exec",), Starter(("--using",))),
     "volta": (("run",), Starter(("--node", "--npm", "--yarn", "--env"))),
     **dict.fromkeys(("npm", "pnpm", "yarn"), (("exec", "x", "dlx"), Starter(_OF_NODE, directory=_OF_NODE[4:]))),

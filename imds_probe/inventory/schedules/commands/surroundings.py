@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from imds_probe.inventory.schedules.commands import profiles
+from imds_probe.inventory.schedules.commands.activated import is_own
 from imds_probe.inventory.schedules.commands.around import Around, pattern_of
 from imds_probe.inventory.schedules.commands.followed import NO_DIRECTORY, NO_SCRIPT
 from imds_probe.inventory.schedules.commands.programs import DEFAULT_PATH
@@ -112,8 +113,11 @@ class Surroundings(Walking):
         shell = self._programs.started(["/bin/sh", path], dict(around.environment), around.directory, around.script)
         if shell is not None:
             self.found.start(replace(shell, perhaps=around.perhaps, network=around.network))
+        text = self._files.text(path, SCRIPT_MAX_BYTES) or ""
+        if is_own(path, text):
+            return
         outer, around.script = around.script, path
-        self.run_text(self._files.text(path, SCRIPT_MAX_BYTES) or "", around, depth + 1)
+        self.run_text(text, around, depth + 1)
         around.script = outer
 
     def _enter_directory(self, name: str, arguments: Sequence[str | None], around: Around) -> None:

@@ -79,6 +79,12 @@ def test_a_token_that_is_lost_is_none(text: str) -> None:
         f'{SET}\nif [ -z "$TOKEN" ]; then\n  curl -s {BASE}/meta-data/instance-id\nelse\n  {GET}\nfi',
         f"x=(a b)\n(( x > 0 )) && {SET} 2>&1\n[[ $x =~ ^(a|b)$ ]] && {GET}",
         f'{SET}\necho "it\'s (here" # and )\n{GET}',
+        f"f() {{ local -n out=$1; out=$({PUT}); }}\nf TOKEN\n{GET}",
+        f'f() {{ printf -v "$1" %s "$({PUT})"; }}\nf TOKEN\n{GET}',
+        f'f() {{ eval "$1=\\$({PUT})"; }}\nf TOKEN\n{GET}',
+        f"(echo TOKEN=$({PUT})) > /run/e\ndocker run --env-file /run/e x sh -c '{GET}'",
+        f"sh -c 'cat > /run/e' <<EOF\nTOKEN=$({PUT})\nEOF\n. /run/e\n{GET}",
+        f"T=$({PUT})\nTOKEN=$T \\\n  bash -c '{GET}'",
     ],
 )
 def test_a_token_that_reaches_its_request_is_one(text: str) -> None:
@@ -97,10 +103,35 @@ def test_some_shells_run_the_last_command_of_a_pipe_themselves() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [GET, f"token() {{ {PUT}; }}\nget() {{ {GET}; }}", f"{PUT} > /run/t\n. /run/env\nf() {{ {GET}; }}"]
+    "text",
+    [
+        GET,
+        f"token() {{ {PUT}; }}\nget() {{ {GET}; }}\nid() {{ get; }}",
+        f"{PUT} > /run/t\n. /run/env\nf() {{ {GET}; }}",
+    ],
 )
 def test_what_another_script_may_set_is_no_loss(text: str) -> None:
     assert speaks(text) == "v2"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"- shell: |\n    {SET}\n    {GET}",
+        f"run: |-\n  {SET}\n  {GET}",
+        f"args:\n- |\n  {SET}\n  {GET}",
+        f"environment:\n  TOKEN: '{{{{ token }}}}'\nbefore: {PUT}\nshell: {GET}",
+    ],
+)
+def test_a_text_in_yaml_is_no_pipe(text: str) -> None:
+    assert said_by(io.BytesIO(f"{text}\n".encode()), "/opt/x.yml").speaks == "v2"
+
+
+def test_a_unit_may_have_a_token_from_a_file() -> None:
+    put, get = PUT.replace("'", '"'), GET
+    before = f"[Service]\nExecStartPre=/bin/sh -c 'echo TOKEN=$({put}) > /run/e'\n"
+    text = f"{before}EnvironmentFile=/run/e\nExecStart=/bin/sh -c '{get}'\n"
+    assert said_by(io.BytesIO(text.encode()), "/etc/systemd/system/a.service").speaks == "v2"
 
 
 def test_wget_sends_a_header_without_a_value() -> None:

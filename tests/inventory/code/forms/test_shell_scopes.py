@@ -27,6 +27,8 @@ from imds_probe.inventory.code.forms.shell_scopes import SCOPES_MAX, has_last_he
         ("echo -c 'a' 'b | c'\n", []),
         ("cat <<'A' | b\n(c\nA\nd\n", ["cat <<'A' ", " b", "(c\n"]),
         ("f() { a; }\nfunction g\n{ (b); }\nf () ( c )\n", [" a; }", " (b); }", "b)", " c )", " c )"]),
+        ("cat <<! <<'a b' <<c!\n(\n!\n'\na b\n)\nc!\n(d)\n", ["(\n", "\n'\n", "\n)\n", "d)"]),
+        ("a: |\n  b\n- |+\n  c\n", []),
         ("(a; { b\n", []),
         ("a) b }\nfi done\n", []),
     ],

@@ -101,6 +101,16 @@ def test_an_environment_that_is_not_found_was_not_followed(root: Path, command: 
     assert NO_NAME in [each.why for each in found.unfollowed]
 
 
+def test_what_a_manager_is_made_of_is_no_command_of_the_user(root: Path) -> None:
+    own = 'nvm_tree_contains_path() {\n  :\n}\nnvm() {\n  case $1 in run) node "$@" ;; esac\n}\n"$(choose)" auto\n'
+    (root / f"{HOME}/.nvm/nvm.sh".lstrip("/")).write_text(own)
+    found = follow(root, f". {HOME}/.nvm/nvm.sh; tool x")
+    assert not found.unfollowed
+    assert [each.arguments[-1] for each in found.started] == ["x"]
+    (root / f"{HOME}/.nvm/nvm.sh".lstrip("/")).write_text(own.replace("nvm_tree", "tree"))
+    assert follow(root, f". {HOME}/.nvm/nvm.sh; tool x").unfollowed
+
+
 def test_other_commands(root: Path) -> None:
     files = SystemFiles(root)
     for words in (("tool",), (".", "/srv/venv/bin/activate"), ("source",), ("conda",), (None, "x"), ("workon",)):
