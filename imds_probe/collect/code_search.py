@@ -252,7 +252,7 @@ class Search:
             NAMED, asked, [self.system.root], deadline + STUCK_S, seen=take, stuck_s=STUCK_S, modest=True
         )
         if answer.failed:
-            self.troubles.append(f"not all settings were searched for code that they name: {answer.failed}")
+            self._leave_out(unread.NO_TIME if answer.failed == OUT_OF_TIME else unread.TOO_LONG, answer.failed)
 
     def look_ahead(
         self, deadline: float, user_data: bytes = b"", *, image: bool = False, asked: Sequence[Due] = ()

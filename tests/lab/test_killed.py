@@ -35,14 +35,15 @@ ASKS = """#!/bin/sh
 token=$(curl -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)
 curl -H "X-aws-ec2-metadata-token: $token" http://169.254.169.254/latest/meta-data/instance-id
 """
+OLD = "#!/bin/sh\ncurl http://169.254.169.254/latest/meta-data/instance-id\n"
 # Without it, each container counts as one of an image of its own.
 CHANGES_NOTHING = "identity of an image"
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
-    """A host that is ready by all that is read with the help of readers: packages, one of them by its code, a setting, and a
-    script of cron's,
+    """A host that is ready by all that is read with the help of readers: packages, one of them by its code, a setting, a script of
+    cron's, and one that nothing starts and no settings name,
     """
     root = tmp_path_factory.mktemp("killed") / "host"
     more = {"datadog-agent": "1:7.60.0-1", "ec2-hibinit-agent": "1.0.0-0ubuntu4"}
@@ -56,6 +57,7 @@ def host(tmp_path_factory):
     (root / "etc/cron.d/ask").write_text("0 3 * * * root /usr/local/bin/ask\n")
     (root / "usr/local/bin/ask").write_text(ASKS)
     (root / "usr/bin/hibinit-agent").write_text(ASKS)
+    (root / "usr/local/bin/old.sh").write_text(OLD)
     (root / "usr/local/bin/ask").chmod(0o755)
     shutil.copy(BUSYBOX, root / "bin/sh")
     return root
@@ -98,8 +100,8 @@ def before(probed):
     code, report = probed("-m", "imds_probe")
     assert (code, lacking(report)) == (exitcodes.READY, [])
     assert len(evidence(report)[0]) > 5
-    asking = [("/usr/local/bin/ask", "v2"), ("/usr/bin/hibinit-agent", "v2")]
-    assert [(each["path"], each["speaks"]) for each in report["code"]] == asking
+    asking = {("/usr/local/bin/ask", "v2"), ("/usr/bin/hibinit-agent", "v2"), ("/usr/local/bin/old.sh", "v1")}
+    assert {(each["path"], each["speaks"]) for each in report["code"]} == asking
     return report
 
 

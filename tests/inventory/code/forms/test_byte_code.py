@@ -13,8 +13,8 @@ from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.forms import byte_code
 from imds_probe.inventory.code.unread import ODD_BYTE_CODE, TOO_LONG
 
-# Byte code has no comments, and keeps a comparison apart from what is compared.
-APART = ("a comment", "a check", "one with and one without")
+# Byte code has no comments, and keeps a comparison apart from what is compared, and a helper from the calls of it.
+APART = ("a comment", "a check", "one with and one without", "a helper that hands on what it is given")
 SAME = [each for each in snippets() if each.name.startswith("python: ") and not each.name.endswith(APART)]
 V1 = "from urllib.request import urlopen\nurlopen('http://169.254.169.254/latest/meta-data/mac')\n"
 

@@ -151,7 +151,7 @@ def test_all_of_a_new_database_may_be_in_its_log(tmp_path: Path) -> None:
 
 def test_two_columns_of_another_programs_table(tmp_path: Path) -> None:
     path = tmp_path / "db.sql"
-    with sqlite3.connect(path) as database:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("create table T(a TEXT, b TEXT, c TEXT)")
         database.executemany(
             "insert into T values (?, ?, ?)", [("1", "x", "2" * 9000), ("3", "x", None), ("4", "x", "5")]
