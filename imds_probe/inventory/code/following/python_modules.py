@@ -44,9 +44,15 @@ def entry_points(name: str, way: Way, ground: Ground) -> Iterator[str]:
         for entry in ground.listed(place):
             match = _RECORD.fullmatch(entry)
             if match and normalised(match[1]) == normalised(name):
-                for inside in ("entry_points.txt", "EGG-INFO/entry_points.txt"):
-                    for found in _ENTRY_POINT.finditer(ground.small(f"{place}/{entry}/{inside}")):
+                for text in entry_point_texts(f"{place}/{entry}", ground):
+                    for found in _ENTRY_POINT.finditer(text):
                         yield found[1].decode()
+
+
+def entry_point_texts(record: str, ground: Ground) -> Iterator[bytes]:
+    """What the record of an installed package, or an egg, says of entry points; empty where that says nothing."""
+    for inside in ("entry_points.txt", "EGG-INFO/entry_points.txt"):
+        yield ground.small(f"{record}/{inside}")
 
 
 def module_of(name: str, way: Way, ground: Ground) -> Iterator[Load]:

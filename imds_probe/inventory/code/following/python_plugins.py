@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.loads import Load, Way
+from imds_probe.inventory.code.following.python_modules import entry_point_texts
 from imds_probe.inventory.code.following.python_places import Module
 
 GROUP = "group:"  # before the name of a group; nothing behind it where that does not stand there
@@ -69,9 +70,9 @@ def _registered(place: str, ground: Ground) -> Iterator[tuple[str, str]]:
     """All groups of a place with a module of each."""
     records = sorted(entry for entry in ground.listed(place) if _RECORD.fullmatch(entry))
     for record in records[:RECORDS_MAX]:
-        for inside in ("entry_points.txt", "EGG-INFO/entry_points.txt"):
+        for text in entry_point_texts(f"{place}/{record}", ground):
             group = ""
-            for match in _LINE.finditer(ground.small(f"{place}/{record}/{inside}")):
+            for match in _LINE.finditer(text):
                 if match[1]:
                     group = match[1].decode("utf-8", "replace").strip()
                 elif group:
