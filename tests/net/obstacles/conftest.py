@@ -19,6 +19,7 @@ from imds_probe.net.obstacles.finding import find_obstacles
 from imds_probe.net.obstacles.obstacle import Obstacle, Obstacles
 from imds_probe.system import process, procfs
 
+SILENT_S = 0.5  # how long a packet is waited for that never comes
 SERVICE = {"ipv4": "169.254.169.254", "ipv6": "fd00:ec2::254"}
 _numbers = itertools.count()
 
@@ -54,19 +55,15 @@ class Namespace:
         server.settimeout(1)
         return server
 
-    def connect(self, family: str = "ipv4", port: int = 80, timeout_s: float = 0.3) -> str:
-        """What comes of connecting to the service: "connected", or the error's name. On a busy machine a packet may take its time:
-        nothing is called silent that was not silent twice.
+    def connect(self, family: str = "ipv4", expected: str = "connected") -> str:
+        """What comes of connecting to the service: "connected", or the error's name. A first packet may be lost, and is sent again
+        after a second: only where silence is `expected` is it waited for briefly.
         """
-        came = self._connect(family, port, timeout_s)
-        return self._connect(family, port, 2 * timeout_s) if came == "TimeoutError" else came
-
-    def _connect(self, family: str, port: int, timeout_s: float) -> str:
         kind = socket.AF_INET if family == "ipv4" else socket.AF_INET6
         with namespaces.socket_in(self.path, kind, socket.SOCK_STREAM) as client:
-            client.settimeout(timeout_s)
+            client.settimeout(SILENT_S if expected == "TimeoutError" else SOON_S)
             try:
-                client.connect((SERVICE[family], port))
+                client.connect((SERVICE[family], 80))
             except OSError as error:
                 return type(error).__name__
             return "connected"
