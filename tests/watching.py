@@ -17,6 +17,28 @@ from soon import SOON_S, wait_for
 SOURCE = str(Path(__file__).parents[1])
 
 
+# Before anything has taken these from their modules.
+_PATIENT = """
+with open("/proc/self/cmdline", "rb") as file:
+    if {b"watch", b"daemon"} & {*file.read().split(b"\\0")}:
+        from imds_probe.reading import looker
+        looker.OF_A_DAEMON = looker.Patience(60.0, 60.0, 0.0)
+        from imds_probe.watch import watcher
+        watcher.ANSWER_WITHIN_S = 60.0
+"""
+
+
+def patient(directory: Path) -> dict[str, str]:
+    """The environment of a watch or daemon that waits for what a slow machine is late with: else what a process was started with
+    stays unknown after a tenth of a second, and how the service answered after one and a half. What makes it wait is written below
+    `directory`.
+    """
+    place = directory / "patient"
+    place.mkdir(exist_ok=True)
+    (place / "sitecustomize.py").write_text(_PATIENT)
+    return {"PYTHONPATH": f"{place}:{SOURCE}"}
+
+
 def numbered(number: int) -> str:
     """A path of the metadata service for each number from 0 to 65535: of paths that it has not, nothing is kept."""
     return f"/latest/meta-data/network/interfaces/macs/06:00:00:00:{number >> 8:02x}:{number & 255:02x}/mac"
@@ -45,9 +67,13 @@ class Watched:
 @contextmanager
 def watching(lab, *arguments: str, settle_s: float = 0.8, number: int = signal.SIGINT) -> Iterator[Watched]:
     argv = [sys.executable, "-m", "imds_probe", "watch", *arguments]
-    env = {"PYTHONPATH": SOURCE, "PYTHONUNBUFFERED": "1"}
     # Into files: a pipe that nobody reads would stop it.
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with (
+        tempfile.TemporaryDirectory() as place,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+    ):
+        env = patient(Path(place)) | {"PYTHONUNBUFFERED": "1"}
         child = lab.instance.start(argv, stdout=out, stderr=err, env=env)
         watched = Watched(child.pid, out.fileno())
         try:

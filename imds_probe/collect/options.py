@@ -24,6 +24,8 @@ PENDING = "ec2-api-pending"
 TAGS_PATH = "/latest/meta-data/tags/instance"
 # The twin is often simply not there, and where IPv6 metadata is off its packets get no answer.
 TWIN_TIMEOUTS = Timeouts(connect_s=0.5, read_s=0.5, exchange_s=1.0)
+# A packet can get lost anywhere, and a host that is busy be late for an answer: what drops them will show again.
+ATTEMPTS = 2
 
 
 @dataclass
@@ -142,7 +144,11 @@ def ask(
 def _ask(entry: Asked, is_twin: bool, deadline: float, counter: RequestCounter) -> None:
     timeouts = TWIN_TIMEOUTS if is_twin else Timeouts()
     entry.client = MetadataClient(entry.endpoint, deadline=deadline, counter=counter, timeouts=timeouts)
-    entry.measured = host_hop_limit.put_token(entry.client, deadline=deadline, counter=counter)
+    repeated = {Outcome.ANSWER_LOST} if is_twin else {Outcome.ANSWER_LOST, Outcome.CONNECT_TIMEOUT}
+    for _ in range(ATTEMPTS):
+        entry.measured = host_hop_limit.put_token(entry.client, deadline=deadline, counter=counter)
+        if entry.measured.reply.outcome not in repeated:
+            break
 
 
 def _state(reply: Reply) -> EndpointState:

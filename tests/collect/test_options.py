@@ -9,10 +9,12 @@ import pytest
 from contexts import collected, context
 from soon import SOON_S
 
-from imds_probe.collect import instance
+from imds_probe.collect import host_hop_limit, instance
+from imds_probe.collect.host_hop_limit import MeasuredHopLimit
 from imds_probe.collect.options import ask
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoint, Endpoints
+from imds_probe.imds.replies import Outcome, Reply
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
 
@@ -28,6 +30,36 @@ def test_the_twin_decides_where_the_primary_has_no_route():
     assert (imds.endpoint, imds.tokens, imds.ipv6) == ("enabled", "optional", "enabled")
     assert [entry.token_outcome for entry in imds.endpoints] == ["no-route", "ok"]
     assert (instance.instance_of(given).region, runs["identity"].reason) == ("us-east-1", "")
+
+
+@pytest.mark.parametrize(
+    ("lost", "endpoint", "puts"),
+    [(1, "enabled", 2), (None, "loses-tokens", 2)],
+    ids=["one", "all"],
+)
+def test_an_answer_that_is_lost_is_asked_for_once_more_before_anything_is_said_to_lose_it(lost, endpoint, puts):
+    """A single packet can get lost anywhere: the switch is not held up by it."""
+    state = InstanceState(faults=({"kind": "close", "applies_to": "token_put", "count": lost},))
+    with Simulator(state, listen=(("127.0.0.1", 0),)) as simulator:
+        endpoints, counter = Endpoints(Endpoint(*simulator.addresses[0]), None, given=True), RequestCounter()
+        imds, _ = ask(endpoints, deadline=time.monotonic() + SOON_S, counter=counter, v1_probe_allowed=True)
+        assert simulator.counts.token_puts == puts
+    assert (imds.endpoint, imds.tokens, counter.imdsv1) == (endpoint, "optional", 1)
+
+
+def test_a_connection_that_is_lost_is_made_once_more_and_not_to_the_twin(monkeypatch):
+    """The twin is often not there, and drops packets."""
+    asked = []
+
+    def put_token(client, **_):
+        asked.append(client.endpoint.address)
+        return MeasuredHopLimit(Reply(Outcome.CONNECT_TIMEOUT, "silence"))
+
+    monkeypatch.setattr(host_hop_limit, "put_token", put_token)
+    endpoints = Endpoints(Endpoint("127.0.0.1"), Endpoint("::1"), given=False)
+    imds, _ = ask(endpoints, deadline=time.monotonic() + SOON_S, counter=RequestCounter(), v1_probe_allowed=True)
+    assert sorted(asked) == ["127.0.0.1", "127.0.0.1", "::1"]
+    assert imds.endpoint == "unreachable"
 
 
 class Refusing(BaseHTTPRequestHandler):

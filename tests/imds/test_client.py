@@ -6,10 +6,12 @@ import struct
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from soon import SOON_S, wait_for
 
+from imds_probe.imds import dialer
 from imds_probe.imds.client import BODY_LIMIT_BYTES, MetadataClient, RequestCounter, Timeouts
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.imds.replies import Outcome
@@ -22,7 +24,7 @@ ID = "/latest/meta-data/instance-id"
 FOR_LONG = Timeouts(SOON_S, SOON_S, SOON_S)
 # For what ends by the time alone.
 SHORTLY = Timeouts(connect_s=0.5, read_s=0.3, exchange_s=0.8)
-BY_TIME = ("silence-after-accept", "silence-after-request", "drip")
+SILENT = ("silence-after-accept", "silence-after-request")
 
 
 def client_of(address, *, timeouts=FOR_LONG, deadline_s=2 * SOON_S, counter=None):
@@ -32,6 +34,15 @@ def client_of(address, *, timeouts=FOR_LONG, deadline_s=2 * SOON_S, counter=None
         counter=counter or RequestCounter(),
         timeouts=timeouts,
     )
+
+
+def time_up_with_the_first_byte(client, monkeypatch):
+    """The client's clock: its deadline has come once something was received, however long that takes."""
+
+    def monotonic():
+        return time.monotonic() + (3 * SOON_S if client._dialer.conversation.bytes_received else 0.0)
+
+    monkeypatch.setattr(dialer, "time", SimpleNamespace(monotonic=monotonic))
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])
@@ -130,11 +141,14 @@ def test_only_one_new_token_after_a_401(simulator):
     ],
     ids=lambda value: str(value).replace("Fault", "")[:60],
 )
-def test_each_way_to_fail_has_its_name_and_no_request_goes_out_without_a_token(simulator, state, outcome):
+def test_each_way_to_fail_has_its_name_and_no_request_goes_out_without_a_token(simulator, monkeypatch, state, outcome):
     simulator.update(**state)
     started = time.monotonic()
-    by_time = any(fault.kind in BY_TIME for fault in state.get("faults", ()))
-    reply = client_of(simulator.addresses[0], timeouts=SHORTLY if by_time else FOR_LONG).get(ID)
+    kinds = {fault.kind for fault in state.get("faults", ())}
+    client = client_of(simulator.addresses[0], timeouts=SHORTLY if kinds & {*SILENT} else FOR_LONG)
+    if "drip" in kinds:
+        time_up_with_the_first_byte(client, monkeypatch)
+    reply = client.get(ID)
     assert reply.outcome is outcome, reply
     assert time.monotonic() - started < SOON_S
     assert simulator.counts.imdsv1 == 0
@@ -209,8 +223,16 @@ def test_the_deadline_ends_everything(simulator):
     simulator.update(faults=(Fault("drip", interval_ms=50),))
     started = time.monotonic()
     reply = client_of(simulator.addresses[0], deadline_s=0.4).get(ID)
-    assert reply.outcome is Outcome.GARBAGE
+    # A machine that has sent no byte by then has lost the answer.
+    assert reply.outcome in (Outcome.GARBAGE, Outcome.ANSWER_LOST)
     assert time.monotonic() - started < SOON_S
+
+
+def test_a_deadline_that_comes_in_the_middle_of_an_answer_leaves_garbage(simulator, monkeypatch):
+    simulator.update(faults=(Fault("drip", interval_ms=50),))
+    client = client_of(simulator.addresses[0])
+    time_up_with_the_first_byte(client, monkeypatch)
+    assert client.get(ID).outcome is Outcome.GARBAGE
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])

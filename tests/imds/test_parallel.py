@@ -11,7 +11,7 @@ from soon import SOON_S, wait_for
 from imds_probe.imds import exchange
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import IPV4, IPV6
-from imds_probe.imds.exchange import PACKETS_PER_REQUEST, PATIENCE_S, Way
+from imds_probe.imds.exchange import PACKETS_PER_REQUEST, Way
 from imds_probe.imds.pace import LINK_LOCAL_PACKETS_PER_S, Pacer
 from imds_probe.imds.parallel import put_tokens
 from imds_probe.imds.replies import Outcome
@@ -45,6 +45,18 @@ def _service(lab):
         yield simulator
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """A slow machine's answers come all the same. For what never comes, a test says how long it waits."""
+
+    def of(seconds):
+        monkeypatch.setattr(exchange, "PATIENCE_S", seconds)
+
+    monkeypatch.setattr(exchange, "CONNECT_S", SOON_S)
+    of(SOON_S)
+    return of
+
+
 @pytest.fixture
 def service(_service):
     yield _service
@@ -76,8 +88,8 @@ def test_each_in_its_place_with_the_ttls_of_the_wire(lab, service, endpoint):
 
 
 @ENDPOINT
-def test_what_distance_says_is_lost_is_not_waited_for(lab, service, endpoint, monkeypatch):
-    monkeypatch.setattr(exchange, "PATIENCE_S", 2 * SOON_S)
+def test_what_distance_says_is_lost_is_not_waited_for(lab, service, endpoint, patience):
+    patience(2 * SOON_S)
     (origin,) = asked(lab, "instance", endpoint=endpoint)
     service.reset_counts()
     started = time.monotonic()
@@ -87,20 +99,22 @@ def test_what_distance_says_is_lost_is_not_waited_for(lab, service, endpoint, mo
     assert service.counts.token_puts == 3  # each tried, and once
 
 
-def test_what_should_arrive_is_waited_for_and_asked_for_again(lab, service):
+def test_what_should_arrive_is_waited_for_and_asked_for_again(lab, service, patience):
     service.update(hop_limit=3)
     (origin,) = asked(lab, "instance")
+    patience(3.0)
     service.update(faults=(Fault("silence-after-request"),))
     service.reset_counts()
     started = time.monotonic()
     (lost,) = asked(lab, "web", origin=origin)
-    assert time.monotonic() - started > 2 * PATIENCE_S
+    assert time.monotonic() - started > 2 * 3.0
     assert (lost.outcome, service.counts.token_puts) == (Outcome.ANSWER_LOST, 2)
 
 
-def test_one_lost_answer_is_made_good_by_the_next(lab, service):
+def test_one_lost_answer_is_made_good_by_the_next(lab, service, patience):
     service.update(hop_limit=3)
     (origin,) = asked(lab, "instance")
+    patience(5.0)
     service.update(faults=(Fault("silence-after-request", count=1),))
     (result,) = asked(lab, "web", origin=origin)
     assert result.outcome is Outcome.OK
@@ -131,7 +145,8 @@ def test_one_lost_answer_is_made_good_by_the_next(lab, service):
     ],
     ids=lambda value: value.kind if isinstance(value, Fault) else str(value),
 )
-def test_every_trouble_has_its_outcome(lab, service, fault, outcome):
+def test_every_trouble_has_its_outcome(lab, service, patience, fault, outcome):
+    patience(5.0 if fault.kind == "drip" else SOON_S)
     service.update(hop_limit=9, faults=(fault,))
     results = asked(lab, "web", "deep")
     assert [each.outcome for each in results] == [outcome] * 2
@@ -145,11 +160,12 @@ def test_troubles_of_some_are_not_those_of_others(lab, service):
 
 
 def test_requests_are_counted_and_never_without_a_token(lab, service):
+    service.update(hop_limit=9)
     counter = RequestCounter()
     asked(lab, "web", "api", counter=counter)
     assert (counter.imdsv1, counter.imdsv2) == (0, service.counts.token_puts)
     assert service.counts.imdsv1 == 0
-    assert service.counts.token_puts >= 2
+    assert service.counts.token_puts == 2
 
 
 def test_nobody_there_is_told_from_nobody_answering(lab):
@@ -161,6 +177,7 @@ def test_nobody_there_is_told_from_nobody_answering(lab):
 
 
 def test_a_namespace_that_is_another_now_or_gone(lab, service):
+    service.update(hop_limit=9)
     node = lab.nodes["web"]
     ways = [Way(node.netns, 1, IPV4), Way(node.netns.with_name("never-was"), 2, IPV4), way(node)]
     deadline = time.monotonic() + SOON_S
@@ -188,7 +205,7 @@ def test_the_deadline_ends_all(lab, service):
 
 def test_nothing_stays_open(lab, service):
     before = len(os.listdir("/proc/self/fd"))
-    service.update(hop_limit=2, faults=(Fault("garbage", after=4, count=4),))
+    service.update(hop_limit=9, faults=(Fault("garbage", after=4, count=4),))
     asked(lab, *["web", "deep", "api", "instance"] * 4)
     asked(lab, *["web"] * 10, timeout_s=0.05)
     # The simulator is of the same process, and closes its own a moment later.

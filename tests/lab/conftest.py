@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from report_schema import check
-from soon import SOON_S
+from soon import SOON_S, wait_for
 
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.lab.host import MadeUpHost
@@ -109,6 +110,20 @@ def run(made_up, host, request):
         if parse and (keep := os.environ.get("IMDS_PROBE_KEEP_REPORTS")):
             _keep(Path(keep), request.node.name, stdout)
         return Ran(done.returncode, check(json.loads(stdout)) if parse else {}, stdout, stderr)
+
+    return call
+
+
+@pytest.fixture
+def start_as(made_up):
+    """Starts, and waits until setpriv has become the program: until then it is root's, and another one. Gives its PID there."""
+
+    def call(before, argv, *, name=None, **options):
+        started = made_up.start if name is None else functools.partial(made_up.start_container, name)
+        pid = started(argv=[*before, *argv], **options)
+        comm = Path(f"/proc/{made_up.outer_pid(pid)}/comm")
+        wait_for(lambda: comm.read_text() == f"{Path(argv[0]).name}\n")
+        return pid
 
     return call
 

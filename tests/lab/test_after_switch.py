@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from soon import SOON_S, wait_for
+from watching import patient
 
 from imds_probe.kept.generated_names import lasting
 from imds_probe.simulator.lab.node import Node
@@ -42,7 +43,7 @@ FALLS_BACK = f"""
 curl -s -f -m 60 -o /dev/null {URL}/meta-data/instance-id || {{
     token=$(curl -s -m 60 -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" {URL}/api/token)
     curl -s -f -m 60 -o /dev/null -H "X-aws-ec2-metadata-token: $token" {URL}/meta-data/instance-id
-    sleep 0.5
+    read -r looked_at
 }}
 """
 
@@ -78,7 +79,7 @@ def daemon(lab, host, tmp_path):
         log = tmp_path / f"daemon-{len(started)}.log"
         with log.open("wb") as said:
             child = lab.instance.start(
-                [*argv, "--config", str(config)], stdout=said, stderr=said, env={"PYTHONPATH": SOURCE}
+                [*argv, "--config", str(config)], stdout=said, stderr=said, env=patient(tmp_path)
             )
         started.append(child)
         wait_for(lambda: "watching; the history is" in log.read_text())
@@ -114,8 +115,9 @@ def test_who_kept_credentials_from_before_the_switch_is_named_once_they_run_out(
         assert client.after(6) != "True"
         script = tmp_path / "register.sh"
         script.write_text(FALLS_BACK)
-        lab.instance.run(["sh", str(script)], timeout_s=SOON_S)
+        shell = lab.instance.start(["sh", str(script)], stdin=subprocess.PIPE)
         wait_for(lambda: are_settled(state))
+        shell.communicate()
     finally:
         client.child.kill()
         client.child.wait()

@@ -68,12 +68,11 @@ def prepared(made_up, tmp_path):
 
 
 @pytest.fixture
-def before(made_up, host, prepared, bounded):
+def before(first_line, host, prepared, bounded):
     """The report of a host that is not ready, by what is installed on it, in use there, and installed in a container."""
     scenarios.write_host(host, scenarios.OLD_PACKAGES | {"datadog-agent": "1:7.60.0-1"}, "i-0123456789abcdef0")
-    made_up.start(
-        ("/usr/bin/python3", "-c", "import ssl, botocore, time; time.sleep(600)"), env={"PYTHONPATH": OLD_SDK}
-    )
+    uses_it = "import ssl, botocore, time; print('there', flush=True); time.sleep(600)"
+    assert first_line(("/usr/bin/python3", "-c", uses_it), env={"PYTHONPATH": OLD_SDK})[1] == "there"
     prepared("web", lambda root: scenarios.write_host(root, {"awscli": "1.16.113-1"}, ""))
     report = bounded()
     of_packages = {("software-too-old", component) for component in ("aws-cli-v1", "cloud-init", "amazon-ssm-agent")}
@@ -89,7 +88,7 @@ def partial(report):
     return {each["id"] for each in report["collectors"] if each["status"] in ("partial", "failed")}
 
 
-def test_what_containers_and_users_have(before, bounded, made_up, host, prepared):
+def test_what_containers_and_users_have(before, bounded, start_as, host, prepared):
     """Package databases of each format in containers' roots, and records of podman in a user's home."""
     for attack in attacks.DATABASES:
         prepared(attack.__name__, attack)
@@ -98,7 +97,7 @@ def test_what_containers_and_users_have(before, bounded, made_up, host, prepared
     for path in (host / "home/ann", *(host / "home/ann").rglob("*")):
         os.chown(path, USER, USER)
     group = f"0::/user.slice/user-{USER}.slice/user@{USER}.service/user.slice/libpod-{HIS}.scope/container"
-    made_up.start(["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "sleep", "600"], cgroup=group)
+    start_as(["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"], ["sleep", "600"], cgroup=group)
     report = bounded()
     assert blockers(report) == blockers(before)
     assert "container-software" in partial(report)

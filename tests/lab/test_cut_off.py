@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 from soon import SOON_S
-from switched import SERVICE, finding, lowers
+from switched import IN_VAIN_S, SERVICE, finding, lowers
 
 PYTHON = "/usr/bin/python3"
 # It sleeps first, so that nothing is asked while its code is read.
@@ -26,15 +26,16 @@ def ruled(node, rule):
         node.run(rule.format("-D").split(), timeout_s=SOON_S)
 
 
-def asked_as_app(node):
-    return node.run([*AS_APP, "curl", "-sf", "-m", "3", f"{SERVICE}/meta-data/instance-id"], timeout_s=SOON_S).stdout
+def asked_as_app(node, within_s=SOON_S):
+    argv = [*AS_APP, "curl", "-sf", "-m", f"{within_s:g}", f"{SERVICE}/meta-data/instance-id"]
+    return node.run(argv, timeout_s=2 * SOON_S).stdout
 
 
 @pytest.mark.parametrize("env", [{"AWS_REGION": "eu-west-1"}, {}])
-def test_a_rule_of_a_container_that_lets_one_user_through(run, service, lab, made_up, env):
+def test_a_rule_of_a_container_that_lets_one_user_through(run, service, lab, start_as, env):
     service.update(http_protocol_ipv6="disabled", hop_limit=2)
     pod = lab.add_container(f"byuser{len(env)}")
-    made_up.start_container("shop", pod, env=env, argv=[*AS_APP, "/bin/sleep", "600"])
+    start_as(AS_APP, ["/bin/sleep", "600"], name="shop", node=pod, env=env)
     with ruled(pod, OWNER):
         ran = run()
         assert asked_as_app(pod)
@@ -65,9 +66,9 @@ def test_code_that_asks_through_an_http_proxy_past_a_filter(run, service, lab, m
     assert "metadata-unreachable" not in ran.finding_ids
 
 
-def test_a_rule_of_the_host_that_lets_one_user_through(run, service, lab, made_up):
+def test_a_rule_of_the_host_that_lets_one_user_through(run, service, lab, start_as):
     service.update(http_protocol_ipv6="disabled")
-    made_up.start([*AS_APP, "/bin/sleep", "600"], cgroup=APP)
+    start_as(AS_APP, ["/bin/sleep", "600"], cgroup=APP)
     with ruled(lab.instance, OWNER):
         ran = run()
         assert asked_as_app(lab.instance)
@@ -80,7 +81,7 @@ def test_a_rule_of_the_host_that_lets_nobody_through(run, service, lab, made_up)
     made_up.start([PYTHON, "-c", LATER], cgroup=APP)
     with ruled(lab.instance, DROP):
         ran = run()
-        assert not asked_as_app(lab.instance)
+        assert not asked_as_app(lab.instance, IN_VAIN_S)
     assert (ran.code, ran.verdict) == (3, "unknown")
     assert finding(ran, "code-imdsv1-unserved")["severity"] == "warning"
     assert "all programs of this host" in finding(ran, "imds-kept-away")["summary"]

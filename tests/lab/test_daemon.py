@@ -20,6 +20,7 @@ import silent_process
 from bad_places import fill
 from report_schema import check
 from soon import SOON_S
+from watching import patient
 
 from imds_probe import exitcodes
 from imds_probe.facts.callers import BOOT_S
@@ -73,7 +74,7 @@ def state(tmp_path) -> Path:
 
 @pytest.fixture
 def daemon(lab, service, host, tmp_path):
-    """Starts daemons that are gone after the test. One that assesses at once, unless told otherwise."""
+    """Starts daemons that are gone after the test. One that assesses at once, unless told otherwise, and is `patient`."""
     started = []
     soon = tmp_path / "soon.toml"
     soon.write_text(
@@ -82,8 +83,9 @@ def daemon(lab, service, host, tmp_path):
     later = tmp_path / "later.toml"
     later.write_text('[daemon]\ninterval = "1h"\njitter = "9d"\n')
 
-    def start(state: Path, *, assess: bool = False, env=None) -> Running:
+    def start(state: Path, *, assess: bool = False, waits: bool = True, env=None) -> Running:
         config = soon if assess else later
+        env = (patient(tmp_path) if waits else {}) | (env or {})
         running = Running(lab.instance, state, "--root", str(host), "--config", str(config), env=env)
         started.append(running)
         running.says("watching; the history is")
@@ -321,7 +323,8 @@ def test_its_heart_goes_on_beside_a_caller_that_keeps_it_waiting(lab, service, d
         def while_heard(condition: Callable[[], object]) -> Callable[[], object]:
             return lambda: (heard(), condition())[1]
 
-        running = daemon(state, env={"NOTIFY_SOCKET": notified.getsockname(), "WATCHDOG_USEC": "600000"})
+        env = {"NOTIFY_SOCKET": notified.getsockname(), "WATCHDOG_USEC": "600000"}
+        running = daemon(state, waits=False, env=env)
         argv = ["unshare", "--mount", sys.executable, silent_process.__file__, str(tmp_path / "share")]
         silent = lab.instance.start([*argv, "169.254.169.254"], stdout=subprocess.PIPE)
         try:
@@ -419,7 +422,7 @@ def test_without_the_right_to_watch_it_says_so(lab, state):
 
 def test_a_run_can_watch_for_itself(lab, service, host, state, tmp_path):
     """With a history besides and without one."""
-    argv = [sys.executable, "-m", "imds_probe", "run", "--output", "json", "--root", str(host), "--watch", "4s"]
+    argv = [sys.executable, "-m", "imds_probe", "run", "--output", "json", "--root", str(host), "--watch", "8s"]
     printed = tmp_path / "report.json"
     with printed.open("wb") as out:
         child = lab.instance.start([*argv, "--state-directory", str(state)], stdout=out, env={"PYTHONPATH": SOURCE})
@@ -440,7 +443,7 @@ def test_a_run_can_watch_for_itself(lab, service, host, state, tmp_path):
     assert {each["pid"] for each in seen} <= pids
     # The probe may have asked before the watch had begun.
     assert report["callers"]["imdsv1_by_probe"] <= report["probe"]["imdsv1_requests_made"] == 1
-    assert 3.9 < report["callers"]["observed_s"] < report["probe"]["duration_ms"] / 1000
+    assert 7.9 < report["callers"]["observed_s"] < report["probe"]["duration_ms"] / 1000
     assert report["callers"]["window_s"] == 14 * DAY_S
     # High only if none of them ended while it was looked at, which nobody can promise.
     assert report["verdict"]["confidence"] in ("medium", "high")

@@ -26,7 +26,7 @@ FAULTS = {
     "token-spaces": "garbage",
     "token-html": "garbage",
 }
-TIMEOUT_S = 4.0
+TIMEOUT_S = 10.0
 # Starting the interpreter and the package manager on a busy machine comes on top of the run's own limit.
 SLACK_S = 30.0
 

@@ -172,7 +172,7 @@ def test_a_run_that_watched_says_what_was_forged_and_accuses_nobody(lab, service
     *begin, packet = ONE_PACKET.splitlines()
     forge = f"import os, time\nwhile not os.path.exists({str(over)!r}):\n {packet}\n time.sleep(0.2)\n"
     child = forger.start(forging("\n".join([*begin, forge]), lab.instance.ipv4, 42200))
-    ran = run("--watch", "3s")
+    ran = run("--watch", "8s")
     over.touch()
     assert child.wait(timeout=SOON_S) == 0
     callers = ran.report["callers"]

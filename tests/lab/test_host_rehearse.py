@@ -11,11 +11,13 @@ import threading
 from pathlib import Path
 
 import pytest
+from rehearsing import lasting_lease
 from soon import SOON_S, wait_for
 
 from imds_probe import exitcodes
 from imds_probe.inventory.containers.discovered import Discovery, NetworkNamespace
-from imds_probe.rehearsal import rule_watch
+from imds_probe.rehearsal import host_rules, rule_watch, trying
+from imds_probe.rehearsal import rules as rules_of_groups
 from imds_probe.rehearsal.asking import CannotRehearse, learn
 from imds_probe.rehearsal.callers import totals
 from imds_probe.rehearsal.host import HostRehearsal
@@ -23,10 +25,10 @@ from imds_probe.rehearsal.trying import End
 from imds_probe.rehearsal.words import left
 from imds_probe.simulator.lab.host import MadeUpHost
 
-SOURCE = str(Path(__file__).parents[2])
 V4, V6 = "http://169.254.169.254", "http://[fd00:ec2::254]"
-STATUS = "curl -s -g -m 5 -o /dev/null -w '%{http_code}\\n'"
-TTL = "X-aws-ec2-metadata-token-ttl-seconds: 60"
+# One that is led to a relay that is gone is not answered, and tries again; nor is one that is kept from the service.
+IMPATIENT_S = 5.0
+PUT = b"PUT /latest/api/token HTTP/1.0\r\nHost: x\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n"
 # One process that asks all the time, and writes down what it is answered.
 ASKING = r"""
 while :; do
@@ -46,6 +48,14 @@ mkdir /var/lib/docker
 mount --bind "$0" /var/lib/docker
 exec "$@"
 """
+
+
+@pytest.fixture(autouse=True)
+def lasting(monkeypatch):
+    """As `lasting_lease` does it for a command."""
+    for module in (rules_of_groups, host_rules, trying):
+        monkeypatch.setattr(module, "LEASE_S", 600.0)
+    monkeypatch.setattr(trying, "FRESH_S", 10.0)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +92,7 @@ class Host:
         reading, writing = os.pipe()
         with open(reading) as file:
             try:
-                pid = self._made_up.start(argv, stdout=writing, env={"PYTHONPATH": SOURCE})
+                pid = self._made_up.start(argv, stdout=writing, env=lasting_lease(self._said.parent))
             finally:
                 os.close(writing)
             running = Running(file, self._made_up._children[pid])
@@ -119,15 +129,31 @@ def on_host(made_up, tmp_path):
     return Host(made_up, said)
 
 
-def status(node, url=V4) -> str:
-    done = node.run(["sh", "-c", f"{STATUS} '{url}/latest/meta-data/'"], timeout_s=SOON_S)
-    return done.stdout.decode().strip()
+def status(node, url=V4, within_s=SOON_S) -> str:
+    """Of the answer to a request without a token, 000 where none comes."""
+    argv = ["curl", "-s", "-g", "-m", f"{within_s:g}", "-o", "/dev/null", "-w", "%{http_code}"]
+    return node.run([*argv, f"{url}/latest/meta-data/"], timeout_s=2 * SOON_S).stdout.decode()
 
 
-def token(node, url=V4) -> bool:
-    """Whether a token arrives."""
-    argv = ["curl", "-s", "-g", "-m", "1", "-X", "PUT", "-H", TTL, f"{url}/latest/api/token"]
-    return node.run(argv, timeout_s=SOON_S).stdout.endswith(b"==")
+def wait_for_status(expected: str, node, url=V4) -> None:
+    wait_for(lambda: status(node, url, IMPATIENT_S) == expected)
+
+
+def token(node, url, within_s) -> bool:
+    """Whether a token arrives, so soon after it was asked for."""
+    address = url.removeprefix("http://").strip("[]")
+    answer = b""
+    with (
+        node.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as asking,
+        contextlib.suppress(TimeoutError),
+    ):
+        asking.settimeout(SOON_S)
+        asking.connect((address, 80))
+        asking.sendall(PUT)
+        asking.settimeout(within_s)
+        while piece := asking.recv(65536):
+            answer += piece
+    return answer.endswith(b"==")
 
 
 def rule_sets(node) -> list[bytes]:
@@ -241,7 +267,7 @@ def test_what_a_rule_closes_stays_closed_and_nobody_loses_the_service(
 ):
     rules(chain, rule)
     with Standing(lab, nodes, 1, tmp_path) as standing:
-        wait_for(lambda: status(lab.instance) == "401")
+        wait_for_status("401", lab.instance)
         assert [status(nodes[name]) for name in ("web", "deep")] == ["200"] * 2
         assert says in "\n".join(standing.told)
 
@@ -251,11 +277,11 @@ def test_a_rule_that_comes_up_meanwhile_opens_nothing(lab, service, nodes, rules
     inside = (nodes["web"], nodes["deep"])
     with Standing(lab, nodes, 1, tmp_path) as standing:
         for node in inside:
-            wait_for(lambda node=node: status(node) == "401")
+            wait_for_status("401", node)
         rules("type filter hook forward priority filter;", "ip daddr 169.254.169.254 reject with tcp reset")
         wait_for(lambda: any("not rehearsed from now on: a packet rule" in each for each in standing.told))
-        assert [status(node) for node in inside] == ["000", "000"]
-        wait_for(lambda: status(lab.instance) == "401")
+        assert [status(node, V4, IMPATIENT_S) for node in inside] == ["000", "000"]
+        wait_for_status("401", lab.instance)
         # One for the host's own programs ends all of it.
         for line in (
             "add chain ip other mine { type filter hook output priority filter; }",
@@ -276,14 +302,15 @@ def test_tokens_arrive_as_far_as_the_hop_limit_lets_them(lab, service, nodes, tm
     with Standing(lab, nodes, hop_limit, tmp_path) as standing:
         for distance, node in enumerate(inside):
             for url in (V4, V6):
-                wait_for(lambda node=node, url=url: status(node, url) == "401")
+                wait_for_status("401", node, url)
                 if distance < hop_limit:
-                    wait_for(lambda node=node, url=url: token(node, url))
+                    wait_for(lambda node=node, url=url: token(node, url, IMPATIENT_S))
                 else:
-                    assert not token(node, url)
+                    assert not token(node, url, 1.0)
         assert status(nodes["task"]) == "200"
         # Whoever comes to the relay by himself is not served.
-        assert status(nodes["web"], f"http://{standing.relay[0]}:{standing.relay[1]}") == "000"
+        relay = f"http://{standing.relay[0]}:{standing.relay[1]}"
+        assert status(nodes["web"], relay, IMPATIENT_S) == "000"
     (told,) = standing.told
     assert told.startswith("task reaches the metadata service without passing") and standing.ended == End((), 0)
     counted = totals(standing.seen)

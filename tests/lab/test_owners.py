@@ -43,8 +43,8 @@ def by_name(ran):
         f"0::/docker/{OTHER}/docker/{ID}\n",  # a container that makes groups below its own
     ],
 )
-def test_his_scope_does_not_take_a_containers_need_away(run, service, made_up, bridge, cgroup):
-    made_up.start([*AS_MALLORY, "sleep", "infinity"], cgroup=cgroup, env=ELSEWHERE)
+def test_his_scope_does_not_take_a_containers_need_away(run, service, made_up, start_as, bridge, cgroup):
+    start_as(AS_MALLORY, ["sleep", "infinity"], cgroup=cgroup, env=ELSEWHERE)
     pid = made_up.start_container("web", bridge, env=REGION)
     ran = run()
     assert (ran.code, ran.verdict) == (4, "needs-hop-limit")
@@ -56,8 +56,8 @@ def test_his_scope_does_not_take_a_containers_need_away(run, service, made_up, b
     assert ran.report["verdict"]["switch"]["http_put_response_hop_limit"] == 2
 
 
-def test_his_need_is_reported_as_his(run, service, made_up, bridge):
-    made_up.start([*AS_MALLORY, "sleep", "infinity"], node=bridge, cgroup=f"{MANAGER}/docker-{ID}.scope\n", env=REGION)
+def test_his_need_is_reported_as_his(run, service, start_as, bridge):
+    start_as(AS_MALLORY, ["sleep", "infinity"], node=bridge, cgroup=f"{MANAGER}/docker-{ID}.scope\n", env=REGION)
     ran = run()
     (his,) = ran.report["containers"]
     assert (his["owner_uid"], his["token"], his["metadata_need"]) == (4242, "lost", "likely")
@@ -65,11 +65,11 @@ def test_his_need_is_reported_as_his(run, service, made_up, bridge):
     assert f"{ID[:12]} of user 4242" in page
 
 
-def test_what_cannot_be_read_in_his_container_holds_nothing_up(run, service, made_up, tmp_path):
+def test_what_cannot_be_read_in_his_container_holds_nothing_up(run, service, made_up, start_as, tmp_path):
     """He needs no more than a directory in the place of a database. In a container of root's it does count."""
     (tmp_path / "dpkg/status").mkdir(parents=True)
     root = made_up.container_root({"/var/lib/dpkg": tmp_path / "dpkg"})
-    made_up.start([*AS_MALLORY, "sleep", "infinity"], root=root, cgroup=f"{MANAGER}/docker-{ID}.scope\n")
+    start_as(AS_MALLORY, ["sleep", "infinity"], root=root, cgroup=f"{MANAGER}/docker-{ID}.scope\n")
     ran = run()
     assert (ran.verdict, ran.report["verdict"]["confidence"]) == ("ready", "low")
     (unread,) = [each for each in ran.report["findings"] if each["id"] == "users-software-unread"]
@@ -78,12 +78,12 @@ def test_what_cannot_be_read_in_his_container_holds_nothing_up(run, service, mad
     assert run().verdict == "unknown"
 
 
-def test_a_name_makes_no_proxy_of_his_program(run, service, made_up):
+def test_a_name_makes_no_proxy_of_his_program(run, service, first_line):
     named = ["sh", "-c", "echo kube2iam > /proc/$$/comm; echo named; sleep 600 & wait"]
-    made_up.start([*AS_MALLORY, *named], cgroup=f"{MANAGER}/app.slice/run.scope\n")
+    assert first_line([*AS_MALLORY, *named], cgroup=f"{MANAGER}/app.slice/run.scope\n")[1] == "named"
     ran = run()
     assert (ran.verdict, "metadata-proxy" in ran.finding_ids) == ("ready", False)
-    made_up.start(named, cgroup="0::/system.slice/kube2iam.service\n")
+    assert first_line(named, cgroup="0::/system.slice/kube2iam.service\n")[1] == "named"
     assert "metadata-proxy" in run().finding_ids
 
 
@@ -108,9 +108,9 @@ def test_nor_of_a_containers_where_nothing_leads_to_it(run, service, made_up, br
     assert "comes from container shares" in ran.report["verdict"]["forgeable"][0]
 
 
-def test_code_that_only_he_runs_blocks_as_his(run, service, made_up):
+def test_code_that_only_he_runs_blocks_as_his(run, service, made_up, start_as):
     """As his calls do: it may break for him. The verdict says that nobody else stands behind it."""
-    made_up.start([*AS_MALLORY, "/usr/bin/python3", "-c", ASKS], cgroup=f"{MANAGER}/app.slice/run.scope\n")
+    start_as(AS_MALLORY, ["/usr/bin/python3", "-c", ASKS], cgroup=f"{MANAGER}/app.slice/run.scope\n")
     ran = run()
     assert ran.verdict == "not-ready"
     (entry,) = ran.report["code"]
@@ -124,8 +124,8 @@ def test_code_that_only_he_runs_blocks_as_his(run, service, made_up):
     assert run().report["verdict"]["forgeable"] == []
 
 
-def test_who_answers_as_the_service_does_not_ask(run, service, made_up):
-    made_up.start([*AS_MALLORY, "/usr/bin/python3", "-c", ANSWERS], cgroup=f"{MANAGER}/app.slice/run.scope\n")
+def test_who_answers_as_the_service_does_not_ask(run, service, made_up, start_as):
+    start_as(AS_MALLORY, ["/usr/bin/python3", "-c", ANSWERS], cgroup=f"{MANAGER}/app.slice/run.scope\n")
     made_up.start(["/usr/bin/python3", "-c", ANSWERS], cgroup="0::/system.slice/app.service\n")
     ran = run()
     assert ran.verdict == "ready"

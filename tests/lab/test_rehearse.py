@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from rehearsing import place, tables
+from rehearsing import lasting_lease, place, tables
 from soon import SOON_S, wait_for
 
 from imds_probe import exitcodes
@@ -53,7 +53,7 @@ def rehearse(lab, service, here, tmp_path):
             str(tmp_path),
             *arguments,
         ]
-        child = lab.instance.start(argv, env={"PYTHONPATH": SOURCE}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        child = lab.instance.start(argv, env=lasting_lease(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         started.append(child)
         try:
             yield child

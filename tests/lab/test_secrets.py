@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from secrets_made import FORMS, holds, secrets
 from soon import SOON_S, wait_for
-from watching import SOURCE, watching
+from watching import SOURCE, patient, watching
 
 from imds_probe.facts.callers import Callers
 from imds_probe.sinks import SINKS
@@ -40,7 +40,7 @@ for line in sys.stdin:
         text = b"\0".join(each.encode() for each in arguments)[: end - begin - 1]
         ctypes.memmove(begin, text.ljust(end - begin, b"\0"), end - begin)
         libc.prctl(15, name.encode()[:15])
-        client = socket.create_connection(("169.254.169.254", 80), 10)
+        client = socket.create_connection(("169.254.169.254", 80), 60)
         client.sendall(request.encode())
         client.recv(65536)
         while not os.path.exists(over):
@@ -56,7 +56,7 @@ while True:
 
 CALLING = r"""
 import os, socket, sys, time
-client = socket.create_connection(("169.254.169.254", 80), 10)
+client = socket.create_connection(("169.254.169.254", 80), 60)
 client.sendall(b"GET / HTTP/1.1\r\n\r\n")
 client.recv(65536)
 while not os.path.exists(sys.argv[2]):
@@ -109,7 +109,7 @@ def daemon(lab, state: Path, *arguments: str, env: dict[str, str] | None = None)
     log = state.with_suffix(".log")
     with log.open("wb") as said:
         argv = [*PROBE, "daemon", "--state-directory", str(state), *arguments]
-        child = lab.instance.start(argv, stdout=said, stderr=said, env={"PYTHONPATH": SOURCE} | (env or {}))
+        child = lab.instance.start(argv, stdout=said, stderr=said, env=patient(state.parent) | (env or {}))
     try:
         wait_for(lambda: "watching; the history is" in log.read_text(), log.read_text)
         yield log

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from docker_engine import remove_empty_control_groups
 from soon import SOON_S, wait_for
-from switched import BY_TOKEN, INSTANCE, asked_by_token, lowers, seen, switch
+from switched import INSTANCE, asked_by_token, by_token, lowers, seen, switch
 
 REGION = {"AWS_REGION": "eu-west-1"}
 LAID = 'for file; do mkdir -p "$0${file%/*}" && touch "$0$file" && mount --bind "$file" "$0$file" || exit 1; done'
@@ -70,7 +70,7 @@ def podman(made_up, host):
 
     def call(*arguments, stdin=b""):
         argv = ["podman", *places, *PODMAN, *arguments]
-        done = made_up.run(argv, timeout_s=SOON_S, stdin=stdin, env={"HOME": "/root", "PATH": os.environ["PATH"]})
+        done = made_up.run(argv, timeout_s=3 * SOON_S, stdin=stdin, env={"HOME": "/root", "PATH": os.environ["PATH"]})
         assert done.returncode == 0, (arguments, done.stderr)
         return done.stdout.decode()
 
@@ -107,6 +107,6 @@ def test_a_container_of_podman(run, service, made_up, host, podman):
     assert (app["runtime"], app["image"], app["token"], app["distance"]) == ("podman", image, "ok", None)
     assert app["reach"][0]["detail"] == "HTTP status 200, through a relay"
     service.update(http_tokens="required")
-    assert podman("exec", "app", "sh", "-c", BY_TOKEN) == INSTANCE
+    assert podman("exec", "app", "sh", "-c", by_token()) == INSTANCE
     service.update(hop_limit=2)
     assert limits_after(run()) == (0, "ready", 2, False)

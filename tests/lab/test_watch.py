@@ -210,29 +210,28 @@ def test_for_a_while_and_without_a_right(lab, service):
 def test_long_lived_ones_are_named_without_the_tracepoint_too(lab, service, nodes, tracing):
     """By the socket's owner, in whichever network namespace it is."""
     script = f"""
-import json, select, sys, time
+import json, select, sys
 from imds_probe.watch.watcher import Watcher
 with Watcher(tracing={tracing}) as watcher:
     print("ready", flush=True)
-    end = time.monotonic() + {SOON_S}
-    while time.monotonic() < end and not select.select([sys.stdin], [], [], 0)[0]:
+    while not select.select([sys.stdin], [], [], 0)[0]:
         for seen in watcher.calls(0.2):
             print(json.dumps([seen.path, seen.caller.pid if seen.caller else None, seen.how]), flush=True)
 """
     client = (
-        "import socket, time; s = socket.create_connection(('169.254.169.254', 80)); time.sleep(0.3);"
-        "s.sendall(b'GET /latest/long HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'); time.sleep(1)"
+        "import socket, sys, time; s = socket.create_connection(('169.254.169.254', 80)); time.sleep(0.3);"
+        "s.sendall(b'GET /latest/long HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'); sys.stdin.read()"
     )
     child = lab.instance.start(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PYTHONPATH": SOURCE}
     )
     assert child.stdin and child.stdout
     assert child.stdout.readline() == b"ready\n"
-    clients = [node.start([sys.executable, "-c", client]) for node in nodes[:2]]
+    clients = [node.start([sys.executable, "-c", client], stdin=subprocess.PIPE) for node in nodes[:2]]
     pids = {each.pid for each in clients}
     lines = [json.loads(child.stdout.readline()) for _ in clients]
-    for each in clients:
-        each.wait()
+    for each in clients:  # until now, so that it is there when it is looked at
+        each.communicate()
     assert child.communicate(timeout=SOON_S)[0] == b""
     assert {pid for _, pid, _ in lines} == pids
     assert {how for _, _, how in lines} == {"tracepoint" if tracing else "sock_diag"}

@@ -15,24 +15,27 @@ from soon import SOON_S
 from watching import SOURCE, numbered, watching
 
 IP = "169.254.169.254"
+# For the answer to a token request that is lost. Before that is over, a slow machine has sent the request.
+LOST_S = 5
 # botocore of 2019 needs names that collections had until Python 3.9.
 BOTOCORE = """
-import collections, collections.abc
+import collections, collections.abc, sys
 for name in ("Mapping", "MutableMapping", "Callable", "MutableSet"):
     setattr(collections, name, getattr(collections.abc, name))
 from botocore.session import Session
 session = Session()
-session.set_config_variable("metadata_service_timeout", 1)
+session.set_config_variable("metadata_service_timeout", int(sys.argv[1]))
 found = session.get_credentials()
 print(found and found.access_key)
 """
 NODE_OLD = """
 const AWS = require("/SITE/node_modules/aws-sdk");
-new AWS.MetadataService().request("/latest/meta-data/instance-id", (error, data) => console.log(error || data));
+const service = new AWS.MetadataService({ httpOptions: { timeout: 60000 } });
+service.request("/latest/meta-data/instance-id", (error, data) => console.log(error || data));
 """
 NODE_NEW = """
 const AWS = require("/SITE/node_modules/aws-sdk");
-new AWS.EC2MetadataCredentials().refresh(error => console.log(error || "refreshed"));
+new AWS.EC2MetadataCredentials({ httpOptions: { timeout: 60000 } }).refresh(error => console.log(error || "refreshed"));
 """
 RCLONE = ["--s3-provider", "AWS", "--s3-env-auth", "--retries", "1", "--low-level-retries", "1", "--contimeout", "1s"]
 NO_CONFIG = {
@@ -43,8 +46,9 @@ NO_CONFIG = {
 }
 
 
-def python(site: str) -> tuple[list[str], dict[str, str]]:
-    return ["/usr/bin/python3", "-c", BOTOCORE], {"PYTHONPATH": f"{ZOO}/opt/{site}/lib/python3.11/site-packages"}
+def python(site: str, answers_within_s: float = SOON_S) -> tuple[list[str], dict[str, str]]:
+    packages = f"{ZOO}/opt/{site}/lib/python3.11/site-packages"
+    return ["/usr/bin/python3", "-c", BOTOCORE, f"{answers_within_s:g}"], {"PYTHONPATH": packages}
 
 
 def node(site: str, script: str) -> tuple[list[str], dict[str, str]]:
@@ -56,9 +60,9 @@ def node(site: str, script: str) -> tuple[list[str], dict[str, str]]:
     [
         pytest.param(python("python-old"), {}, "host", {"v1"}, "Boto", id="botocore-2019"),
         pytest.param(python("python-new"), {}, "host", {"v2"}, "Boto", id="botocore-new"),
-        pytest.param(python("python-new"), {}, "bridge", {"v1", "v2"}, "Boto", id="botocore-new-falls-back"),
+        pytest.param(python("python-new", LOST_S), {}, "bridge", {"v1", "v2"}, "Boto", id="botocore-new-falls-back"),
         pytest.param(
-            python("python-new"),
+            python("python-new", LOST_S),
             {"AWS_EC2_METADATA_V1_DISABLED": "true"},
             "bridge",
             {"v2"},
@@ -83,14 +87,16 @@ def test_real_software_is_counted_as_the_service_counts_it(lab, service, bridged
     place = bridged if where == "bridge" else lab.instance
     with watching(lab, "--json") as watched:
         child = place.start(argv, env=NO_CONFIG | own | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        said = child.communicate(timeout=60)[0].decode()
+        said = child.communicate(timeout=2 * SOON_S)[0].decode()
     seen = watched.calls
     counts = service.counts
     assert sum(each["version"] == "v1" for each in seen) == counts.imdsv1, said
     assert sum(each["version"] == "v2" for each in seen) == counts.imdsv2, said
     assert seen, said
+    spoken = {each["version"] for each in seen}
     if versions is not None:
-        assert {each["version"] for each in seen} == versions, said
+        # rclone allows an answer one second, whatever it is told, and falls back where a slow machine needs longer.
+        assert spoken >= versions if agent == "rclone" else spoken == versions, said
     assert {each["caller"]["pid"] for each in seen} == {child.pid}
     if agent is not None:
         assert any(agent.lower() in each["user_agent"].lower() for each in seen), seen
@@ -105,7 +111,7 @@ def bridged(lab):
 FALLS_BACK = f"""
 import http.client, socket
 def ask(method, path, headers):
-    connection = http.client.HTTPConnection("{IP}", timeout=2 if method == "PUT" else {SOON_S})
+    connection = http.client.HTTPConnection("{IP}", timeout={LOST_S} if method == "PUT" else {SOON_S})
     connection.request(method, path, headers={{"User-Agent": "x", **headers}})
     return connection.getresponse().read()
 try:
@@ -121,7 +127,7 @@ connection.request("GET", "{numbered(3)}", headers={{"User-Agent": "x"}})
 connection.getresponse().read()
 """
 CURL = f"curl -s -m {SOON_S:g} -o /dev/null"
-ASK = f"curl -s -m 2 -o /dev/null -f -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://{IP}/latest/api/token"
+ASK = f"curl -s -m {LOST_S} -o /dev/null -f -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://{IP}/latest/api/token"
 EITHER = f"if TOKEN=$({ASK} | cat && exit $PIPESTATUS); then :; fi; {CURL} http://{IP}{numbered(4)}"
 # As cron does, which is there when what it started has ended.
 CRON = """
@@ -150,7 +156,7 @@ def test_what_falls_back_is_told_from_what_never_asks_for_a_token(lab, service, 
         assert on_host.stdout
         assert on_host.stdout.readline() == b"done\n"
         for child in inside:
-            assert child.wait(timeout=SOON_S) == 0
+            assert child.wait(timeout=2 * SOON_S) == 0
     on_host.communicate(timeout=SOON_S)
     seen = {each["path"]: each for each in watched.calls if each["method"] == "GET"}
     asked = [each for each in watched.calls if each["method"] == "PUT"]
@@ -174,24 +180,31 @@ def test_what_falls_back_is_told_from_what_never_asks_for_a_token(lab, service, 
         assert {(each["status"], each["distance"], each["netns"]) for each in found} == {(404, 0, None)}
 
 
-WITHOUT_TRACEPOINT = f"""
-import json, time
+WITHOUT_TRACEPOINT = """
+import json
 from imds_probe.watch.watcher import Watcher
 with Watcher(tracing=False) as watcher:
     print("ready", flush=True)
-    end = time.monotonic() + {SOON_S}
-    while time.monotonic() < end:
+    while True:
         for seen in watcher.calls(0.2):
             print(json.dumps([seen.method, seen.token, seen.caller is not None]), flush=True)
 """
-TOKEN = ("-X", "PUT", "-H", "X-aws-ec2-metadata-token-ttl-seconds: 60", f"http://{IP}/latest/api/token")
+# Each waits to be told that it was looked at: without the tracepoint, nobody knows whose a connection was.
+HOLDS = f"""
+import os, socket, sys
+method, path, header = sys.argv[1:]
+with socket.create_connection(("{IP}", 80)) as client:
+    client.sendall(f"{{method}} {{path}} HTTP/1.1\\r\\nHost: x\\r\\nUser-Agent: x\\r\\n{{header}}: 60\\r\\n\\r\\n".encode())
+    os.read(0, 1)
+"""
 
 
 def test_a_container_of_seconds_is_told_why_it_falls_back_without_the_tracepoint_too(lab, service, bridged):
     """Its network is a new one, and its token request is the first that comes from there."""
-    service.update(hop_limit=1, latency_ms=1000.0)  # as long as that, whose connection it is can be found
+    service.update(hop_limit=1)
     fetch = f"curl -s -o /dev/null http://{IP}/latest/meta-data/ami-id"
-    script = f"curl -sf -m 2 -o /dev/null {' '.join(map(repr, TOKEN))} || {fetch}; exit 0"
+    requests = ("PUT /latest/api/token X-aws-ec2-metadata-token-ttl-seconds", "GET /latest/meta-data/ami-id X-Nothing")
+    script = "; ".join(f'/usr/bin/python3 -c "$0" {each}' for each in requests)
     child = lab.instance.start(
         [sys.executable, "-c", WITHOUT_TRACEPOINT], env={"PYTHONPATH": SOURCE}, stdout=subprocess.PIPE
     )
@@ -200,8 +213,13 @@ def test_a_container_of_seconds_is_told_why_it_falls_back_without_the_tracepoint
         assert child.stdout.readline() == b"ready\n"
         lab.instance.run(fetch.split(), timeout_s=SOON_S)  # so that networks have just been looked for
         assert json.loads(child.stdout.readline())[0] == "GET"
-        brief = bridged.start(["sh", "-c", script])
-        seen = [json.loads(child.stdout.readline()) for _ in range(2)]
+        brief = bridged.start(["sh", "-c", f"{script}; exit 0", HOLDS], stdin=subprocess.PIPE)
+        assert brief.stdin
+        seen = []
+        for _ in requests:
+            seen.append(json.loads(child.stdout.readline()))
+            brief.stdin.write(b"\n")
+            brief.stdin.flush()
         assert brief.wait(timeout=SOON_S) == 0
     finally:
         child.kill()
@@ -269,7 +287,7 @@ def test_a_token_that_is_none_is_a_finding_of_its_own(lab, service, run, tmp_pat
     header = "X-aws-ec2-metadata-token: bm90LWEtdG9rZW4="
     curl = f"{CURL} -H '{header}' http://{IP}/latest/meta-data/instance-id"
     child = lab.instance.start(["sh", "-c", f"until [ -e {over} ]; do {curl}; sleep 0.2; done"])
-    ran = run("--watch", "3s")
+    ran = run("--watch", "8s")
     over.touch()
     assert child.wait(timeout=SOON_S) == 0
     (finding,) = [each for each in ran.report["findings"] if each["id"] == "token-expired"]

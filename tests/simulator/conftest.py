@@ -14,7 +14,6 @@ from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
 from imds_probe.system import process
 
-CLIENT_TIMEOUT_S = 5.0
 TTL = "X-aws-ec2-metadata-token-ttl-seconds"
 TOKEN = "X-aws-ec2-metadata-token"
 
@@ -48,9 +47,7 @@ class Raw:
         return self.data.partition(b"\r\n\r\n")[2]
 
 
-def send(
-    address: tuple[str, int], data: bytes, *, timeout_s: float = CLIENT_TIMEOUT_S, limit_bytes: int = 1 << 20
-) -> Raw:
+def send(address: tuple[str, int], data: bytes, *, timeout_s: float = SOON_S, limit_bytes: int = 1 << 20) -> Raw:
     with socket.create_connection(address, timeout=timeout_s) as sock:
         sock.sendall(data)
         received = b""
@@ -73,7 +70,7 @@ def request_bytes(method: str, path: str, **headers: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def ask(simulator: Simulator, method: str, path: str, *, timeout_s: float = CLIENT_TIMEOUT_S, **headers: str) -> Raw:
+def ask(simulator: Simulator, method: str, path: str, *, timeout_s: float = SOON_S, **headers: str) -> Raw:
     return send(simulator.addresses[0], request_bytes(method, path, **headers), timeout_s=timeout_s)
 
 

@@ -52,7 +52,7 @@ class Namespace:
             server.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
         server.bind((address, port))
         server.listen()
-        server.settimeout(1)
+        server.settimeout(SOON_S)
         return server
 
     def connect(self, family: str = "ipv4", expected: str = "connected") -> str:

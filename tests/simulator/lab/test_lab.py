@@ -218,7 +218,7 @@ while True:
                 # Python drops what is raised in a finalizer, Ctrl-C too: then whoever pressed it presses again.
                 process.send_signal(number)
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.communicate(timeout=5)
+                    process.communicate(timeout=20)
         assert process.returncode != 0
         assert present(label) == [], f"after {delay_ms} ms"
 
