@@ -8,6 +8,7 @@ from pathlib import Path
 
 from contexts import CATALOG, reader
 from sdk_systems import System
+from soon import SOON_S
 
 from imds_probe.collect.code import CodeFound, CodeOptions, look_for
 from imds_probe.facts.code import CodeSeen
@@ -56,7 +57,7 @@ class CodeSystem(System):
         containers: Sequence[object] = (),
         sdks: Sequence[Software] = (),
         state: Path | None = None,
-        deadline_s: float = 30.0,
+        deadline_s: float = SOON_S,
         by: Reader | None = None,
         now_ns: int | None = None,
         installed: Sequence[Software] = (),

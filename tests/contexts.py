@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from soon import SOON_S
+
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.collector import Collector
@@ -22,9 +24,11 @@ CATALOG = Catalog.load()
 
 
 @functools.cache
-def reader() -> Reader:
-    """The one reader of all tests that need one, until they end."""
-    made = Reader(READING, memory_mib=READING_MIB)
+def reader(reply_s: float = SOON_S) -> Reader:
+    """The one reader of all tests that need one, until they end. What does not answer within `reply_s` is taken to hang: on a busy
+    machine, who looks at a disk that is alive may be kept from that for longer than a run waits.
+    """
+    made = Reader(READING, memory_mib=READING_MIB, reply_s=reply_s)
     atexit.register(made.close)
     return made
 

@@ -23,12 +23,8 @@ def control_group(path: str, *pids: int) -> Iterator[None]:
     made: list[Path] = []
     try:
         for hierarchy in hierarchies():
-            here = hierarchy
-            for part in path.strip("/").split("/"):
-                here = here / part
-                with contextlib.suppress(FileExistsError):
-                    here.mkdir()
-                    made.append(here)
+            here = hierarchy / path.strip("/")
+            wait_for(lambda here=here, top=hierarchy: _is_made(here, top, made))
             for pid in pids:
                 (here / "cgroup.procs").write_text(f"{pid}\n")
         yield
@@ -40,6 +36,19 @@ def control_group(path: str, *pids: int) -> Iterator[None]:
         for directory in reversed(made):
             with contextlib.suppress(OSError):  # somebody else has something in it by now
                 directory.rmdir()
+
+
+def _is_made(directory: Path, top: Path, made: list[Path]) -> bool:
+    """With those above it up to `top`, of which somebody else, who has made them too, may take an empty one away meanwhile."""
+    above = [each for each in reversed(directory.parents) if each.is_relative_to(top) and each != top]
+    try:
+        for each in (*above, directory):
+            with contextlib.suppress(FileExistsError):
+                each.mkdir()
+                made.append(each)
+    except FileNotFoundError:
+        return False
+    return directory.is_dir()
 
 
 class Frozen:

@@ -7,7 +7,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from aws_server import AwsServer
+from aws_server import PATIENCE_S, AwsServer
 from fault_server import FaultServer
 
 # As the protocols of EC2 and of Auto Scaling have them: status, error code.
@@ -28,7 +28,7 @@ class FaultProxy(FaultServer):
         self._to = urllib.parse.urlsplit(server.endpoint).netloc
         self._faults = {action: list(kinds) for action, kinds in faults.items()}
         self.calls: list[str] = []
-        super().__init__(lambda _: "ok", 2.0)
+        super().__init__(lambda _: "ok")
 
     def _kind(self, headers: dict[str, str], body: bytes) -> str:
         action = urllib.parse.parse_qs(body.decode("latin-1")).get("Action", [""])[0]
@@ -46,7 +46,7 @@ class FaultProxy(FaultServer):
             return status, [], f"<Response><Errors>{inner}</Errors><RequestID>0</RequestID></Response>".encode()
         if kind not in ("ok", "half"):
             return 0, [], b""
-        connection = http.client.HTTPConnection(self._to, timeout=120)
+        connection = http.client.HTTPConnection(self._to, timeout=PATIENCE_S)
         passed = {name: value for name, value in headers.items() if not name.startswith(":") and name != "expect"}
         connection.request(headers[":method"], headers[":path"], body, passed)
         answer = connection.getresponse()

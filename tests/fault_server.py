@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from email.utils import formatdate
 
+from aws_server import PATIENCE_S, patient
+
 # Answers as AWS's JSON protocol has them: status, error code, message.
 ERRORS = {
     "400": (400, "InvalidParameterException", "a parameter is not right"),
@@ -33,7 +35,9 @@ KINDS = ("reset", "hang", "half", *ERRORS)
 
 
 class FaultServer:
-    """`plan` says for each request, by its number from 0, what becomes of it: "ok" or one of KINDS."""
+    """`plan` says for each request, by its number from 0, what becomes of it: "ok" or one of KINDS. One that hangs is closed
+    after `hang_s`.
+    """
 
     def __init__(self, plan: Callable[[int], str], hang_s: float = 30.0, clock_s: float = 0.0) -> None:
         self.plan, self._hang_s, self._clock_s = plan, hang_s, clock_s
@@ -66,7 +70,7 @@ class FaultServer:
 
     def _serve(self, client: socket.socket) -> None:
         with client:
-            client.settimeout(self._hang_s)
+            client.settimeout(PATIENCE_S)
             try:
                 while request := _read(client):
                     if not self._answer(client, *request):
@@ -157,6 +161,7 @@ def at_random(seed: int, share: float, kinds: Sequence[str]) -> Callable[[int], 
 def faulty(plan: Callable[[int], str], **how: float) -> Iterator[FaultServer]:
     server = FaultServer(plan, **how)
     try:
-        yield server
+        with patient():
+            yield server
     finally:
         server.close()

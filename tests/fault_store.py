@@ -12,6 +12,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from aws_server import patient
 from fault_server import ERRORS, FaultServer
 
 OWNER = "123456789012"
@@ -86,6 +87,7 @@ def _error(status: int, code: str, message: str) -> tuple[int, list[str], bytes]
 def faulty_store(plan: Callable[[int], str], user: str, hang_s: float = 30.0) -> Iterator[FaultStore]:
     store = FaultStore(plan, user, hang_s)
     try:
-        yield store
+        with patient():
+            yield store
     finally:
         store.close()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contexts import CATALOG, reader
+from soon import SOON_S
 
 from imds_probe.collect.own_software import OwnPackage
 from imds_probe.collect.sdks import SdksFound, SearchOptions, look_for
@@ -64,7 +65,7 @@ class System:
         containers=(),
         installed=(),
         request=None,
-        deadline_s: float = 20,
+        deadline_s: float = SOON_S,
         by: Reader | None = None,
         now_ns: int | None = None,
         own: OwnPackage | None = None,

@@ -25,8 +25,8 @@ def test_the_time_limit_holds_and_what_it_cut_off_is_on_record(tmp_path, monkeyp
         simulator.update(faults=({"kind": "silence-after-accept"},))
         started = time.monotonic()
         report = assess(
-            RunRequest(environ={"AWS_EC2_METADATA_SERVICE_ENDPOINT": simulator.url}, root=tmp_path, timeout_s=3.0),
-            reader_of(3.0),
+            RunRequest(environ={"AWS_EC2_METADATA_SERVICE_ENDPOINT": simulator.url}, root=tmp_path, timeout_s=10.0),
+            reader_of(10.0),
         )
     assert time.monotonic() - started < SOON_S
     assert report.verdict.state == "unknown"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from contexts import reader
+from soon import SOON_S
 from watched_calls import SEEN
 
 from imds_probe import observation
@@ -32,7 +33,7 @@ from imds_probe.watch.history_format import FILE
 
 
 def observed(root: Path, environ: dict[str, str], **request):
-    collecting = Collecting(time.monotonic() + 20, lambda _: None)
+    collecting = Collecting(time.monotonic() + 2 * SOON_S, lambda _: None)
     asked = RunRequest(environ=environ, root=root, **request)
     counter = RequestCounter()
     facts = observe(asked, from_environment(environ), Catalog.load(), counter, collecting, reader=reader())
@@ -123,7 +124,7 @@ def test_one_that_does_not_apply_has_nobody_wait_for_what_works_aside(root, monk
         return Collected()
 
     def wait(_):
-        return Collected(nothing="" if came.wait(10) else "nobody came")
+        return Collected(nothing="" if came.wait(SOON_S) else "nobody came")
 
     none = Collector("none", lambda _: Collected(), (), "this", applies=lambda _: False)
     aside = Collector("aside", wait, (), "that", aside=True)

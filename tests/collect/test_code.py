@@ -15,6 +15,7 @@ import pytest
 from code_systems import CURL, NO_OS, PYTHON, SITE, V1, V2, CodeSystem, of, said, sdk
 from contexts import context
 from sdk_systems import container
+from soon import SOON_S
 
 from imds_probe.collect import code, code_facts, code_reading, code_search
 from imds_probe.collect.code import CodeOptions
@@ -550,7 +551,7 @@ def test_schedules_of_a_container_and_what_it_does_at_its_start_are_unread_where
         system.write(exe, b"\x7fELF", root)
         system.process(pid, root, exe=exe)
     inside = [container("with-cron", 7), container("plain", 8)]
-    found = system.code(containers=inside, deadline_s=30.0 if why == unread.IN_NEED else -1.0)
+    found = system.code(containers=inside, deadline_s=SOON_S if why == unread.IN_NEED else -1.0)
     of_containers = [(each.program, each.why) for each in found.read.not_read if each.container_ids]
     scheduled = ALL_SCHEDULED if why == unread.IN_NEED else OTHER_SCHEDULED
     assert sorted(of_containers) == [(scheduled, why), (scheduled, why), ("process 7", why), ("process 8", why)]

@@ -14,6 +14,7 @@ from soon import SOON_S
 from imds_probe.collect.container_software import ContainerSoftware, look
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.reading import reader as readers
+from imds_probe.reading.remote_files import REPLY_S
 
 STATUS = "Package: cloud-init\nStatus: install ok installed\nVersion: 18.3-6\nArchitecture: all\n\n"
 MIB = 1024 * 1024
@@ -28,7 +29,7 @@ def beside(tmp_path: Path) -> Callable[[Path], ContainerSoftware]:
     """What is found with a container of this root between two honest ones."""
     proc = tmp_path / "proc"
 
-    def found(root: Path) -> ContainerSoftware:
+    def found(root: Path, reply_s: float = SOON_S) -> ContainerSoftware:
         roots = {7: tmp_path / "a", 8: root, 9: tmp_path / "b"}
         for pid, place in roots.items():
             (proc / str(pid)).mkdir(parents=True)
@@ -37,7 +38,7 @@ def beside(tmp_path: Path) -> Callable[[Path], ContainerSoftware]:
             (roots[pid] / "var/lib/dpkg").mkdir(parents=True)
             (roots[pid] / "var/lib/dpkg/status").write_text(STATUS)
         names = [container(7, "first"), container(8, "hostile"), container(9, "last")]
-        return look(proc, names, CATALOG, reader(), deadline=time.monotonic() + SOON_S)
+        return look(proc, names, CATALOG, reader(reply_s), deadline=time.monotonic() + SOON_S)
 
     return found
 
@@ -74,9 +75,9 @@ def test_a_long_database_is_not_more_than_its_budget(
 
 @pytest.mark.parametrize("operation", ["lookup", "open", "read"])
 def test_a_share_that_never_answers_keeps_nobody_else(
-    tmp_path: Path, beside: Callable[[Path], ContainerSoftware], operation: str
+    tmp_path: Path, beside: Callable[[Path, float], ContainerSoftware], operation: str
 ) -> None:
     place = tmp_path / "share"
     with share(place, operation) as (server, _):
-        found = beside(Path(f"/proc/{server}/root") / str(place).lstrip("/"))
+        found = beside(Path(f"/proc/{server}/root") / str(place).lstrip("/"), REPLY_S)
     assert both_honest(found)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from forwarding_proxy import ForwardingProxy, redirect
-from soon import SOON_S
+from soon import SOON_S, wait_for
 
 from imds_probe.collect import hops
 from imds_probe.collect.hops import measure
@@ -305,7 +305,8 @@ def test_the_way_is_looked_up_for_what_is_far_away(lab, service):
 
 
 def test_nothing_stays_open(lab, service):
+    """The service, which is of this process, too, may close its ends of the connections a moment later."""
     measured(lab, "web")
     before = len(os.listdir("/proc/self/fd"))
     measured(lab, *KINDS, "dropped", "stranded")
-    assert len(os.listdir("/proc/self/fd")) == before
+    wait_for(lambda: len(os.listdir("/proc/self/fd")) <= before)

@@ -30,6 +30,13 @@ def aws():
         yield server
 
 
+@pytest.fixture(autouse=True)
+def in_the_middle_of_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None more is over between two looks at the clock."""
+    now = (time.time() // HOUR_S - 1) * HOUR_S + 0.75 * HOUR_S
+    monkeypatch.setattr(time, "time", lambda: now)
+
+
 @pytest.fixture
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")

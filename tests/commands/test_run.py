@@ -11,6 +11,7 @@ from golden_reports import golden_report
 from report_schema import check
 from soon import SOON_S
 
+from imds_probe.commands.dispatch import main
 from imds_probe.commands.report_output import kept_in
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.server import Simulator
@@ -226,14 +227,16 @@ def test_what_a_run_used_is_in_its_report(elsewhere):
     assert 10 * 1024**2 < probe["peak_memory_bytes"] < 200 * 1024**2
 
 
-def test_what_a_host_is_short_of_is_about_what_the_run_writes(elsewhere, tmp_path):
-    """Its disk is searched for SDKs where there is room, and not where the report's own place has none."""
+def test_what_a_host_is_short_of_is_about_what_the_run_writes(elsewhere, tmp_path, capsys):
+    """Its disk is searched for SDKs where there is room, and not where the report's own place has none. In this process, which does
+    not look whether memory is short just now on the machine.
+    """
     disk = tmp_path / "disk"
     (elsewhere / "proc").mkdir(exist_ok=True)
 
     def act():
-        state = ("--state-directory", disk, "--output", "json")
-        return json.loads(run("--root", elsewhere, *state).stdout)
+        main(["run", "--root", str(elsewhere), "--state-directory", str(disk), "--output", "json"])
+        return json.loads(capsys.readouterr().out)
 
     full = bad_places.on_disk(disk, "full", act)
     said = f"the disk was not searched for SDKs: the disk below {disk} is nearly full: only 0 KiB are free"

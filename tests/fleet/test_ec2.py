@@ -13,7 +13,7 @@ from docs_commands import OURS
 from fault_proxy import FaultProxy, proxied
 
 from imds_probe import exitcodes
-from imds_probe.aws import account, calls, clients
+from imds_probe.aws import account, calls
 from imds_probe.commands.dispatch import main
 from imds_probe.errors import UsageError
 from imds_probe.fleet.ec2 import Asked, asked
@@ -26,7 +26,7 @@ V1, V2 = {"HttpTokens": "optional", "HttpEndpoint": "enabled"}, {"HttpTokens": "
 @pytest.fixture(scope="module")
 def server() -> Iterator[AwsServer]:
     with aws_server("launching_aws") as running:
-        running.client("sts", read_timeout=120).get_caller_identity()
+        running.client("sts").get_caller_identity()
         fill(running)
         yield running
 
@@ -35,11 +35,11 @@ def fill(server: AwsServer) -> None:
     """Seven instances of nobody; a group by a template that requires tokens in its second version alone, one
     that says nothing, one by a launch configuration, in one Region; one instance in another.
     """
-    ec2, groups = server.client("ec2", HERE, read_timeout=120), server.client("autoscaling", HERE, read_timeout=120)
+    ec2, groups = server.client("ec2", HERE), server.client("autoscaling", HERE)
     launch = {"ImageId": IMAGE, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
     for _ in range(7):
         ec2.run_instances(**launch, MetadataOptions=V1)
-    server.client("ec2", THERE, read_timeout=120).run_instances(**launch, MetadataOptions=V2)
+    server.client("ec2", THERE).run_instances(**launch, MetadataOptions=V2)
     group = {"MinSize": 1, "MaxSize": 2, "DesiredCapacity": 2, "AvailabilityZones": [f"{HERE}a"]}
     for name, versions in (("web", (V1, V2)), ("silent", ({},))):
         data = [
@@ -69,7 +69,6 @@ def mine(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(calls, "BASE_S", 0.001)
     monkeypatch.setattr(account, "INSTANCES_A_PAGE", 5)  # the least that EC2 takes
     monkeypatch.setattr(account, "GROUPS_A_PAGE", 1)
-    monkeypatch.setattr(clients, "READ_S", 120.0)  # moto's first answer on a busy machine
 
 
 def ask(endpoint: AwsServer | FaultProxy, monkeypatch: pytest.MonkeyPatch, *regions: str, tags=()) -> Asked:

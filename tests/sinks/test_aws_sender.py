@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from fault_server import KINDS, FaultServer, faulty, one_after_another
 from reports_made import BARE, report
+from soon import wait_for
 
 from imds_probe.aws import calls, clients
 from imds_probe.config import AwsConfig
@@ -91,9 +92,10 @@ def test_a_fault_that_passes_is_none(kind):
 
 
 def test_an_answer_that_does_not_come_leaves_in_doubt(monkeypatch):
-    monkeypatch.setattr(clients, "READ_S", 0.2)
     with faulty(lambda _: "hang") as server:
+        monkeypatch.setattr(clients, "READ_S", 0.2)
         error = failing(server)
+        wait_for(lambda: server.kinds)  # nobody waited until the server had read it
         assert (error.outcome, error.code, server.kinds) == ("in-doubt", "", ["hang"])
 
 

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from bad_places import of_somebody_else, on_disk
 from soon import SOON_S
 
+from imds_probe.sinks import emf_destinations
 from imds_probe.sinks.emf_destinations import DATAGRAM_MAX, over_tcp, over_udp, through, to_file
 from imds_probe.sinks.sink import SinkError
 
@@ -44,10 +46,23 @@ def listening(serve, family=socket.AF_INET, address="127.0.0.1"):
             thread.join()
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """Who breaks off may take long to do so."""
+    monkeypatch.setattr(emf_destinations, "CLOSES_WITHIN_S", SOON_S)
+
+
 def everything(connection):
     read = b""
     while chunk := connection.recv(65536):
         read += chunk
+    return read
+
+
+def all_of_them(connection):
+    read = b""
+    while read.count(b"\n") < len(DOCUMENTS):
+        read += connection.recv(65536)
     return read
 
 
@@ -91,6 +106,7 @@ def test_tcp_no_such_host(host):
     assert caught.value.outcome == "later"
 
 
+@pytest.mark.usefixtures("patient")
 def test_tcp_a_connection_that_breaks_is_in_doubt():
     def part(connection):
         connection.recv(1000)
@@ -101,8 +117,10 @@ def test_tcp_a_connection_that_breaks_is_in_doubt():
     assert caught.value.outcome == "in-doubt"
 
 
+@pytest.mark.usefixtures("patient")
 def test_tcp_a_connection_that_breaks_after_all_was_handed_over_is_in_doubt():
     def late(connection):
+        all_of_them(connection)
         time.sleep(0.1)
         reset(connection)
 
@@ -111,6 +129,7 @@ def test_tcp_a_connection_that_breaks_after_all_was_handed_over_is_in_doubt():
     assert caught.value.outcome == "in-doubt"
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("documents", [DOCUMENTS, LARGE])
 @pytest.mark.parametrize("delay_s", [0, 0.001, 0.01])
 def test_tcp_one_that_closes_without_reading_is_in_doubt(documents, delay_s):
@@ -119,29 +138,32 @@ def test_tcp_one_that_closes_without_reading_is_in_doubt(documents, delay_s):
     assert caught.value.outcome == "in-doubt"
 
 
-def test_tcp_one_that_keeps_the_connection_took_it():
+def test_tcp_one_that_keeps_the_connection_took_it(monkeypatch):
+    monkeypatch.setattr(emf_destinations, "CLOSES_WITHIN_S", 0.3)
     done = threading.Event()
 
     def keep(connection):
-        read = b""
-        while read.count(b"\n") < 3:
-            read += connection.recv(65536)
+        read = all_of_them(connection)
         done.wait(2 * SOON_S)
         return read
 
     with listening(keep) as (where, _):
         began = time.monotonic()
-        over_tcp(where, DOCUMENTS, soon(0.3))
+        over_tcp(where, DOCUMENTS, soon(3 * SOON_S))
         assert time.monotonic() - began < SOON_S
         done.set()
 
 
-def test_tcp_one_that_reads_nothing_is_left_at_the_deadline():
+def test_tcp_one_that_reads_nothing_is_left_at_the_deadline(monkeypatch):
+    """To connect it has all the time there is: once it is connected, 0.3 s are left."""
+    to_connect = iter([0.0])
+    clock = SimpleNamespace(monotonic=lambda: next(to_connect, SOON_S - 0.3))
+    monkeypatch.setattr(emf_destinations, "time", clock)
     done = threading.Event()
     with listening(lambda connection: done.wait(2 * SOON_S)) as (where, _):
         began = time.monotonic()
         with pytest.raises(SinkError, match="timed out") as caught:
-            over_tcp(where, LARGE, soon(0.3))
+            over_tcp(where, LARGE, SOON_S)
         done.set()
     assert 0.2 < time.monotonic() - began < SOON_S
     assert caught.value.outcome == "in-doubt"

@@ -11,6 +11,7 @@ import pytest
 from bad_places import of_somebody_else, on_disk
 from exposition_reader import samples
 from reports_made import BARE, hostile, report
+from soon import SOON_S, wait_for
 
 from imds_probe.config import Settings
 from imds_probe.sinks.exposition import exposition
@@ -37,15 +38,14 @@ def node_exporter(directory):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def scrape():
-        for _ in range(200):
-            with contextlib.suppress(ConnectionError, urllib.error.URLError):
-                with opener.open(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-                    return answer.read().decode()
-            time.sleep(0.05)
-        raise AssertionError("node_exporter does not answer")
+        with contextlib.suppress(ConnectionError, urllib.error.URLError):
+            with opener.open(f"http://127.0.0.1:{port}/metrics", timeout=SOON_S) as answer:
+                return answer.read().decode()
+        assert exporter.poll() is None
+        return ""
 
     try:
-        yield scrape
+        yield lambda: wait_for(scrape)
     finally:
         exporter.kill()
         exporter.wait()

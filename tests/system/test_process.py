@@ -50,8 +50,8 @@ def has_ended(pid):
 
 def test_too_slow_ends_the_whole_family(tmp_path):
     started = time.monotonic()
-    with pytest.raises(CommandError, match="did not end within 2 s"):
-        process.run(["sh", "-c", f"sleep 600 & echo $! > {tmp_path}/pid; wait"], timeout_s=2.0)
+    with pytest.raises(CommandError, match="did not end within 5 s"):
+        process.run(["sh", "-c", f"sleep 600 & echo $! > {tmp_path}/pid; wait"], timeout_s=5.0)  # in which it has begun
     assert time.monotonic() - started < SOON_S
     pid = int((tmp_path / "pid").read_text())
     wait_for(lambda: has_ended(pid), lambda: f"sleep {pid} lives on")

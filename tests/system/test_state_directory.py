@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from bad_places import on_disk
+from soon import SOON_S
 
 from imds_probe.errors import HeldError
 from imds_probe.system.state_directory import (
@@ -69,7 +70,10 @@ def left(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         yield daemon
 
 
-def test_what_a_killed_one_had_just_forked_is_waited_for(tmp_path: Path, left: subprocess.Popen[bytes]) -> None:
+def test_what_a_killed_one_had_just_forked_is_waited_for(
+    tmp_path: Path, left: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imds_probe.system.state_directory.AFTER_DEATH_S", SOON_S)
     assert left.stdin
     threading.Timer(0.3, left.stdin.close).start()
     with Lock(tmp_path):

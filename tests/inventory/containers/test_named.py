@@ -13,6 +13,7 @@ from soon import SOON_S, wait_for
 
 from imds_probe.inventory.containers.named import DIRECTORY, named
 from imds_probe.reading.here import HERE
+from imds_probe.reading.remote_files import REPLY_S
 
 
 @pytest.fixture(params=["here", "by a worker"])
@@ -98,5 +99,5 @@ def test_where_nobody_answers_there_may_be_more(tmp_path, operation):
         inside = Path(f"/proc/{server}/root{tmp_path}")
         (tmp_path / DIRECTORY).parent.mkdir()
         (tmp_path / DIRECTORY).symlink_to("/share")
-        _, unseen = named(inside, Path("/proc"), reader(), time.monotonic() + SOON_S, [])
+        _, unseen = named(inside, Path("/proc"), reader(REPLY_S), time.monotonic() + SOON_S, [])
     assert len(unseen) == 1

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.inventory.packages.dpkg import Dpkg
 from imds_probe.inventory.packages.package import Package, PackageError
@@ -14,7 +15,7 @@ DPKG = Dpkg()
 
 
 def query(root: Path, *names: str) -> list[Package]:
-    return DPKG.query(root, names or NAMES, timeout_s=20)
+    return DPKG.query(root, names or NAMES, timeout_s=SOON_S)
 
 
 def refusal(call: Callable[[Path], object], root: Path) -> str:
@@ -187,7 +188,7 @@ def test_the_tool_is_missing(dpkg_master: Path, tmp_path: Path, monkeypatch: pyt
 def test_a_tool_that_does_not_do_its_work(dpkg_master: Path, tool, script: str, said: str) -> None:
     tool("dpkg-query", script)
     with pytest.raises(PackageError, match=said) as caught:
-        DPKG.query(dpkg_master, ["cloud-init"], timeout_s=1 if "sleep" in script else 20)
+        DPKG.query(dpkg_master, ["cloud-init"], timeout_s=1 if "sleep" in script else SOON_S)
     assert str(caught.value).isprintable()
     assert len(caught.value.problem) < 400
     assert caught.value.remedy

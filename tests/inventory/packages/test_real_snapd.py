@@ -36,6 +36,7 @@ VERSIONS = {"aws-cli": "1.15.58", "amazon-ssm-agent": "3.3.131.0"}
 SCRIPT = """
 import json, subprocess, sys, time
 from pathlib import Path
+from imds_probe.inventory.packages import snap
 from imds_probe.inventory.packages.snap import Snap
 
 state, versions = json.loads(sys.argv[1]), json.loads(sys.argv[2])
@@ -53,18 +54,17 @@ Path("/var/lib/snapd/state.json").write_text(json.dumps(state))
 
 manager, root, names = Snap(), Path("/"), [*versions, "never-heard-of"]
 def ask(look=None):
-    found = look(root, 20.0) if look else manager.query(root, names, 20.0)
+    found = look(root, 120.0) if look else manager.query(root, names, 120.0)
     return sorted([package.name, package.version, package.status] for package in found)
 
 answers = {"down": ask()}
+snap.COMMAND_TIMEOUT_S = 120.0  # a daemon that has just been started may take longer than one that is asked in a run
 daemon = subprocess.Popen(
     ["systemd-socket-activate", "-l", "/run/snapd.socket", "/usr/lib/snapd/snapd"],
     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
 )
 try:
-    for _ in range(200):
-        if Path("/run/snapd.socket").exists():
-            break
+    while daemon.poll() is None and not Path("/run/snapd.socket").exists():
         time.sleep(0.05)
     answers |= {"socket": ask(manager._by_socket), "command": ask(manager._by_command), "all": ask()}
 finally:
@@ -84,7 +84,7 @@ def answers() -> dict[str, list[list[str]]]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=400,
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, list[list[str]]] = json.loads(done.stdout)

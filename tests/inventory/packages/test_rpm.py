@@ -19,7 +19,7 @@ NAMES = ["amazon-ssm-agent", "awscli", "cloud-init", "never-heard-of"]
 RPM = Rpm()
 
 
-def query(root: Path, *names: str, timeout_s: float = 20) -> list[Package]:
+def query(root: Path, *names: str, timeout_s: float = SOON_S) -> list[Package]:
     return RPM.query(root, names or NAMES, timeout_s=timeout_s)
 
 
@@ -182,7 +182,7 @@ def test_the_tool_is_missing(rpm_master: Path, tmp_path: Path, monkeypatch: pyte
 def test_a_tool_that_does_not_do_its_work(rpm_master: Path, tool, script: str, said: str) -> None:
     tool("rpm", script)
     with pytest.raises(PackageError, match=said) as caught:
-        RPM.query(rpm_master, ["cloud-init"], timeout_s=1 if "sleep" in script else 20)
+        RPM.query(rpm_master, ["cloud-init"], timeout_s=1 if "sleep" in script else SOON_S)
     assert str(caught.value).isprintable()
     assert len(caught.value.problem) < 400
     assert caught.value.remedy
