@@ -139,7 +139,8 @@ def _code_of(group: Sequence[CallerSeen], facts: Facts) -> CodeSeen | None:
         for caller in group:
             inside = caller.container_id or caller.container
             there = caller.container_id in code.container_ids if inside else code.on_host
-            by_path = code.path == caller.program and bool(inside or caller.on_host)
+            # An interpreter runs other code as well: that of another process says nothing of it.
+            by_path = not code.in_arguments and code.path == caller.program and bool(inside or caller.on_host)
             if code.speaks == "v1" and there and (by_path or caller.pid in code.pids):
                 return code
     return None

@@ -131,6 +131,7 @@ def _is_offered_at_login(code: CodeSeen) -> bool:
 
 def _asks(code: CodeSeen, facts: Facts, catalog: Catalog) -> Found:
     by = started(code)
+    who = f"{'code in the arguments of ' if code.in_arguments else ''}{named(code, facts)}"
     evidence = [matched(code)]
     if code.package is not None:
         evidence.append(f"the file belongs to {code.package}")
@@ -145,7 +146,7 @@ def _asks(code: CodeSeen, facts: Facts, catalog: Catalog) -> Found:
         evidence.append(f"only user {code.runner_uid} runs it")
     return CODE_IMDSV1.found(
         named(code, facts),  # what is at this path in a container is another program, which nobody has accepted
-        f"{named(code, facts)}{whose(code)}{f', {by},' if by else ''} asks the metadata service without a token",
+        f"{who}{whose(code)}{f', {by},' if by else ''} asks the metadata service without a token",
         evidence=tuple(evidence),
         fix=fix_for(code, facts, catalog),
         forgeable_by=of_code([code], facts),

@@ -240,6 +240,14 @@ def test_code_is_that_of_the_hosts_own_program():
     assert cause(replace(CALLER, on_host=True), code=code).why.startswith("its own code asks without a token")
 
 
+def test_what_one_process_of_an_interpreter_was_given_explains_no_other():
+    given = replace(AGENT, pids=(99,), path=CALLER.program, in_arguments=True)
+    assert not cause(replace(CALLER, on_host=True), code=(given,)).why.startswith("its own code")
+    its_own = replace(given, pids=(CALLER.pid,))
+    said = f"its own code asks without a token: the arguments of {CALLER.program}"
+    assert cause(replace(CALLER, on_host=True), code=(its_own,)).why == said
+
+
 def test_no_hop_limit_cures_code_that_asks_without_a_token():
     code = replace(AGENT, on_host=False, container_ids=(INSIDE.container_id,), pids=(INSIDE.pid,))
     found = cause(INSIDE, TOKEN, containers=(lost(),), code=(code,))
