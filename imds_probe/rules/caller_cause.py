@@ -16,6 +16,7 @@ from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Fix
 from imds_probe.kept.generated_names import lasting_unit
+from imds_probe.kept.programs import FETCHERS
 from imds_probe.rules.caller_place import token_is_lost
 from imds_probe.rules.cause import Cause
 from imds_probe.rules.code_fixes import fix_for
@@ -191,8 +192,10 @@ def _is_run_by(entry: Software, caller: CallerSeen) -> bool:
     if not _is_where(entry, caller):
         return False
     if isinstance(entry, SdkSoftware):
+        # curl asks by itself, whatever its neighbours in the unit use: all of cron's jobs are in one.
+        by_unit = caller.program.rpartition("/")[2] not in FETCHERS
         return any(
-            (user.unit and user.unit == caller.unit)
+            (by_unit and user.unit and user.unit == caller.unit)
             or (user.pid, user.comm, lasting_unit(user.unit or ""))
             == (caller.pid, caller.comm, "" if caller.container_id else lasting_unit(caller.unit or ""))
             for user in entry.sdk.users

@@ -128,7 +128,9 @@ def test_in_a_container_that_is_not_known_by_its_id_nothing_of_the_host_is_to_bl
 
 def test_by_the_unit_also_after_a_restart():
     other = replace(BOTOCORE, sdk=replace(USE, users=(SdkUser(99, "gunicorn", "web.service"),)))
-    assert "botocore 1.12.0" in cause(CALLER, software=(other,)).why
+    worker = replace(CALLER, program="/usr/bin/python3.11", comm="gunicorn")
+    assert "botocore 1.12.0" in cause(worker, software=(other,)).why
+    assert NOTHING_OLD in cause(CALLER, software=(other,)).why  # curl, which a script of the same unit starts
 
 
 def test_an_old_package_is_known_by_what_it_runs():
