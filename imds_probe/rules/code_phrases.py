@@ -39,6 +39,11 @@ def named(code: CodeSeen | NotRead, facts: Facts) -> str:
     return f"{code.path if isinstance(code, CodeSeen) else code.program}{_inside(code, facts)}"
 
 
+def called(code: CodeSeen, facts: Facts) -> str:
+    """The same in a sentence: what stands in the arguments of an interpreter is not the interpreter."""
+    return f"{'code in the arguments of ' if code.in_arguments else ''}{named(code, facts)}"
+
+
 def whose(code: CodeSeen) -> str:
     """Of which user without privilege it is, to follow its name; empty where root stands behind it."""
     uid = code.runner_uid if code.runner_uid is not None else code.owner_uid

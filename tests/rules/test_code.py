@@ -83,6 +83,8 @@ def test_what_a_process_was_given_is_said_to_be_in_its_arguments():
     )
     assert finding.evidence == ("the arguments of /usr/bin/dash have 169.254.169.254, latest/meta-data",)
     assert finding.subject == "/usr/bin/dash"
+    (undecided,) = judged(replace(given, speaks="both"))
+    assert undecided.summary.endswith("which are used: code in the arguments of /usr/bin/dash")
 
 
 @pytest.mark.parametrize("runs", ["running", "scheduled", "boot"])
