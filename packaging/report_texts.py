@@ -994,6 +994,9 @@ OBJECTS: Mapping[str, Described] = {
                 "Whether the starter puts it into a container that is not running yet, with a network of its own: not the "
                 "host's. A program in another network namespace counts too."
             ),
+            "in_arguments": (
+                "Whether the words stand in the arguments of a process, as with `sh -c`. `path` is the interpreter then."
+            ),
             "kept_off": (
                 "Whether all that starts it keeps it from the metadata service, as a unit with `PrivateNetwork=yes` does. `false` "
                 "if it runs."

@@ -47,6 +47,8 @@ def compare_upstream(manager: str, version: str, figure: str) -> UpstreamOrder:
     order, by_date = _compare_numbers(number, wanted)
     if by_date:
         return UpstreamOrder(None, f"{match[1]} looks like a date, not like a release number")
+    if versions.shorter_is_a_range and order < 0 and number == wanted[: len(number)]:
+        return UpstreamOrder(None, f"{upstream.version[:80]!r} may be any release that begins with {match[1]}")
     doubt = _doubt(versions, order, rest, upstream)
     if not doubt and (versions.upstream_order(upstream.version, _same_length(upstream.version, figure)) < 0) != (
         order < 0

@@ -49,6 +49,7 @@ _SHELLS = frozenset(f"{top}/bin/{name}" for top in ("", "/usr", "/usr/local") fo
 # Variables as an environment has them; of those with a default, that counts.
 _USED = re.compile(r"\$\{?([A-Z][A-Z0-9_]{0,60})")
 _DEFAULT = re.compile(r"\$\{([A-Z][A-Z0-9_]{0,60}):?[-=]")
+_ARE_SHELLS = SHELLS | {"toybox"}
 _INITS = frozenset(("init", "s6-svscan"))  # they start the command behind them once they have started all else
 
 
@@ -152,6 +153,8 @@ def _done(scheduled: Scheduled, inside: _Inside, system: DueSystem) -> tuple[Due
     system.runs, system.following.shown = _is_run(inside, system), inside.executables | _SHELLS
     told = inside.executables | (_SHELLS - {scheduled.place.path})  # or it is the command itself that was not followed
     found = tuple(due for due in of_schedule(scheduled, system) if not _is_known_to_run(due, told))
+    if scheduled.place.given and _is_shell_that_runs(scheduled.command, inside):
+        found = tuple(replace(due, piece=replace(due.piece, spoken=())) for due in found)  # its process says it
     system.runs, system.following.shown = None, ()
     return found
 
@@ -166,7 +169,9 @@ def _found(begun: Begun, inside: _Inside, system: DueSystem) -> Iterator[tuple[L
             path = path or (words[0] if is_path(words[0]) else OMITTED)
         texts = " ".join(words), _script(path, system)
         around = _with_unset(inside.environment, texts) if inside.is_whole else inside.environment
-        scheduled = Scheduled(words, Place(path), "boot", AT_START, environment=around, directory=directory).encodable()
+        scheduled = Scheduled(
+            words, Place(path, given=True), "boot", AT_START, environment=around, directory=directory
+        ).encodable()
         yield Listed("", scheduled.place.path, "boot", AT_START, None), _done(scheduled, inside, system)
     yield from _checked(begun, inside, system)
 
@@ -182,7 +187,7 @@ def _checked(begun: Begun, inside: _Inside, system: DueSystem) -> Iterator[tuple
         texts = " ".join(check.words), _script(path, system)
         around = _with_unset(inside.environment, texts) if inside.is_whole else inside.environment
         scheduled = Scheduled(
-            check.words, Place(path), "scheduled", WHEN_CHECKED, check.every_s, around, directory
+            check.words, Place(path, given=True), "scheduled", WHEN_CHECKED, check.every_s, around, directory
         ).encodable()
         yield Listed("", path, "scheduled", WHEN_CHECKED, check.every_s), tuple(of_schedule(scheduled, system))
 
@@ -256,6 +261,16 @@ def _is_known_to_run(due: Due, told: Collection[str]) -> bool:
     """Whether it is an interpreter whose script only running tells, and a process of it tells; or a shell."""
     program = due.piece.program
     return program is not None and program.why == unread.NO_SCRIPT and program.name in told
+
+
+def _is_shell_that_runs(command: tuple[str, ...] | str, inside: _Inside) -> bool:
+    """Whether it is a text for a shell, and a shell that was handed just that runs."""
+    if isinstance(command, str) or posixpath.basename(command[0]) not in SHELLS:
+        return False
+    arguments = tuple(filter(None, command[1:]))
+    return any(
+        given == arguments and posixpath.basename(executable) in _ARE_SHELLS for executable, given in inside.commands
+    )
 
 
 def _begins(begun: Begun, inside: _Inside, system: DueSystem) -> Iterator[tuple[tuple[str, ...], str, bool]]:

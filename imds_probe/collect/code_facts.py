@@ -146,7 +146,11 @@ def _no_room_for(rest: Iterable[CodeSeen | NotRead], owners: Mapping[str, int | 
 
 
 def _owner_of(root: str, spoken: Spoken, one: FoundIn) -> Owned | None:
-    """The package of a whole. A library that was copied into a program's own code owns no more than what is in it."""
+    """The package of a whole. A library that was copied into a program's own code owns no more than what is in it. Code that an
+    interpreter was handed as an argument is not the interpreter's.
+    """
+    if spoken.in_arguments:
+        return None
     owner = one.owned.get(spoken.path)
     return None if owner is not None and owner.copied and not below(spoken.path, (root,)) else owner
 
@@ -195,8 +199,8 @@ def _entry(
         form=spoken.form,
         runs="running" if pids else coming.runs,
         started_by=_started_by(due) or _named_in(root, one, pids),
-        package=owner.said if owner else f"{image} (image)" if image else None,
-        component=row.id if row else _by_image(one, spoken.speaks, owner, pids),
+        package=owner.said if owner else f"{image} (image)" if image and not spoken.in_arguments else None,
+        component=row.id if row else None if spoken.in_arguments else _by_image(one, spoken.speaks, owner, pids),
         manager=owner.manager if owner and row else None,
         version=(owner.version or None) if owner and row else None,
         on_host=system.container is None and system.label is None and each.on_host,
@@ -213,6 +217,7 @@ def _entry(
         own_network=coming.own_network,
         kept_off=coming.kept_off and not pids,
         uid=_uid_of(pids, one, coming) if each.on_host and not one.inside else None,
+        in_arguments=spoken.in_arguments,
     )
 
 

@@ -31,6 +31,8 @@ from imds_probe.reading.reader import Reader, share_of
 SHOWN_TROUBLES = 5
 USERS_SHARE = 0.25  # of the time that is left: anybody can make a thousand containers that take their time
 CONTAINER_S = 5.0  # one container; an honest one takes milliseconds
+# Whose a name is that begins so, in whatever registry: AWS's own.
+_OF_AWS = ("aws-", "amazon-")
 
 
 @dataclass(frozen=True)
@@ -170,8 +172,10 @@ def _by_image(container: DiscoveredContainer, catalog: Catalog) -> tuple[Softwar
 
 
 def _is_image(name: str, known_name: str) -> bool:
-    """A name without a slash is one of Docker's own, which anybody may use below a registry of theirs."""
-    if "/" in known_name:
+    """A name without a slash is one of Docker's own, which anybody may use below a registry of theirs; one of AWS's stays AWS's
+    there: EKS has such names in its registries, and others in copies.
+    """
+    if "/" in known_name or known_name.startswith(_OF_AWS):
         return name == known_name or name.endswith(f"/{known_name}")
     return name in (known_name, f"library/{known_name}", f"docker.io/library/{known_name}")
 

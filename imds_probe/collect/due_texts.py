@@ -15,6 +15,7 @@ from imds_probe.inventory.code.elsewhere import said_with_headers
 from imds_probe.inventory.code.environment import naming, with_hosts, with_values
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.forwarding import PASSES_ON
+from imds_probe.inventory.code.spoken import argument_root
 from imds_probe.inventory.code.units import shown
 from imds_probe.inventory.schedules.commands.followed import Followed
 from imds_probe.inventory.schedules.scheduled import Network, Place, Scheduled
@@ -61,6 +62,8 @@ def _of_one_text(said: str, environment: Mapping[str, str], place: Place, system
     if words.speaks is None:
         return
     root = f"{place.path}:{place.line}:{hashlib.sha256(text).hexdigest()[:16]}"
+    if place.given:
+        root = argument_root(place.path, text)
     owner = system.ground.visit(place.path).owner_uid
     found = spoken_encodable(replace(shown(root, place.path, words, words.speaks, owner), line=place.line))
     yield Due(Piece(spoken=(found,)), roots=(found.root,))

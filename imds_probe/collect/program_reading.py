@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,7 +24,7 @@ from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.following.trail import Trails
 from imds_probe.inventory.code.forms import machine
 from imds_probe.inventory.code.forwarding import is_forwarder, starts_forwarder
-from imds_probe.inventory.code.spoken import Spoken, says_already, worse
+from imds_probe.inventory.code.spoken import Spoken, argument_root, says_already, worse
 from imds_probe.inventory.code.units import Wholes, shown, spoken, units
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
@@ -96,8 +95,7 @@ def program_of(
     script = by_root.get(name) if loads.script else None
     own = script.speaks if script is not None else None
     for text in loads.texts:
-        # By its content: what runs and what will run are read one after the other, and are put together by their roots.
-        root = f"{start.executable} {hashlib.sha256(text.content).hexdigest()}"
+        root = argument_root(start.executable, text.content)
         words = said_by_argument(text.content, text.form)
         # A script has the code that it hands to an interpreter, and was judged with it.
         if words.speaks is not None and not says_already(own, words.speaks):
@@ -184,7 +182,7 @@ def _by_environment(
     for text in loads.texts if named else ():
         said = said_with(text.content, "-.sh" if text.form == "shell" else "-", text.form, named)
         if said is not None and said.speaks in ("v1", "both", "v2"):
-            root = f"{start.executable} {hashlib.sha256(text.content).hexdigest()}"
+            root = argument_root(start.executable, text.content)
             found.append(shown(root, start.executable, said, said.speaks))
     return found, left_open
 
@@ -205,7 +203,7 @@ def _by_hosts(
     for text in loads.texts if names else ():
         said = said_of_hosts(text.content, "-.sh" if text.form == "shell" else "-", names)
         if said is not None and said.speaks in ("v1", "both", "v2"):
-            root = f"{start.executable} {hashlib.sha256(text.content).hexdigest()}"
+            root = argument_root(start.executable, text.content)
             yield shown(root, start.executable, said, said.speaks)
 
 

@@ -44,6 +44,8 @@ class Versions:
     upstream_order: of two versions that are upstream's, which has to agree with the plain numbers.
     doubt: why a version with the same number as another may still be older, by `rest`, which follows that number in
     upstream's version; empty where nothing says so.
+    shorter_is_a_range: a number with fewer parts stands for all releases that begin with it: nginx:1 is the newest 1.x of the day
+    it was pulled.
     """
 
     order: Compare | None = None
@@ -51,6 +53,7 @@ class Versions:
     upstream: Callable[[str], Upstream] = as_upstream_wrote_it
     upstream_order: Compare = compare_dpkg_part
     doubt: Callable[[Upstream, str], str] = hyphen_may_be_a_pre_release
+    shorter_is_a_range: bool = False
 
 
 @dataclass(frozen=True)

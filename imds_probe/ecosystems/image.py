@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from imds_probe.ecosystems.ecosystem import Ecosystem
+from imds_probe.ecosystems.ecosystem import Ecosystem, Versions
 
-ECOSYSTEM = Ecosystem("image")
+ECOSYSTEM = Ecosystem("image", Versions(shorter_is_a_range=True))

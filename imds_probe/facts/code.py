@@ -50,6 +50,7 @@ class CodeSeen:
     with a network of its own, which is not there yet, or into another network namespace. `kept_off`: all that starts it keeps it
     from the service, by its network or a filter of its unit; not said of what runs. `uid` is the unprivileged user as whom alone
     it runs on the host, where a boot alone starts it, and as this user; None otherwise, and where that is not known.
+    `in_arguments`: the words stand in the arguments of a process, as with `sh -c`, and `path` is the interpreter.
     """
 
     path: str
@@ -77,6 +78,7 @@ class CodeSeen:
     own_network: bool = False
     kept_off: bool = False
     uid: Count | None = None
+    in_arguments: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Fix
 from imds_probe.kept.generated_names import lasting_unit
+from imds_probe.kept.programs import FETCHERS
 from imds_probe.rules.caller_place import token_is_lost
 from imds_probe.rules.cause import Cause
 from imds_probe.rules.code_fixes import fix_for
@@ -139,7 +140,8 @@ def _code_of(group: Sequence[CallerSeen], facts: Facts) -> CodeSeen | None:
         for caller in group:
             inside = caller.container_id or caller.container
             there = caller.container_id in code.container_ids if inside else code.on_host
-            by_path = code.path == caller.program and bool(inside or caller.on_host)
+            # An interpreter runs other code as well: that of another process says nothing of it.
+            by_path = not code.in_arguments and code.path == caller.program and bool(inside or caller.on_host)
             if code.speaks == "v1" and there and (by_path or caller.pid in code.pids):
                 return code
     return None
@@ -190,8 +192,10 @@ def _is_run_by(entry: Software, caller: CallerSeen) -> bool:
     if not _is_where(entry, caller):
         return False
     if isinstance(entry, SdkSoftware):
+        # curl asks by itself, whatever its neighbours in the unit use: all of cron's jobs are in one.
+        by_unit = caller.program.rpartition("/")[2] not in FETCHERS
         return any(
-            (user.unit and user.unit == caller.unit)
+            (by_unit and user.unit and user.unit == caller.unit)
             or (user.pid, user.comm, lasting_unit(user.unit or ""))
             == (caller.pid, caller.comm, "" if caller.container_id else lasting_unit(caller.unit or ""))
             for user in entry.sdk.users

@@ -29,6 +29,7 @@ from imds_probe.rules.code_kinds import (
 from imds_probe.rules.code_phrases import (
     ON_AN_INSTANCE,
     WATCH,
+    called,
     count,
     detail,
     how_to_watch,
@@ -73,7 +74,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     found += _named(in_doubt, facts) + _on_disk([each for each in lying if each not in in_doubt], facts)
     both = [each for each in code if each.speaks == "both" and each.runs in _STARTED and each not in fit]
     undecided, settled = _undecided(both, facts, catalog)
-    settled += [f"{named(each, facts)} asks without a token: {why}" for each, why in recovered.items()]
+    settled += [f"{called(each, facts)} asks without a token: {why}" for each, why in recovered.items()]
     settled = [*(f"{named(each, facts)} speaks IMDSv2 by its version: {why}" for each, why in fit.items()), *settled]
     unread, settled_unread = not_read(run, facts, catalog)
     found += [*undecided, *unread]
@@ -145,7 +146,7 @@ def _asks(code: CodeSeen, facts: Facts, catalog: Catalog) -> Found:
         evidence.append(f"only user {code.runner_uid} runs it")
     return CODE_IMDSV1.found(
         named(code, facts),  # what is at this path in a container is another program, which nobody has accepted
-        f"{named(code, facts)}{whose(code)}{f', {by},' if by else ''} asks the metadata service without a token",
+        f"{called(code, facts)}{whose(code)}{f', {by},' if by else ''} asks the metadata service without a token",
         evidence=tuple(evidence),
         fix=fix_for(code, facts, catalog),
         forgeable_by=of_code([code], facts),
@@ -207,7 +208,7 @@ def _together(
 def _undecided(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> tuple[list[Found], list[str]]:
     """What cannot be told apart by reading, and a line for each of which something else tells."""
     told = {each: why for each in code if (why := elsewhere(each, facts, catalog) or seen_by_token(each, facts))}
-    lines = [f"{named(each, facts)} has requests with and without a token: {why}" for each, why in told.items()]
+    lines = [f"{called(each, facts)} has requests with and without a token: {why}" for each, why in told.items()]
     left = [each for each in code if each not in told]
     if not left:
         return [], lines
@@ -225,7 +226,7 @@ def _both(subject: str, left: Sequence[CodeSeen], facts: Facts) -> Found:
     watch = ON_AN_INSTANCE if facts.get(Image) is not None else f"{how_to_watch(left)} "
     return CODE_UNDECIDED.found(
         subject,
-        f"{len(left)} {said}: {few([named(each, facts) for each in left])}",
+        f"{len(left)} {said}: {few([called(each, facts) for each in left])}",
         evidence=listed([_open(each, facts) for each in left]),
         fix=Fix(f"{watch}Or ask their owners whether each request has a token.", WATCH)
         if window

@@ -52,6 +52,9 @@ WITH_PYTHON = (
 _LINES = {"shell": WITH_SHELL, "python": WITH_PYTHON}
 # Where there is a source to change, but no lines are at hand.
 _SOURCES = ("node", "ruby", "perl", "php", "java", "go", "rust", "c", "script")
+# Of what belongs to no package in an image: as CodeSeen says it, and what to do where the image is somebody else's.
+_AS_IMAGE = " (image)"
+_OF_OTHERS = " If the image is a vendor's, ask the vendor for a version that asks for a token."
 # Where a command has a line of its own, and no room for more.
 _BEGINS, _ENDS = (
     ("/etc/crontab", "/etc/cron.d/", "/etc/anacrontab", "/var/spool/cron/"),
@@ -64,25 +67,34 @@ def fix_for(code: CodeSeen, facts: Facts, catalog: Catalog) -> Fix:
     restart = ", and restart what runs it" if code.runs == "running" else ""
     if not code.on_host and code.container_ids:
         restart = " in the image, and recreate its containers"
+        if code.in_arguments:
+            restart = " (in the image, pod or compose file), and recreate the containers"
     if code.inside is not None:
         of_image = code.inside.startswith(OF_IMAGE)
         restart = (
             " in the image, and deploy the new image to this host" if of_image else f" in the chroot {code.inside}"
         )
-    if code.package is not None:
+    image = code.package.removesuffix(_AS_IMAGE) if code.package and code.package.endswith(_AS_IMAGE) else ""
+    if code.package is not None and not image:
         return _upgrade(code, code.package, restart, facts, catalog)
+    name = f"the command that {code.path} is given" if code.in_arguments else code.path
     if lines := _LINES.get(code.form):
         has_one_line = code.path.startswith(_BEGINS) or code.path.endswith(_ENDS)
-        into = f"a script that {code.path} starts," if has_one_line else code.path
+        into = f"a script that {code.path} starts," if has_one_line else name
         text = (
             f"Put these lines into {into} in place of its own requests{restart}. They ask for a token first. The last line is an "
-            "example of a request."
+            f"example of a request.{_OF_OTHERS if image else ''}"
         )
         return Fix(text, lines)
     if code.form in _SOURCES:
         return Fix(
-            f"Change {code.path} so that it asks for a token first (PUT {ADDRESS}/latest/api/token with the header {TTL}: 60) and "
-            f"sends the answer as the header {TOKEN} with each request{restart}."
+            f"Change {name} so that it asks for a token first (PUT {ADDRESS}/latest/api/token with the header {TTL}: 60) and "
+            f"sends the answer as the header {TOKEN} with each request{restart}.{_OF_OTHERS if image else ''}"
+        )
+    if image:
+        deployed = "deploy it to this host" if code.inside is not None else "recreate its containers"
+        return Fix(
+            f"Build a version of the image {image} in which {code.path} asks for a token, and {deployed}.{_OF_OTHERS}"
         )
     owner = (
         f"user {code.owner_uid}, who can write {code.path},"

@@ -24,17 +24,24 @@ def how_to_watch(programs: Iterable[CodeSeen | NotRead]) -> str:
 
 def place_of(code: CodeSeen) -> str:
     """The file, and the line where it has lines."""
+    if code.in_arguments:
+        return f"the arguments of {code.path}"
     return code.path if code.line is None else f"{code.path}:{code.line}"
 
 
 def matched(code: CodeSeen) -> str:
     """The words that matched, and where."""
-    return f"{place_of(code)} has {', '.join(code.quote)}"
+    return f"{place_of(code)} {'have' if code.in_arguments else 'has'} {', '.join(code.quote)}"
 
 
 def named(code: CodeSeen | NotRead, facts: Facts) -> str:
     """What it is called, and where it is."""
     return f"{code.path if isinstance(code, CodeSeen) else code.program}{_inside(code, facts)}"
+
+
+def called(code: CodeSeen, facts: Facts) -> str:
+    """The same in a sentence: what stands in the arguments of an interpreter is not the interpreter."""
+    return f"{'code in the arguments of ' if code.in_arguments else ''}{named(code, facts)}"
 
 
 def whose(code: CodeSeen) -> str:

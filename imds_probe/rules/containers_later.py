@@ -56,12 +56,16 @@ def later(facts: Facts, catalog: Catalog) -> list[Found]:
     return [*_scheduled(imds, facts), *_started_by_agents(imds, facts)]
 
 
-def _started_by_agents(imds: Imds, facts: Facts) -> list[Found]:
-    """Where none of their containers runs that would show it."""
-    agents = facts[Host].starts_containers
+def agents_alone(facts: Facts) -> tuple[str, ...]:
+    """What starts containers here where none of them runs in a network of its own, which would show what they need."""
     seen = facts[Containers]
     runs = any(each.network != "host" and not each.sandbox for each in seen.seen)
-    if not agents or runs or seen.containers is None:
+    return () if runs or seen.containers is None else facts[Host].starts_containers
+
+
+def _started_by_agents(imds: Imds, facts: Facts) -> list[Found]:
+    agents = agents_alone(facts)
+    if not agents:
         return []
     return [
         HOP_LIMIT_KEEPS_OUT_LATER.found(

@@ -9,6 +9,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.findings import Fix, Found
 from imds_probe.rules.containers_kinds import HOP_LIMIT_HIGHER_THAN_NEEDED
+from imds_probe.rules.containers_later import agents_alone
 from imds_probe.rules.containers_phrases import SUBJECT
 from imds_probe.rules.containers_unmeasured import hop_limit_alone
 from imds_probe.rules.hop_need import AT_LEAST, asked_with_token_from, is_users, limit_for, needed_hop_limit
@@ -20,9 +21,10 @@ def higher_than_needed(facts: Facts, catalog: Catalog) -> list[Found]:
     imds = facts.get(Imds)
     limit, needed = imds.hop_limit if imds else None, needed_hop_limit(facts, catalog)
     of_users = [each.needs_hop_limit or 1 for each in facts[Containers].seen if is_users(each)]
-    # A container that a schedule starts may need it the next time, whatever was seen of it before, and so may one that was quiet.
+    # A container that a schedule or an agent starts may need it the next time, whatever was seen of it before, and so may one that
+    # was quiet.
     quiet = (limit_for(each, facts) or 1 for each in facts[Containers].seen if never_called(each, facts))
-    needed = max(needed, AT_LEAST if starting(facts) else 1, *quiet)
+    needed = max(needed, AT_LEAST if starting(facts) or agents_alone(facts) else 1, *quiet)
     needed, served = max(needed, asked_with_token_from(facts)), max(of_users, default=1)
     if limit is None or limit <= max(needed, served):
         return []

@@ -14,7 +14,7 @@ from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.obstacles_unread import METADATA_RULES_UNREAD, unread
 from imds_probe.rules.origins import ROOT, of_containers
 from imds_probe.rules.proxies import known_proxy
-from imds_probe.rules.relays import is_in
+from imds_probe.rules.relays import is_in, is_of_arriving
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import nobody_by_v1
 from imds_probe.rules.settling import OWNER, SILENT_WINDOW
@@ -167,8 +167,9 @@ def _obstacle(each: PathObstacle, *, untested: bool) -> Found:
     subject, verb, what = _WORDS[each.kind]
     does = f"{verb}s" if each.certain else f"may {verb}"
     # What keeps one container away mostly is meant to, and that container has a finding of its own.
-    warns = each.certain and (on_host or each.kind in _CHANGING)
-    said = f"{subject} {place} {does} {what}{to}{only}"
+    arriving = is_of_arriving(each)
+    warns = each.certain and (on_host or each.kind in _CHANGING) and not arriving
+    said = f"{subject} {place} {does} {what}{' that arrive there from elsewhere' if arriving else ''}{to}{only}"
     if untested:
         return METADATA_REDIRECT_UNTESTED.found(
             each.where,

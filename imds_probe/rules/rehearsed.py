@@ -128,6 +128,8 @@ def rehearsed_code(code: CodeSeen | NotRead, facts: Facts, outcomes: Sequence[Re
         having = [each for each in having if is_start_of(each[1], runner, code.started_by)]
         known = {pid for _, each in having for pid in each.pids}
         return _said(having) if code.every_s is None and set(code.pids) <= known else ""
+    if isinstance(code, CodeSeen) and code.in_arguments:
+        return ""  # what else the interpreter was handed says nothing of it
     where = set(code.container_ids) | ({None} if code.on_host else set())
     having = [each for each in told if path in (each[1].script, each[1].program) and each[1].container_id in where]
     having = [each for each in having if may_speak_for(each[1], runner)]

@@ -46,7 +46,7 @@ def _is_where_packets_come(reach: Reach, container: Container, facts: Facts) -> 
     """
     if not reach.relayed or (reach.taken_inside and reach.routers is not None):
         return True
-    redirects = [each for each in seen_obstacles(facts) if each.kind == "redirect"]
+    redirects = [each for each in seen_obstacles(facts) if each.kind == "redirect" and not is_of_arriving(each)]
     if any(is_in(each, container, facts) for each in redirects):
         return True
     return any(each.container_id is None and not _is_to_itself(each) for each in redirects)
@@ -58,6 +58,13 @@ def seen_obstacles(facts: Facts) -> tuple[PathObstacle, ...]:
         return facts[Obstacles].obstacles
     except NotInReport:
         return ()
+
+
+def is_of_arriving(obstacle: PathObstacle) -> bool:
+    """Whether it redirects only what arrives in a container's network from elsewhere, as the sidecar of a mesh has it for requests
+    to its pod. What is asked for in that network itself does not meet it.
+    """
+    return obstacle.kind == "redirect" and obstacle.container_id is not None and obstacle.applies_to == "prerouting"
 
 
 def _is_to_itself(redirect: PathObstacle) -> bool:
@@ -78,6 +85,7 @@ def quoted(members: Iterable[Container], facts: Facts) -> tuple[str, ...]:
         f"{'on the host' if each.container_id is None else f'in {each.namespace}'}, {each.where}: {each.quote}"
         for each in seen_obstacles(facts)
         if each.kind in ("redirect", "ttl-change", "proxy")
+        and not is_of_arriving(each)
         and (each.container_id is None or any(is_in(each, member, facts) for member in members))
     ]
     return tuple(dict.fromkeys(lines))

@@ -303,7 +303,7 @@ def seen_by_token(code: CodeSeen, facts: Facts) -> str:
     A user who starts it shows nothing of how root's schedule does, and another start nothing of one that did not come round.
     """
     callers = facts.get(Callers)
-    if callers is None or not nobody_by_v1(facts) or not code.on_host:
+    if callers is None or not nobody_by_v1(facts) or not code.on_host or code.in_arguments:
         return ""
     if code.every_s is not None and not _came_round(code, code.every_s, facts):
         return ""

@@ -253,11 +253,13 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
         )
     window = _by_watch(group, facts, for_other_reasons=for_other_reasons)
     once = "a boot was watched" if window == (WHOLE_BOOT,) else "its programs were started while the daemon watched"
+    ways: tuple[str, ...] = (f"Upgrade {software.package}", "ask its vendor which version speaks IMDSv2")
+    if software.manager == "image" and needed.minimum:  # its tag says no release, or several
+        ways = (f"Run {software.package} by a tag that names one release, {needed.minimum} or later",)
     look = (
-        f"Upgrade {software.package}, ask its vendor which version speaks IMDSv2, or watch the host: the finding disappears once "
-        f"{once}, and nobody called IMDSv1 in a whole window."
+        f"{', '.join(ways)}, or watch the host: the finding disappears once {once}, and nobody called IMDSv1 in a whole window."
         if window
-        else f"Upgrade {software.package}, or ask its vendor which version speaks IMDSv2."
+        else f"{', or '.join(ways)}."
     )
     upgrade = _upgrade(needed, software, facts, catalog, look)
     summary = f"IMDSv2 support of {what} is not known"

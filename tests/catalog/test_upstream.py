@@ -34,6 +34,11 @@ from imds_probe.ecosystems.version_error import VersionError
         ("npm", "v1.2.3", "1.2.3", 0),
         ("pypi", "1.16.289", "1.16.289", 0),
         ("pypi", "1.16.289rc1", "1.16.289", -1),
+        ("dpkg", "7-1", "7.18.0", -1),
+        ("image", "6", "7.18.0", -1),
+        ("image", "7.2", "7.18.0", -1),
+        ("image", "8", "7.18.0", 1),
+        ("image", "v1.15", "1.15.0", 0),
     ],
 )
 def test_clear(manager: str, version: str, figure: str, order: int) -> None:
@@ -59,6 +64,8 @@ def test_clear(manager: str, version: str, figure: str, order: int) -> None:
         ("dpkg", "not a version", "19.4", "Debian version"),
         ("rpm", "", "19.4", "rpm version"),
         ("npm", "1.2.3-0", "1.2.3", "pre-release"),
+        ("image", "7", "7.18.0", "'7' may be any release that begins with 7"),
+        ("image", "v1.8-debug", "1.8.8", "any release that begins with 1.8"),
         ("pypi", "x", "1", "Invalid version"),
         ("dpkg", "9" * 40, "19.4", "release number"),
     ],

@@ -131,6 +131,14 @@ def test_a_command_of_a_shell_may_ask_by_itself(system: Containers) -> None:
     found = system.of(system.container({}, ("/bin/sh", "-c", f"export A=$({CURL.strip()}); exec node /srv/app.js")))
     ((path, (speaks, runs)),) = said(found).items()
     assert (path, speaks, runs) == ("/bin/sh", "v1", "boot")
+    (entry,) = found.code.code
+    assert (entry.in_arguments, entry.package) == (True, None)
+
+
+def test_a_command_of_a_shell_that_still_runs_is_said_once(system: Containers) -> None:
+    words = ("/bin/sh", "-c", f"while :; do {CURL.strip()}; sleep 9; done")
+    ((path, (speaks, runs)),) = said(system.of(system.container({}, words, words, exe="/bin/busybox"))).items()
+    assert (path, speaks, runs) == ("/bin/busybox", "v1", "running")
 
 
 def test_a_first_word_that_is_no_program_is_not_shown(system: Containers) -> None:

@@ -28,6 +28,8 @@ from imds_probe.inventory.code import unread
 from imds_probe.reading.reader import Reader
 from imds_probe.system import pressure
 
+DASH = "Package: dash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 0.5-1\n\n"
+
 
 @pytest.fixture
 def system(tmp_path: Path) -> CodeSystem:
@@ -200,6 +202,27 @@ def test_code_that_is_an_argument_is_read_and_never_quoted(system: CodeSystem) -
     (entry,) = found.code.code
     assert (entry.path, entry.form, entry.speaks, entry.pids) == ("/usr/bin/dash", "shell", "v1", (5,))
     assert "secret" not in repr(found)
+
+
+def test_code_that_is_an_argument_is_not_of_the_interpreters_package(system: CodeSystem) -> None:
+    system.write("var/lib/dpkg/status", DASH)
+    system.write("var/lib/dpkg/info/dash.list", "/usr\n/usr/bin/dash\n")
+    system.write("usr/bin/dash", b"\x7fELF")
+    system.process(5, system.root, exe="/usr/bin/dash", argv=["sh", "-c", f"while sleep 9; do {CURL.strip()}; done"])
+    (entry,) = system.code(5).code.code
+    assert (entry.path, entry.in_arguments, entry.package, entry.component) == ("/usr/bin/dash", True, None, None)
+    image = system.image("debian")
+    system.write("bin/busybox", b"\x7fELF", image)
+    (image / "bin/sh").symlink_to("/bin/busybox")
+    (image / "bin/busybox").chmod(0o755)
+    system.write("app/ask.sh", CURL, image)
+    system.process(6, image, exe="/bin/busybox", argv=["sh", "-c", CURL.strip()])
+    system.process(7, image, exe="/bin/busybox", argv=["sh", "/app/ask.sh"])
+    found = system.code(containers=[replace(container("web", 6, 7), image="shop:3")])
+    assert {each.path: (each.in_arguments, each.package) for each in found.code.code} == {
+        "/bin/busybox": (True, None),
+        "/app/ask.sh": (False, "shop:3 (image)"),
+    }
 
 
 def test_what_is_imported_by_name_matters_where_something_there_asks(system: CodeSystem) -> None:

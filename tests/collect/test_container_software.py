@@ -231,6 +231,18 @@ def test_sandboxes_and_what_ended_are_left_out(proc: Path, tmp_path: Path) -> No
             "602401143452.dkr.ecr.us-west-2.amazonaws.com/eks/aws-load-balancer-controller:v2.7.1",
             *("aws-load-balancer-controller", "v2.7.1"),
         ),
+        (
+            "602401143452.dkr.ecr.eu-west-1.amazonaws.com/amazon-k8s-cni:v1.15.1-eksbuild.1",
+            *("amazon-vpc-cni", "v1.15.1-eksbuild.1"),
+        ),
+        (
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mirror/aws-node-termination-handler:v1.21.0",
+            "aws-node-termination-handler",
+            "v1.21.0",
+        ),
+        ("public.ecr.aws/xray/aws-xray-daemon:3.3.7", "aws-xray-daemon", "3.3.7"),
+        ("906394416424.dkr.ecr.us-east-1.amazonaws.com/aws-for-fluent-bit:2.32.0", "aws-for-fluent-bit", "2.32.0"),
+        ("eu.gcr.io/datadoghq/agent:7.50.0", "datadog-agent", "7.50.0"),
         ("public.ecr.aws/ebs-csi-driver/aws-ebs-csi-driver:v1.38.1", "aws-ebs-csi-driver", "v1.38.1"),
         ("public.ecr.aws/aws-ec2/aws-node-termination-handler:v1.22.0", "aws-node-termination-handler", "v1.22.0"),
         ("registry.k8s.io/autoscaling/cluster-autoscaler:v1.30.0", "cluster-autoscaler", "v1.30.0"),

@@ -128,7 +128,9 @@ def test_in_a_container_that_is_not_known_by_its_id_nothing_of_the_host_is_to_bl
 
 def test_by_the_unit_also_after_a_restart():
     other = replace(BOTOCORE, sdk=replace(USE, users=(SdkUser(99, "gunicorn", "web.service"),)))
-    assert "botocore 1.12.0" in cause(CALLER, software=(other,)).why
+    worker = replace(CALLER, program="/usr/bin/python3.11", comm="gunicorn")
+    assert "botocore 1.12.0" in cause(worker, software=(other,)).why
+    assert NOTHING_OLD in cause(CALLER, software=(other,)).why  # curl, which a script of the same unit starts
 
 
 def test_an_old_package_is_known_by_what_it_runs():
@@ -238,6 +240,14 @@ def test_code_that_the_caller_runs_explains_the_call(changes, explained):
 def test_code_is_that_of_the_hosts_own_program():
     code = (replace(AGENT, pids=(), path=CALLER.program),)
     assert cause(replace(CALLER, on_host=True), code=code).why.startswith("its own code asks without a token")
+
+
+def test_what_one_process_of_an_interpreter_was_given_explains_no_other():
+    given = replace(AGENT, pids=(99,), path=CALLER.program, in_arguments=True)
+    assert not cause(replace(CALLER, on_host=True), code=(given,)).why.startswith("its own code")
+    its_own = replace(given, pids=(CALLER.pid,))
+    said = f"its own code asks without a token: the arguments of {CALLER.program}"
+    assert cause(replace(CALLER, on_host=True), code=(its_own,)).why == said
 
 
 def test_no_hop_limit_cures_code_that_asks_without_a_token():

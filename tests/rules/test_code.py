@@ -75,6 +75,18 @@ def test_what_runs_blocks_and_says_which_processes_and_whose_package_it_is():
     )
 
 
+def test_what_a_process_was_given_is_said_to_be_in_its_arguments():
+    given = replace(BACKUP, path="/usr/bin/dash", runs="running", pids=(5,), started_by=(), in_arguments=True)
+    (finding,) = judged(given)
+    assert finding.summary == (
+        "code in the arguments of /usr/bin/dash, running as process 5, asks the metadata service without a token"
+    )
+    assert finding.evidence == ("the arguments of /usr/bin/dash have 169.254.169.254, latest/meta-data",)
+    assert finding.subject == "/usr/bin/dash"
+    (undecided,) = judged(replace(given, speaks="both"))
+    assert undecided.summary.endswith("which are used: code in the arguments of /usr/bin/dash")
+
+
 @pytest.mark.parametrize("runs", ["running", "scheduled", "boot"])
 def test_each_way_to_be_started_blocks(runs):
     assert [each.id for each in judged(replace(BACKUP, runs=runs))] == ["code-imdsv1"]

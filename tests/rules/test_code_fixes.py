@@ -176,6 +176,29 @@ def test_in_another_root_it_is_changed_there():
     assert fixed(replace(jail, inside="image x:1")).text.startswith("Rebuild the image with s3cmd upgraded")
 
 
+def test_what_a_process_was_given_is_changed_where_the_command_stands():
+    given = replace(BACKUP, path="/usr/bin/dash", runs="running", pids=(5,), started_by=(), in_arguments=True)
+    fix = fixed(given)
+    assert fix.commands == WITH_SHELL
+    assert fix.text.startswith(
+        "Put these lines into the command that /usr/bin/dash is given in place of its own requests, and restart what runs it."
+    )
+    inside = fixed(replace(given, on_host=False, container_ids=("a" * 64,)))
+    assert "its own requests (in the image, pod or compose file), and recreate the containers." in inside.text
+
+
+def test_what_only_an_image_has_is_changed_in_the_image():
+    script = replace(BACKUP, on_host=False, container_ids=("a" * 64,), package="shop:3 (image)")
+    fix = fixed(script)
+    assert fix.commands == WITH_SHELL
+    assert "in place of its own requests in the image, and recreate its containers." in fix.text
+    assert fix.text.endswith("If the image is a vendor's, ask the vendor for a version that asks for a token.")
+    compiled = fixed(replace(script, form="elf", path="/app/agent"))
+    assert compiled.text.startswith(
+        "Build a version of the image shop:3 in which /app/agent asks for a token, and recreate its containers."
+    )
+
+
 def test_what_has_no_source_is_its_owners():
     assert fixed(AGENT).text == (
         "Ask the owner of /opt/agent/agent or its vendor for a version that asks for a token, and restart what runs it."

@@ -1,8 +1,8 @@
 from dataclasses import replace
 
 import pytest
-from judged_containers import ids, judged
-from observed import changed, container, with_containers
+from judged_containers import UNLIKELY, ids, judged
+from observed import HOST, changed, container, with_containers
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
@@ -46,6 +46,19 @@ def test_whether_it_is_higher_than_needed_is_not_said_when_not_all_was_seen():
     assert ids(limit=5, containers_unseen=("hidden",)) == {("containers-not-seen", "unknown")}
     blind = container("web", reach=(), not_measured="no root")
     assert ids(blind, limit=5) == {("container-not-measured", "unknown")}
+
+
+def test_what_starts_containers_later_keeps_the_limit_that_these_need_as_a_rule():
+    def said(*containers, limit):
+        host = replace(HOST, starts_containers=("kubelet",))
+        found = RULE.judge(changed(with_containers(*containers, limit=limit), host=host), Catalog(()))
+        return [each.summary for each in found]
+
+    agent = replace(container("agent", 0, "ok", 2), network="host")
+    assert (said(limit=2), said(agent, limit=2)) == ([], [])
+    assert said(limit=3) == ["the hop limit is 3, but nothing that runs here needs more than 2"]
+    unneeding = container("web", 1, "ok", 2, environment=UNLIKELY)
+    assert said(unneeding, limit=2) == ["the hop limit is 2, but nothing that runs here needs more than 1"]
 
 
 def test_a_limit_that_serves_a_user_is_not_called_too_high():

@@ -47,6 +47,17 @@ def test_the_rule_is_quoted():
     assert finding.evidence == (RULE_IN_NAT.quote,)
 
 
+def test_what_a_sidecar_does_with_requests_to_its_pod_concerns_none_of_the_pods_own():
+    inbound = replace(RULE_IN_NAT, namespace="shop", container_id="c" * 64, target=":15006", scope=None)
+    (finding,) = judged(inbound)
+    assert (finding.severity, finding.fix) == ("info", None)
+    assert finding.summary == (
+        "a rule in shop redirects metadata requests that arrive there from elsewhere to :15006: iptables nat PREROUTING"
+    )
+    (outbound,) = judged(replace(inbound, applies_to="output"))
+    assert (outbound.severity, "from elsewhere" in outbound.summary) == ("warning", False)
+
+
 @pytest.mark.parametrize(("target", "words"), [("64", "to 64"), ("+1", "by +1"), ("-1", "by -1")])
 def test_what_becomes_of_ttls_is_said(target, words):
     (finding,) = judged(replace(RULE_IN_NAT, kind="ttl-change", target=target))

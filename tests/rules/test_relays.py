@@ -80,6 +80,15 @@ def test_the_hop_limit_to_try(shop, obstacles, limit, expected):
     assert tried(shop, *obstacles, limit=limit) == expected
 
 
+def test_what_arrives_from_elsewhere_is_no_relay_of_ones_own_requests():
+    """As the sidecar of a mesh takes requests to its pod."""
+    inbound = replace(MESH, where="iptables nat PREROUTING", target=":15006", applies_to="prerouting")
+    shop = behind_relay()
+    assert (tried(shop, MESH), tried(shop, inbound), tried(shop, inbound, MESH)) == (2, None, 2)
+    said = quoted([shop], changed(with_containers(shop), obstacles=(inbound, MESH)))
+    assert said == (f"in shop, {MESH.where}: {MESH.quote}",)
+
+
 def test_a_rule_counts_for_all_that_share_the_network():
     shop = behind_relay()
     sidecar = replace(shop, id="f" * 64, name="proxy")

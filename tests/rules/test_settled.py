@@ -395,6 +395,7 @@ BY_USER = replace(BY_ROOT, uid=1000, unit="user 1000: session.scope")
         (replace(TOOL, every_s=None), BY_ROOT, True),  # at no set time: nothing but this tells
         (replace(TOOL, every_s=30 * DAY_S), BY_ROOT, False),  # it has not come round
         (replace(TOOL, standing_s=DAY_S / 2), BY_ROOT, False),
+        (replace(TOOL, in_arguments=True), BY_ROOT, False),  # the interpreter runs other code as well
     ],
 )
 def test_a_call_with_a_token_tells_of_the_start_that_made_it(code, caller, settled):

@@ -101,6 +101,19 @@ def test_software_that_was_not_looked_at_is_not_judged():
         RULE.judge(changed(FACTS, collectors=()), CATALOG)
 
 
+@pytest.mark.parametrize(
+    ("tag", "implies"), [("7", "unknown"), ("7-jmx", "unknown"), ("latest", "unknown"), ("7.1", "not-ready")]
+)
+def test_a_tag_that_several_releases_have_leaves_an_agent_open(tag, implies):
+    agent = container("agent")
+    image = Software("datadog-agent", "image", "datadog/agent", tag, "name of the image", container="agent")
+    image = replace(image, container_ids=(agent.identity,))
+    (finding,) = RULE.judge(changed(FACTS, software=(image,), containers=(agent,)), CATALOG)
+    assert finding.implies == implies
+    said = "by a tag that names one release, 7.18.0 or later"
+    assert finding.fix.text.startswith(f"Run datadog/agent {said}") is (implies == "unknown")
+
+
 def test_what_no_upgrade_helps_is_said_with_what_does():
     boto = Software("boto2", "dpkg", "python-boto", "2.44.0-1.1", "dpkg database")
     (finding,) = RULE.judge(changed(FACTS, software=(boto,)), CATALOG)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Speaks
 from imds_probe.inventory.sdks.libraries import Library
 
+_DIGEST_LENGTH = 64
 _BY_WEIGHT: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
 
 
@@ -24,6 +27,16 @@ class Spoken:
     form: str
     owner_uid: int | None = None
     library: Library | None = None
+
+    @property
+    def in_arguments(self) -> bool:
+        """Whether it is code that an interpreter was handed as an argument: its root is as argument_root makes it."""
+        return self.root.startswith(f"{self.path} ") and len(self.root) == len(self.path) + 1 + _DIGEST_LENGTH
+
+
+def argument_root(executable: str, content: bytes) -> str:
+    """By its content: what runs and what will run are read one after the other, and are put together by their roots."""
+    return f"{executable} {hashlib.sha256(content).hexdigest()}"
 
 
 def worse(one: Spoken | None, other: Spoken) -> Spoken:

@@ -41,10 +41,13 @@ class When:
 
 @dataclass(frozen=True)
 class Place:
-    """Where it stands that something will run: a path as the system itself calls it, and a line where there are lines."""
+    """Where it stands that something will run: a path as the system itself calls it, and a line where there are lines. `given`:
+    it stands in no file but is given to the program at this path, as a container's command is.
+    """
 
     path: str
     line: int | None = None
+    given: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Scheduled:
         return replace(
             self,
             command=encodable(command) if isinstance(command, str) else tuple(map(encodable, command)),
-            place=Place(encodable(self.place.path), self.place.line),
+            place=replace(self.place, path=encodable(self.place.path)),
             environment={encodable(name): encodable(value) for name, value in self.environment.items()},
             directory=encodable(self.directory),
             user=encodable(self.user),
