@@ -138,7 +138,7 @@ SETTINGS = (
         ("/etc/sensu/conf.d", "/etc/sensu/conf.d/*"),
         _JSON,
     ),
-    Settings("Consul", "whenever Consul checks", by_text.listed, ("consul",), (), ("/etc/consul.d", "/etc/consul"), _HCL),
+    Settings("Consul", "whenever Consul checks", by_text.consul, ("consul",), (), ("/etc/consul.d", "/etc/consul"), _HCL),
     Settings(
         "snmpd",
         "whenever snmpd is asked",
@@ -389,6 +389,7 @@ _PUPPET, _PUPPET_LIB = (
 _FACTS, _AIRFLOW = "whenever Puppet collects facts", ("/opt", "/usr/local", "/srv", "/var/lib", "/root", "/home/*")
 _SALT = "/var/cache/salt/minion/extmods"
 _PLATFORM_STAGES = ("prebuild", "predeploy", "postdeploy")
+_SYSTEMD = ("/etc", "/usr/local/lib", "/usr/lib")
 _RUN = re.compile(r"run|finish")
 _SH = re.compile(r"[^.].{0,240}\.sh", re.DOTALL)
 _ENVSH = re.compile(r"[^.].{0,240}\.envsh", re.DOTALL)
@@ -400,9 +401,9 @@ OF_CONTAINERS = (
 )
 SCRIPTS = (
     Scripts("once, by at", ("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs"), plain=True),
-    Scripts(AT_BOOT, ("/etc/systemd/system-generators", "/usr/local/lib/systemd/system-generators")),
+    Scripts(AT_BOOT, tuple(f"{top}/systemd/system-generators" for top in _SYSTEMD)),
     *(
-        Scripts(when, tuple(f"{top}/systemd/{who}-environment-generators" for top in ("/etc", "/usr/local/lib")))
+        Scripts(when, tuple(f"{top}/systemd/{who}-environment-generators" for top in _SYSTEMD))
         for who, when in (("system", AT_BOOT), ("user", AT_LOGIN))
     ),
     Scripts(AT_BOOT, ("/etc/services.d/*", "/etc/s6-overlay/s6-rc.d/*", "/run/service/*"), software=_S6, names=_RUN),

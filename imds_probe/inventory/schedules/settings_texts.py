@@ -23,6 +23,7 @@ _MONIT_CHECK = re.compile(r"^[ \t]{0,20}check[ \t]", re.IGNORECASE | re.MULTILIN
 _MONIT_REQUEST = re.compile(r"\brequest\s{1,20}(\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|/\S{0,300})", re.IGNORECASE)
 _MONIT_HTTP = re.compile(r"\bproto(?:col)?\s{1,20}http\b", re.IGNORECASE)
 _TELEGRAF_URLS = re.compile(r"^[ \t]{0,20}urls?[ \t]{0,9}=[ \t]{0,9}(\[[^\]]{0,4000}|[\"'][^\n]{0,500})", re.MULTILINE)
+_CONSUL_HTTP = re.compile(r"\bhttp\"?[ \t]{0,20}[:=][ \t]{0,20}[\"']([^\"'\n]{1,500})")
 _APT_KEY = re.compile(r"\b(?:(?:Pre|Post)-Invoke(?:-Success)?|Pre-Install-Pkgs)\b", re.IGNORECASE)
 _APT_PART = re.compile(r'"((?:[^"\\]|\\.)*+)"|[{};]', re.DOTALL)
 _LISTED_KEY = re.compile(r"\b(commands?|args|script)\"?[ \t]{0,20}[:=][ \t]{0,20}")
@@ -118,3 +119,14 @@ def _without_escapes(text: str) -> str:
 
 # Values of JSON, HCL and TOML: "args" and a "command" that is a list are one command, "commands" are several.
 listed = lists_of(_LISTED_KEY, words=("command", "args", "script"))
+
+
+def consul(text: str) -> Iterator[Named]:
+    """The commands of checks, and the addresses that checks ask by HTTP, unless the headers of one have a token."""
+    yield from listed(text)
+    bare = uncommented(text, ("#", "//"))
+    if "metadata-token" in bare.lower():
+        return
+    for match in _CONSUL_HTTP.finditer(bare):
+        if names_address(match[1]):
+            yield Named(bare.count("\n", 0, match.start()) + 1, f"curl -s {shlex.quote(match[1])}")

@@ -48,6 +48,7 @@ _RUNS_SCRIPTS = re.compile(
     r"/(?:jruby|jython|groovy|clojure|rhino|js|bsh|renjin)(?:-[\w.-]{1,60})?\.jar\Z"
 )
 _LOADED_BY_NAME = frozenset(("-m", "--main", "-e", "--eval", "-v", "--version", "--help", "-h"))
+_VARIABLE_ALONE = re.compile(r"\$(?:\w{1,100}|\{\w{1,100}\})")
 _AGENT = re.compile(r"-javaagent:([^=]{1,4000})")
 _MANIFEST = re.compile(rb"META-INF/MANIFEST\.MF")
 _CLASS_PATH = re.compile(rb"^Class-Path:[ ]*([^\r\n]*(?:\r?\n [^\r\n]*)*)", re.MULTILINE | re.IGNORECASE)
@@ -60,7 +61,7 @@ def _runs(program: str, libraries: frozenset[str]) -> bool:
 
 
 def _begins(start: Start, ground: Ground) -> Begun:
-    given = start.arguments
+    given = _without_unknown(start.arguments)
     entries = start.listed("CLASSPATH")
     for option, value in itertools.pairwise(given):
         if option in PATHS:
@@ -80,6 +81,23 @@ def _begins(start: Start, ground: Ground) -> Begun:
     loads += tuple(map(Load, scripts))
     mapped = any(path.endswith(ARCHIVES) for path in start.mapped)
     return Begun(way, loads, unknown=served.is_open or (not loads and not mapped))
+
+
+def _without_unknown(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Without words of which only running tells what they are, where an option follows them: `java $JAVA_OPTS -jar x.jar`.
+    What begins a program has no option of the machine's behind it.
+    """
+    kept: list[str] = []
+    for at, word in enumerate(arguments):
+        following = next((each for each in arguments[at + 1 :] if not _is_unknown(each)), "")
+        valued = arguments[at - 1] in (*OPTIONS.values, *OPTIONS.required)
+        if not at or valued or not _is_unknown(word) or not following.startswith("-"):
+            kept.append(word)
+    return tuple(kept)
+
+
+def _is_unknown(word: str) -> bool:
+    return not word or _VARIABLE_ALONE.fullmatch(word) is not None
 
 
 def _behind(arguments: Sequence[str]) -> tuple[str, ...]:

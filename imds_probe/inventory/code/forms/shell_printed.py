@@ -12,7 +12,7 @@ SIGNS_MAX = 20  # in one line that may begin a comment
 _PRINTS = re.compile(r"[ \t]{0,80}@?(?:echo|printf|(?:/usr)?(?:/bin/)?logger)[ \t]")
 _SINGLE = re.compile(r"'[^'\n]*'")
 _DOUBLE = re.compile(r'"[^"\n]*"')
-REPLACED = re.compile(r"\$\(|`")
+REPLACED = re.compile(r"(?<!\\)(?:\\\\){0,20}(?:\$\(|`)")  # behind a backslash, neither sign is more than a sign
 _TO_ERRORS = re.compile(r"1?>&2")
 _HERE = re.compile(
     r"[ \t]{0,80}cat[ \t]{0,20}(?:1?>&2[ \t]{0,20})?<<-?[ \t]{0,20}(['\"]?)([A-Za-z_]\w{0,60})\1[ \t]{0,20}(?:1?>&2)?[ \t]{0,20}"

@@ -47,6 +47,27 @@ def test_the_class_path_and_what_manifests_add(root: Root) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("line", "known"),
+    [
+        (("", "-jar", "/srv/app.jar"), True),
+        (("", "", "-Xmx1g", "", "-jar", "/srv/app.jar", ""), True),
+        (("-cp", "", "-jar", "/srv/app.jar"), True),
+        (("$JAVA_OPTS", "${MORE}", "-jar", "/srv/app.jar", "$ARGS"), True),
+        (("$MAIN", "/srv/app.jar"), False),
+        # The first may be the class that begins, or the archive itself.
+        (("", "x.jar"), False),
+        (("-jar", "", "-x"), False),
+        (("", "-x"), False),
+    ],
+)
+def test_options_that_only_running_tells(root: Root, line: tuple[str, ...], known: bool) -> None:
+    root.put({"/srv/app.jar": jar("")})
+    loads = root.follow("java", *line)
+    assert [load.path for load in loads.files] == ["/srv/app.jar"] * known
+    assert (loads.cut_short == "its script is not known") is not known
+
+
 def test_archives_that_are_left_to_their_recognisers_are_named_and_not_gone_into(root: Root) -> None:
     root.put({"/srv/aws-java-sdk-core-1.11.600.jar": jar("Class-Path: other.jar\n"), "/srv/other.jar": jar("")})
     loads = root.follow("java", "-jar", "/srv/aws-java-sdk-core-1.11.600.jar", left=("maven aws-java-sdk-core",))
