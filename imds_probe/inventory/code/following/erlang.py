@@ -29,7 +29,7 @@ _OF_ERLANG = frozenset(
 )
 _PLUGINS = re.compile(r"(.*)/rabbit-[^/]{1,60}/ebin")
 _ENABLED = "/etc/rabbitmq/enabled_plugins"
-_NEEDED = re.compile(rb"\{[ \t\n]{0,9}applications[ \t\n]{0,9},[ \t\n]{0,9}\[([^\]]{0,4000})\]")
+_NEEDED = re.compile(rb"\{[ \t\n]{0,9}applications[ \t\n]{0,9},[ \t\n]{0,9}\[([^\[\]]{0,4000})\]")
 _NAME = re.compile(rb"[a-z]\w{0,60}")
 
 

@@ -13,7 +13,7 @@ LOOKED_AT_MAX, LISTED_MAX = 1000, 200  # paths at once, of which most may lead n
 BRACES_MAX = 10  # of one word
 SIGNS = "*?["
 _PATTERN = re.compile(
-    r"[\w./@+~:-]{0,300}(?:\{[\w./@+*?,{}\[\]-]{1,2000}\}|[*?]|\[[\w!^-]{1,60}\])[\w./@+*?{},\[\]!^~:-]{0,300}"
+    r"[\w./@+~:-]{0,300}(?:\{\}?[\w./@+*?,{\[\]-]{1,2000}\}|[*?]|\[[\w!^-]{1,60}\])[\w./@+*?{},\[\]!^~:-]{0,2000}"
 )
 _BRACES = re.compile(r"\{([^{}]{1,2000})\}")
 _NUMBERS = re.compile(r"(\d{1,6})\.\.(\d{1,6})")
