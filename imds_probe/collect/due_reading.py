@@ -120,7 +120,7 @@ def _of_programs(
             yield from _perhaps(dues) if started.perhaps else dues
     # What was left out while all this was followed may be started, too.
     for each in system.commands.files.take_left_out():
-        if each.why == unread.MORE:
+        if each.why in (unread.MORE, unread.NO_SCRIPT):
             yield Due(Piece(program=Program(encodable(each.path), (), why=each.why)))
 
 

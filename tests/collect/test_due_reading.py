@@ -505,6 +505,15 @@ def test_a_script_that_starts_more_than_is_followed_is_left_open(system: CodeSys
     assert ("/opt/all.sh", unread.MORE) in [(each.program, each.why) for each in system.code().read.not_read]
 
 
+@pytest.mark.parametrize("play", ["", "- hosts: localhost\n  tasks: []\n"])
+def test_a_playbook_that_is_fetched_from_elsewhere_and_not_there_is_left_open(system: CodeSystem, play: str) -> None:
+    pulled = {"/root/.ansible/pull/h/site.yml": play} if play else {}
+    made(system.root, {"/etc/cron.d/x": "@daily root ansible-pull -U https://x/y.git site.yml\n", **pulled})
+    made(system.root, {"/usr/bin/ansible-pull": "#!/bin/sh\n"})
+    left = [(each.program, each.why) for each in system.code().read.not_read]
+    assert left == ([] if play else [("/root/.ansible/pull", unread.NO_SCRIPT)])
+
+
 def test_a_place_of_the_host_that_is_not_there_hides_nothing_of_a_pods_image(system: CodeSystem) -> None:
     in_containerd(system.root)
     pod = (

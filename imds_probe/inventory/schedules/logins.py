@@ -1,4 +1,4 @@
-"""What shells read and pam_motd(8) runs when somebody logs in: bash(1), zsh(1), csh(1)."""
+"""What shells read and pam_motd(8) runs when somebody logs in: bash(1), zsh(1), csh(1), fish(1)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ OF_ALL = (
         "/etc/zshrc",
     ),
     *("/etc/zsh/zshenv", "/etc/zsh/zprofile", "/etc/zsh/zshrc", "/etc/zsh/zlogin", "/etc/csh.cshrc", "/etc/csh.login"),
-    "/etc/ssh/sshrc",
+    *("/etc/fish/config.fish", "/etc/ssh/sshrc"),
 )
 PROFILES, MESSAGES = "/etc/profile.d", "/etc/update-motd.d"
 OF_ONE = (
     *(".profile", ".bash_profile", ".bash_login", ".bashrc", ".bash_aliases", ".bash_logout", ".zshenv", ".zprofile"),
     *(".zshrc", ".zlogin", ".cshrc", ".tcshrc", ".login", ".kshrc", ".ssh/rc"),
+    ".config/fish/config.fish",
 )
-_SHELLS = (("bash", "/bin/bash"), ("zsh", "/bin/zsh"), ("csh", "/bin/csh"))
+_SHELLS = (("bash", "/bin/bash"), ("zsh", "/bin/zsh"), ("csh", "/bin/csh"), ("fish", "/usr/bin/fish"))
 # A shell that lets nobody in reads nothing.
 _NOBODYS = ("nologin", "false", "sync", "halt", "shutdown")
 

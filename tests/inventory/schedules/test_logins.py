@@ -22,16 +22,20 @@ def test_what_shells_read(tmp_path: Path) -> None:
         "/etc/profile.d/a.csh": "",
         "/etc/profile.d/README": "",
         "/etc/zsh/zshrc": "",
+        "/etc/fish/config.fish": "",
         "/root/.bashrc": "",
+        "/root/.config/fish/config.fish": "",
         "/home/ana/.zshrc": "",
     }
     found = list(logins.look(SystemFiles(made(tmp_path, files))))
     assert [(each.command, each.user, each.directory) for each in found] == [
         (("/bin/sh", "/etc/profile"), "root", "/root"),
         (("/bin/zsh", "/etc/zsh/zshrc"), "root", "/root"),
+        (("/usr/bin/fish", "/etc/fish/config.fish"), "root", "/root"),
         (("/bin/csh", "/etc/profile.d/a.csh"), "root", "/root"),
         (("/bin/sh", "/etc/profile.d/a.sh"), "root", "/root"),
         (("/bin/bash", "/root/.bashrc"), "root", "/root"),
+        (("/usr/bin/fish", "/root/.config/fish/config.fish"), "root", "/root"),
     ]
     assert {(each.kind, each.how_often) for each in found} == {("login", "at each login")}
 

@@ -6,6 +6,7 @@ of it takes time in proportion to the text.
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 from array import array
@@ -106,7 +107,8 @@ def laid_out(text: str, syntax: Syntax) -> Layout | None:
         syntax = replace(syntax, line_comments=(), block_comments=(), documents=False)
     data = _data(text, syntax)
     starts, ends, kinds = array("L"), array("L"), bytearray()
-    masked, code, last = [], [], 0
+    # As one text each from the start: a bundle has so many pieces that a list of them takes more than there is.
+    masked, code, last = io.StringIO(), io.StringIO(), 0
     reads = _READS_DATA.search(text, 0, data) is not None
     rest: tuple[tuple[int, int, Region], ...] = ((data, len(text), "string" if reads else "comment"),)
     regions = itertools.chain(_regions(text[:data], syntax), rest if data < len(text) else ())
@@ -114,15 +116,21 @@ def laid_out(text: str, syntax: Syntax) -> Layout | None:
         starts.append(begin)
         ends.append(end)
         kinds.append(_KINDS.index(kind))
-        masked += [text[last:begin], _blank(text[begin:end])]
-        code += [text[last:begin], text[begin:end] if kind == "string" else _blank(text[begin:end])]
+        blank = _blank(text[begin:end])
+        for kept, own in ((masked, blank), (code, text[begin:end] if kind == "string" else blank)):
+            kept.write(text[last:begin])
+            kept.write(own)
         last = end
     if len(starts) > REGIONS_MAX:
         return None
-    joined = "".join((*masked, text[last:]))
+    masked.write(text[last:])
+    joined = masked.getvalue()
+    masked.close()
     if sum(map(joined.count, "()[]{}\n;")) > SIGNS_MAX:
         return None
-    coded = "".join((*code, text[last:]))
+    code.write(text[last:])
+    coded = code.getvalue()
+    code.close()
     statements = array("L", _boundaries(joined, coded, syntax))
     return Layout(text, joined, coded, starts, ends, bytes(kinds), statements, Lines(text), data)
 

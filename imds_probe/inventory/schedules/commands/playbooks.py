@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.commands.project_asked import Asked, Run
@@ -64,10 +64,9 @@ def playbook(asked: Asked) -> Run | None:
     """A playbook with what it includes: tasks, roles, scripts, and the module of Ansible that itself asks the service."""
     if directory := asked.value("-d", "--directory"):
         asked = asked.within(directory)
-    waiting = [asked.at(each) for each in asked.plain(_PLAYBOOK_VALUED) if each.endswith(_YAML)]
+    named_first = [each for each in asked.plain(_PLAYBOOK_VALUED) if each.endswith(_YAML)]
     pulls = asked.program == "ansible-pull"
-    if pulls and not waiting:
-        waiting = _pulled(asked, own=bool(directory))
+    waiting = _pulled(asked, named_first, own=bool(directory)) if pulls else [asked.at(each) for each in named_first]
     found: dict[str, None] = {}
     here, others = _in_inventory(asked)
     here_only = pulls or _is_for_this_host(asked) or (bool(here) and not others)
@@ -112,13 +111,22 @@ def _is_for_this_host(asked: Asked) -> bool:
     )
 
 
-def _pulled(asked: Asked, *, own: bool) -> list[str]:
-    """What ansible-pull plays that is told of no playbook: the first of these that is there, of what it has fetched last time."""
+def _pulled(asked: Asked, named: Sequence[str], *, own: bool) -> list[str]:
+    """What ansible-pull plays of what it has fetched last time: the playbooks that it is told of, else the first of its own names
+    that is there.
+    """
     host = (asked.files.text("/etc/hostname", TEXT_MAX) or "").strip()
     names = [f"{each}.yml" for each in (host, host.partition(".")[0], "local") if each and "/" not in each]
     pulled = asked.files.some(_PULLED, asked.files.names(_PULLED), FILES_MAX, "directories")
     kept = [asked.directory] if own else [f"{_PULLED}/{each}" for each in pulled]
-    return [path for each in kept for path in list(asked.files.files([f"{each}/{name}" for name in names]))[:1]]
+    if named:
+        found = list(asked.files.files([posixpath.normpath(posixpath.join(at, each)) for at in kept for each in named]))
+    else:
+        found = [path for at in kept for path in list(asked.files.files([f"{at}/{each}" for each in names]))[:1]]
+    if not found:
+        place = asked.directory if own else _PULLED
+        asked.files.leave_out(place, unread.NO_SCRIPT, f"the playbook that ansible-pull plays is not in {place}")
+    return found
 
 
 def _names_one_of(here: frozenset[str], text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 import pytest
 
@@ -130,3 +131,15 @@ def test_a_text_with_too_much_in_it(part: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(lexing, "SIGNS_MAX", 50)
     assert lexing.laid_out(part * 50, NODE) is not None
     assert lexing.laid_out(part * 51, NODE) is None
+
+
+def test_a_bundle_of_many_pieces_takes_little_more_than_its_text() -> None:
+    text = 'x={"name":"value", "other":"more of it"};\n' * 20_000
+    tracemalloc.start()
+    try:
+        laid_out(text, NODE)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # The text itself, two of its length, and three numbers of 8 bytes for each of its 5 strings in 42 characters.
+    assert peak < 18 * len(text)

@@ -109,12 +109,23 @@ def test_roles_wherever_they_are_named_and_lie(
         ("ansible-pull -U u -d /p", ("/p/h.example.com.yml", "/p/h.yml"), "/p/h.example.com.yml"),
         ("ansible-pull -U u", ("/root/.ansible/pull/h/local.yml",), "/root/.ansible/pull/h/local.yml"),
         ("ansible-pull -U u -d /p x.yml", ("/p/x.yml", "/p/local.yml"), "/p/x.yml"),
+        ("ansible-pull -U u y/x.yml", ("/root/.ansible/pull/h/y/x.yml", "/y/x.yml"), "/root/.ansible/pull/h/y/x.yml"),
     ],
 )
 def test_a_pull_has_a_playbook_of_its_own(tmp_path: Path, command: str, names: tuple[str, ...], played: str) -> None:
     files = {"/etc/hostname": "h.example.com\n", **dict.fromkeys(names, PLAY)}
     found = run(command, SystemFiles(made(tmp_path, files)))
     assert found is not None and found.files == (played,)
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [("ansible-pull -U u x.yml", "/root/.ansible/pull"), ("ansible-pull -U u -d /p", "/p")],
+)
+def test_a_pull_whose_playbook_is_not_there_was_not_read(tmp_path: Path, command: str, place: str) -> None:
+    files = SystemFiles(made(tmp_path, {"/x.yml": PLAY, "/etc/hostname": "h\n"}))
+    assert run(command, files) is None
+    assert files.take_left_out() == (LeftOut(place, unread.NO_SCRIPT),)
 
 
 @pytest.mark.parametrize(
