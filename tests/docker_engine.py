@@ -58,7 +58,7 @@ class DockerEngine:
         """Run the command-line client against this daemon and return what it printed."""
         done = process.run(
             ["docker", "-H", f"unix://{self.socket}", *arguments],
-            timeout_s=60,
+            timeout_s=2 * SOON_S,
             stdin=stdin,
             env={"HOME": str(self.root), "DOCKER_BUILDKIT": "0"},  # Debian has the builder that needs no plug-in
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from contexts import reader
+from patience import be_patient
 from soon import SOON_S
 from watched_calls import SEEN
 
@@ -38,6 +39,11 @@ def observed(root: Path, environ: dict[str, str], **request):
     counter = RequestCounter()
     facts = observe(asked, from_environment(environ), Catalog.load(), counter, collecting, reader=reader())
     return facts, {run.id: run for run in facts.collectors}, counter
+
+
+@pytest.fixture(autouse=True)
+def machine_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_patient(monkeypatch)
 
 
 @pytest.fixture

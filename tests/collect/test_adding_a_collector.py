@@ -131,7 +131,7 @@ def python(tree: Path, *arguments: str, endpoint: str = "") -> str:
     if endpoint:
         environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = endpoint
     done = subprocess.run(
-        [sys.executable, *arguments], env=environ, cwd=tree, capture_output=True, text=True, check=False, timeout=100
+        [sys.executable, *arguments], env=environ, cwd=tree, capture_output=True, text=True, check=False, timeout=400
     )
     assert "Traceback" not in done.stderr, done.stderr
     assert done.stdout, done.stderr

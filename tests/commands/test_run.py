@@ -8,6 +8,7 @@ import sys
 import bad_places
 import pytest
 from golden_reports import golden_report
+from patience import be_patient
 from report_schema import check
 from soon import SOON_S
 
@@ -85,10 +86,13 @@ def test_no_request_is_made_for_a_report_that_cannot_be_kept(tmp_path):
         assert (done.returncode, simulator.counts.connections) == (2, 0)
 
 
-def test_the_endpoint_of_the_environment_is_asked_and_believed(elsewhere):
+def test_the_endpoint_of_the_environment_is_asked_and_believed(elsewhere, monkeypatch, capsys):
+    """In this process, which waits for the answer as long as it takes."""
+    be_patient(monkeypatch)
     with Simulator() as simulator:
-        done = run("--root", elsewhere, "--output", "json", env={"AWS_EC2_METADATA_SERVICE_ENDPOINT": simulator.url})
-        report = check(json.loads(done.stdout))
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", simulator.url)
+        main(["run", "--root", str(elsewhere), "--output", "json"])
+        report = check(json.loads(capsys.readouterr().out))
         assert report["platform"]["method"] == "endpoint given"
         assert report["imds"]["endpoint"] == "enabled"
         assert simulator.counts.imdsv1 == 1

@@ -11,6 +11,7 @@ import package_roots
 import pytest
 from package_roots import Packages
 from report_schema import check
+from soon import SOON_S
 
 from imds_probe.simulator.lab.host import MadeUpHost
 from imds_probe.simulator.lab.lab import Lab
@@ -41,7 +42,7 @@ def assessed(lab: Lab) -> Callable[..., None]:
             package_roots.looks_like_ec2(root)
         with MadeUpHost(lab.instance, root) as host:
             argv = ["chroot", str(root), "/usr/bin/imds-probe", "run", "--output", "json"]
-            done = host.run(argv, timeout_s=60)
+            done = host.run(argv, timeout_s=2 * SOON_S)
         assert done.stdout, done.stderr.decode()
         assert done.stderr == b""
         report = check(json.loads(done.stdout))

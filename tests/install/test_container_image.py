@@ -18,6 +18,7 @@ import yaml
 from docker_engine import DockerEngine, running_engine
 from package_roots import INSTANCE, PYTHON, must
 from report_schema import check
+from soon import SOON_S
 
 from imds_probe import __version__
 from imds_probe.simulator import scenarios
@@ -118,7 +119,7 @@ def root(tmp_path_factory, packages) -> Path:
 def node(lab, root) -> Iterator[MadeUpHost]:
     with MadeUpHost(lab.instance, root) as standing:
         # As systemd has it on a real node; the runtime wants it of what is mounted there later.
-        assert standing.run(["mount", "--make-rshared", "/"], timeout_s=10).returncode == 0
+        assert standing.run(["mount", "--make-rshared", "/"], timeout_s=SOON_S).returncode == 0
         yield standing
 
 
@@ -239,7 +240,7 @@ def test_the_daemon_as_the_manifest_has_it(engine, node, root, work):
     pid = engine.pid("daemon")
     fields = dict(
         line.split(":\t", 1)
-        for line in node.run(["cat", f"/proc/{pid}/status"], timeout_s=10).stdout.decode().splitlines()
+        for line in node.run(["cat", f"/proc/{pid}/status"], timeout_s=SOON_S).stdout.decode().splitlines()
         if ":\t" in line
     )
     assert int(fields["CapEff"], 16) == int(fields["CapBnd"], 16) == sum(1 << NUMBERS[name] for name in CAPABILITIES)
@@ -251,7 +252,7 @@ def test_the_daemon_as_the_manifest_has_it(engine, node, root, work):
 
     def named() -> list[dict]:
         # It stays until it has been looked at, as a program that fetches credentials would.
-        call = f"(printf '{REQUEST}'; /bin/busybox sleep 1) | /bin/busybox nc 169.254.169.254 80"
+        call = f"(printf '{REQUEST}'; /bin/busybox sleep 5) | /bin/busybox nc 169.254.169.254 80"
         assert INSTANCE in engine.docker("exec", "web", "/bin/busybox", "sh", "-c", call)
         callers = assessed(engine, root, work)["callers"]
         by = [each for each in callers["by"] if each["version"] == "v1" and not each["probe"]]
@@ -279,7 +280,7 @@ def readers_of(node: MadeUpHost, pid: int) -> set[int]:
     """The capabilities of those that are started by what a process started, and have one filter of system calls more."""
     said = "grep -HE '^(PPid|CapEff|Seccomp_filters):' /proc/[0-9]*/status"
     there: defaultdict[int, dict[str, str]] = defaultdict(dict)
-    for line in node.run(["sh", "-c", said], timeout_s=10).stdout.decode().splitlines():
+    for line in node.run(["sh", "-c", said], timeout_s=SOON_S).stdout.decode().splitlines():
         path, name, value = line.split(":", 2)
         there[int(path.split("/")[2])][name] = value.strip()
     children = [each for each, fields in there.items() if fields.get("PPid") == str(pid)]

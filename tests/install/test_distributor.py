@@ -239,8 +239,8 @@ def test_it_waits_for_a_host_that_upgrades_itself(debian, packages):
         fcntl.lockf(lock, fcntl.LOCK_EX)
         # From here on the lock is there for dpkg to run into; it is given back while the script waits.
         timer = threading.Timer(1.0, lambda: fcntl.lockf(lock, fcntl.LOCK_UN))
-        timer.start()
         began = time.monotonic()
+        timer.start()
         try:
             debian.succeeds("install")
         finally:

@@ -101,7 +101,7 @@ def python(tree):
             capture_output=True,
             text=True,
             check=False,
-            timeout=100,
+            timeout=400,
         )
 
     return run

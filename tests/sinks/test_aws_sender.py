@@ -164,5 +164,7 @@ def test_the_instances_role_signs_only_where_the_report_says_that_this_is_an_ins
             one.call(made, put, time.monotonic() + 60)
         assert (caught.value.outcome, server.kinds) == ("later", [])
         assert caught.value.problem.startswith("no credentials for AWS")
+        if asked:
+            wait_for(lambda: simulator.counts.connections)  # nobody waited until the service had seen it
         assert (simulator.counts.connections > 0) is asked
         assert simulator.counts.imdsv1 == 0

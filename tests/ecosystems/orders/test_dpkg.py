@@ -115,7 +115,7 @@ def test_order_is_that_of_dpkgs_perl_module(dpkg_pairs) -> None:
     ],
 )
 def test_what_dpkg_refuses_is_refused(text: str) -> None:
-    done = subprocess.run(["dpkg", "--validate-version", text], check=False, capture_output=True, timeout=10)
+    done = subprocess.run(["dpkg", "--validate-version", text], check=False, capture_output=True, timeout=60)
     assert done.returncode != 0
     with pytest.raises(VersionError, match="Debian version|epoch"):
         parse_dpkg(text)
@@ -123,7 +123,7 @@ def test_what_dpkg_refuses_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", [*REAL, "1", "1:2:3", "1:2-3-4", "0:0", "2147483647:1~", "1-2-3", "1+b1", "1--1"])
 def test_what_dpkg_accepts_is_accepted(text: str) -> None:
-    done = subprocess.run(["dpkg", "--validate-version", text], check=False, capture_output=True, timeout=10)
+    done = subprocess.run(["dpkg", "--validate-version", text], check=False, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert compare_dpkg(text, text) == 0
 
