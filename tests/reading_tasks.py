@@ -100,6 +100,16 @@ def _listed_together(at: At) -> Iterator[Said]:
         yield Said(path, " ".join(names))
 
 
+def _of_any_name(at: At) -> Iterator[Said]:
+    """What is in directories, whatever its name is, and at last what is said of it to who does not catch it."""
+    root = Path(at.root)
+    found = [f"{path}/{name}" for path in at.paths for name in rootfs.names(root, path)]
+    for path in found:
+        yield Said(ascii(path), ascii(said_of("", lambda path=path: rootfs.read(root, path, 1 << 20)).said))  # type: ignore[misc]
+    for path in found:
+        rootfs.read(root, path, 1 << 20)
+
+
 def hash_of(content: bytes) -> str:
     return f"{len(content)}:{sum(content)}"
 
@@ -210,6 +220,7 @@ HEADS = Task("heads", Said, _heads)
 ALL_WAYS = Task("all ways", Said, _all_ways)
 TOGETHER = Task("together", Said, _together)
 LISTED_TOGETHER = Task("listed together", Said, _listed_together)
+OF_ANY_NAME = Task("of any name", Said, _of_any_name)
 ATTEMPTS = Task("attempts", Said, _attempts)
 BOMB = Task("bomb", Said, _bomb)
 SPIN = Task("spin", Said, _spin)
@@ -223,5 +234,5 @@ LONG = Task("long", Said, _raw(b"\xff\xff\xff\xff"))
 NO_MESSAGE = Task("no message", Said, _raw(b"\x04\0\0\0junk"))
 TASKS = (
     *(CONTENTS, LENGTHS, HEADS, ALL_WAYS, ATTEMPTS, BOMB, SPIN, FLOOD, DIES, BREAKS, COMPLAINS, OF_ANOTHER_TYPE, LIES),
-    *(LONG, NO_MESSAGE, IMPORTS, TOGETHER, LISTED_TOGETHER),
+    *(LONG, NO_MESSAGE, IMPORTS, TOGETHER, LISTED_TOGETHER, OF_ANY_NAME),
 )

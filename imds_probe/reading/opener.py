@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from imds_probe.dataclass import dataclass
+from imds_probe.escape import encodable
 from imds_probe.reading import messages as m
 from imds_probe.reading import worker_messages as w
 from imds_probe.reading.connection import Connection
@@ -265,7 +266,7 @@ def _number(error: OSError | ValueError | OverflowError) -> int:
 
 def _unreadable(trouble: FileUnreadable) -> m.Unreadable:
     kinds = isinstance(trouble, FileUnanswered), isinstance(trouble, FileFailed)
-    return m.Unreadable(trouble.problem, trouble.remedy, *kinds)
+    return m.Unreadable(encodable(trouble.problem), encodable(trouble.remedy), *kinds)  # names of files are any bytes
 
 
 def _read(file: LocalFile, at: int, length: int) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from imds_probe.errors import ProbeError
+from imds_probe.escape import encodable
 from imds_probe.reading import messages as m
 from imds_probe.reading import worker_messages as w
 from imds_probe.reading.connection import Connection
@@ -64,10 +65,10 @@ class Parser:
         except EOFError:
             raise
         except ProbeError as trouble:
-            return w.Trouble(str(trouble), "")
+            return w.Trouble(encodable(str(trouble)), "")  # names of files are any bytes
         except Exception as error:  # noqa: BLE001 - said to whoever asked, with where it came from
             shown = "".join(traceback.format_exception(error))[-TRACEBACK_MAX:]
-            return w.Trouble(f"{type(error).__name__}: {error}"[:300], shown)
+            return w.Trouble(encodable(f"{type(error).__name__}: {error}"[:300]), encodable(shown))
         return w.Done()
 
     def _lost(self, hangs: bool) -> Connection[m.Reply] | None:

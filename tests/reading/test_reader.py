@@ -101,6 +101,22 @@ def test_all_ways_give_what_they_give_at_first_hand(reader: Reader, root: Path) 
     assert answer == Answer(first_hand)
 
 
+def test_what_cannot_be_read_is_said_of_names_in_any_encoding_too(reader: Reader, root: Path) -> None:
+    """Anybody can give a file such a name: nothing else goes unread for it."""
+    made = root / "made"
+    (made / os.fsdecode(b"\xb4")).mkdir(parents=True)
+    (made / "good").write_text("content")
+    assert works(reader, root)
+    at_first = hanging(reader)
+    answer = asked(reader, tasks.OF_ANY_NAME, root, "made")
+    assert answer.found == (
+        Said("'made/good'", "\"b'content'\""),
+        Said(r"'made/\udcb4'", r"'made/\\udcb4 is not a regular file'"),
+    )
+    assert answer.failed == r"made/\udcb4 is not a regular file"
+    assert works(reader, root) and hanging(reader) == at_first
+
+
 def test_small_files_come_together_and_others_are_left_to_who_opens_them(reader: Reader, root: Path) -> None:
     (root / "long").write_bytes(b"x" * 65536)
     (root / "short").write_bytes(b"y" * 65535)
