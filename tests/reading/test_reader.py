@@ -250,7 +250,7 @@ def test_more_than_is_taken_is_too_much(reader: Reader, root: Path) -> None:
 def test_what_takes_too_long_is_ended(reader: Reader, root: Path) -> None:
     assert works(reader, root)
     began = time.monotonic()
-    answer = asked(reader, tasks.SPIN, root, deadline=began + 3)
+    answer = asked(reader, tasks.SPIN, root, deadline=began + 8)  # a busy machine says late what comes before
     assert answer == Answer((Said("before", str(root)),), readers.OUT_OF_TIME)
     assert time.monotonic() - began < SOON_S / 2
     assert works(reader, root)
