@@ -31,7 +31,8 @@ from imds_probe.reading.whereabouts import Whereabouts
 
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Reader]:
-    with Reader(tasks.TASKS) as made:
+    """One that takes no opener for hanging that is only late."""
+    with Reader(tasks.TASKS, reply_s=SOON_S) as made:
         yield made
 
 
