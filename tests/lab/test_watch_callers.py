@@ -206,7 +206,9 @@ def test_a_container_of_seconds_is_told_why_it_falls_back_without_the_tracepoint
     service.update(hop_limit=1)
     fetch = f"curl -s -o /dev/null http://{IP}/latest/meta-data/ami-id"
     requests = ("PUT /latest/api/token X-aws-ec2-metadata-token-ttl-seconds", "GET /latest/meta-data/ami-id X-Nothing")
-    curl = shutil.copy(Path(sys.executable).resolve(), tmp_path / "curl")  # what asks for a script, and is not its client
+    curl = shutil.copy(
+        Path(sys.executable).resolve(), tmp_path / "curl"
+    )  # what asks for a script, and is not its client
     script = "; ".join(f'"$0" -ISc "$1" {each}' for each in requests)
     child = lab.instance.start(
         [sys.executable, "-c", WITHOUT_TRACEPOINT], env={"PYTHONPATH": SOURCE}, stdout=subprocess.PIPE

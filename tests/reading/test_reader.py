@@ -333,11 +333,11 @@ def is_held_up(process: int) -> bool:
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "D"
 
 
-def test_arguments_that_never_come_cost_this_process_only(reader: Reader, tmp_path: Path) -> None:
+def test_arguments_that_never_come_cost_this_process_only(tmp_path: Path) -> None:
     """What any process can do to its own, with a share of its own making."""
     place = tmp_path / "share"
     started = (sys.executable, "-c", MEMORY_THAT_IS_LOCKED, str(place / "file"))
-    with share(place, "read", 10_000, started) as (_, process):
+    with Reader(tasks.TASKS) as reader, share(place, "read", 10_000, started) as (_, process):
         wait_for(lambda: is_held_up(process))
         paths = (f"/proc/{process}/cmdline", f"/proc/{os.getpid()}/cmdline", f"/proc/{process}/stat")
         first = reader.ask(tasks.HEADS, At("", paths), [Path("/proc")], soon())
