@@ -16,7 +16,7 @@ import reading_tasks as tasks
 from silent_process import silent_process
 from soon import wait_for
 
-from imds_probe.reading.looker import OF_A_DAEMON
+from imds_probe.reading.looker import OF_A_DAEMON, OF_A_RUN
 from imds_probe.reading.reader import Reader
 from imds_probe.system.called import arguments
 from imds_probe.system.own_memory import head, heads, read_by
@@ -24,9 +24,10 @@ from imds_probe.system.own_memory import head, heads, read_by
 PROC = Path("/proc")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def reader() -> Iterator[Reader]:
-    with Reader(tasks.TASKS) as made:
+    """One that waits for what never answers, and after that for what a busy machine answers late."""
+    with Reader(tasks.TASKS, patience=replace(OF_A_RUN, first_s=5.0, then_s=5.0)) as made:
         made.begin()
         yield made
 

@@ -31,7 +31,8 @@ from imds_probe.reading.whereabouts import Whereabouts
 
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Reader]:
-    with Reader(tasks.TASKS) as made:
+    """One that takes no opener for hanging that is only late."""
+    with Reader(tasks.TASKS, reply_s=SOON_S) as made:
         yield made
 
 
@@ -266,7 +267,7 @@ def test_more_than_is_taken_is_too_much(reader: Reader, root: Path) -> None:
 def test_what_takes_too_long_is_ended(reader: Reader, root: Path) -> None:
     assert works(reader, root)
     began = time.monotonic()
-    answer = asked(reader, tasks.SPIN, root, deadline=began + 3)
+    answer = asked(reader, tasks.SPIN, root, deadline=began + 8)  # a busy machine says late what comes before
     assert answer == Answer((Said("before", str(root)),), readers.OUT_OF_TIME)
     assert time.monotonic() - began < SOON_S / 2
     assert works(reader, root)
@@ -348,11 +349,11 @@ def is_held_up(process: int) -> bool:
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "D"
 
 
-def test_arguments_that_never_come_cost_this_process_only(reader: Reader, tmp_path: Path) -> None:
+def test_arguments_that_never_come_cost_this_process_only(tmp_path: Path) -> None:
     """What any process can do to its own, with a share of its own making."""
     place = tmp_path / "share"
     started = (sys.executable, "-c", MEMORY_THAT_IS_LOCKED, str(place / "file"))
-    with share(place, "read", 10_000, started) as (_, process):
+    with Reader(tasks.TASKS) as reader, share(place, "read", 10_000, started) as (_, process):
         wait_for(lambda: is_held_up(process))
         paths = (f"/proc/{process}/cmdline", f"/proc/{os.getpid()}/cmdline", f"/proc/{process}/stat")
         first = reader.ask(tasks.HEADS, At("", paths), [Path("/proc")], soon())
