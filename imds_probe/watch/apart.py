@@ -366,7 +366,10 @@ class Apart:
         if None in some:
             self._look_at_all()
         self._look_at([each for each in some if each is not None and each in self._there and each not in self._places])
-        self._not_before = time.monotonic() + LOOKING_SHARE * (time.thread_time() - began)
+        now = time.monotonic()
+        self._not_before = now + LOOKING_SHARE * (time.thread_time() - began)
+        if self._lost:
+            self._again_at = min(self._again_at, now + SETTLED_WITHIN_S)
 
     def _was_missed(self, each: Missed) -> bool:
         netns = each.caller.netns

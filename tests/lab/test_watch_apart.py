@@ -109,7 +109,7 @@ def test_who_connects_before_the_interface_was_found_is_not_silent(lab, service)
     node = lab.add_container("a-late")
     child = node.start([sys.executable, "-c", ASKING], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdin and child.stdout and child.stdout.readline() == b"ready\n"
-    with watching(lab, "--json") as watched:
+    with watching(lab, "--json", hasty=True) as watched:
         # Nothing leaves the host's network here, so that the kernel says nothing: it is a cable between others.
         plumbing.ip_batch(lab.service.netns, [f"link add a-cable type veth peer name eni netns {node.netns.name}"])
         _lead_over(lab, node, "eni", "a-cable", "10.0.2.98")
