@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import functools
 import os
+import select
 import socket
 import struct
 import threading
@@ -29,6 +30,8 @@ URGENT = -5  # a nice value: callers wait for it, on a busy host too
 CALLERS_FROM = 512
 STALLED_S = 1.0  # whoever has not moved a byte for so long makes room for others
 DRAINED_WITHIN_S = 30.0
+COUNTED_WITHIN_S = 1.0
+QUIET = 2  # so often in turn nobody is found any more: a connection takes a moment to be made
 OWN = Hops(64)  # what the owner asks tells whether the relay works: that is no question of hops
 SO_ORIGINAL_DST = 80  # <linux/netfilter_ipv4.h>, and IP6T_SO_ORIGINAL_DST in <linux/netfilter_ipv6/ip6_tables.h>
 _ADDRESS_IPV4, _ADDRESS_IPV6 = struct.Struct("!2xH4s8x"), struct.Struct("!2xH4x16s4x")
@@ -91,11 +94,32 @@ class Relay:
             raise self._bugs.pop(0)
 
     def drain(self, within_s: float = DRAINED_WITHIN_S) -> int:
-        """Wait until all connections have ended; how many have not."""
+        """Wait until all connections have ended, those too that were not accepted yet; how many have not, at least."""
         deadline = time.monotonic() + within_s
-        while self._connections and time.monotonic() < deadline:
+        unfinished, quiet = self._unfinished(deadline), 0
+        while quiet < QUIET and time.monotonic() < deadline:
             time.sleep(0.02)
-        return len(self._connections)
+            unfinished = self._unfinished(deadline)
+            quiet = 0 if unfinished else quiet + 1
+        return unfinished
+
+    def _unfinished(self, deadline: float) -> int:
+        """Counted on the relay's own thread, as a caller is neither waiting nor served while it is accepted."""
+        if self._loop is None or self._thread is None:
+            return 0
+        counting = asyncio.run_coroutine_threadsafe(self._counted(), self._loop)
+        try:
+            return counting.result(max(COUNTED_WITHIN_S, deadline - time.monotonic()))
+        except TimeoutError:
+            return max(1, len(self._connections))  # whoever waits is not served either
+        finally:
+            counting.cancel()
+
+    async def _counted(self) -> int:
+        waiting = select.poll()
+        for listener in self._listeners.values():
+            waiting.register(listener, select.POLLIN)
+        return len(self._connections) + len(waiting.poll(0))
 
     def __enter__(self) -> Self:
         self.start()

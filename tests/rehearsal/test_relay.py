@@ -100,6 +100,21 @@ def test_it_leaves_nothing_open(lone_relay, send):
         send(address, [GET])
 
 
+def test_who_waits_to_be_accepted_is_waited_for_at_the_end(lone_relay, monkeypatch):
+    """He was led here before the rules let go, and would be reset."""
+    with Simulator(InstanceState()) as simulator, lone_relay(simulator, 1) as relay:
+        address = relay.address(socket.AF_INET)
+        with monkeypatch.context() as full:
+            full.setattr(relays, "CONNECTIONS_LIMIT", 0)
+            waiting = socket.create_connection(address, SOON_S)
+            assert (relay.drain(1.0), relay.open_connections) == (1, 0)
+        with waiting:
+            waiting.sendall(GET)
+            assert relay.drain(SOON_S) == 0
+            relay.stop()
+            assert waiting.recv(4096).startswith(b"HTTP/1.1 401")
+
+
 def test_a_bug_in_it_is_not_lost(lone_relay, send):
     def fail(_):
         raise RuntimeError("a bug")
