@@ -69,7 +69,9 @@ def test_options_that_only_running_tells(root: Root, line: tuple[str, ...], know
     assert (loads.cut_short == "its script is not known") is not known
 
 
-@pytest.mark.parametrize("before", [("-jar", "/opt/jruby.jar"), ("-cp", "/opt/jruby.jar", "$X", "-Xmx1g", "org.jruby.Main")])
+@pytest.mark.parametrize(
+    "before", [("-jar", "/opt/jruby.jar"), ("-cp", "/opt/jruby.jar", "$X", "-Xmx1g", "org.jruby.Main")]
+)
 def test_a_script_that_only_running_tells(root: Root, before: tuple[str, ...]) -> None:
     root.put({"/opt/jruby.jar": jar("")})
     assert root.follow("java", *before, "$SCRIPT", "-x").cut_short == "its script is not known"
