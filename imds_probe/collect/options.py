@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -147,7 +148,8 @@ def _ask(entry: Asked, is_twin: bool, deadline: float, counter: RequestCounter) 
     repeated = {Outcome.ANSWER_LOST} if is_twin else {Outcome.ANSWER_LOST, Outcome.CONNECT_TIMEOUT}
     for _ in range(ATTEMPTS):
         entry.measured = host_hop_limit.put_token(entry.client, deadline=deadline, counter=counter)
-        if entry.measured.reply.outcome not in repeated:
+        # What is asked for next needs the rest of the time.
+        if entry.measured.reply.outcome not in repeated or time.monotonic() + timeouts.exchange_s > deadline:
             break
 
 

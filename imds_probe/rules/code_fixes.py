@@ -58,7 +58,7 @@ _OF_OTHERS = " If the image is a vendor's, ask the vendor for a version that ask
 # Where a command has a line of its own, and no room for more.
 _BEGINS, _ENDS = (
     ("/etc/crontab", "/etc/cron.d/", "/etc/anacrontab", "/var/spool/cron/"),
-    (".service", ".timer", ".cron"),
+    (".service", ".timer", ".cron", ".json", ".hcl", ".toml"),
 )
 
 

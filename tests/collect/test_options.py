@@ -62,6 +62,15 @@ def test_a_connection_that_is_lost_is_made_once_more_and_not_to_the_twin(monkeyp
     assert imds.endpoint == "unreachable"
 
 
+def test_nothing_is_asked_for_again_where_the_time_is_needed_for_the_rest():
+    state = InstanceState(faults=({"kind": "close", "applies_to": "token_put"},))
+    with Simulator(state, listen=(("127.0.0.1", 0),)) as simulator:
+        endpoints, counter = Endpoints(Endpoint(*simulator.addresses[0]), None, given=True), RequestCounter()
+        imds, _ = ask(endpoints, deadline=time.monotonic() + 2, counter=counter, v1_probe_allowed=True)
+        assert simulator.counts.token_puts == 1
+    assert counter.imdsv2 == 1 and imds.endpoint in ("loses-tokens", "unknown")  # on a machine that is slow to ask
+
+
 class Refusing(BaseHTTPRequestHandler):
     """403 to everything, by whom `server` says; by nobody where that is None."""
 

@@ -23,7 +23,9 @@ _MONIT_CHECK = re.compile(r"^[ \t]{0,20}check[ \t]", re.IGNORECASE | re.MULTILIN
 _MONIT_REQUEST = re.compile(r"\brequest\s{1,20}(\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|/\S{0,300})", re.IGNORECASE)
 _MONIT_HTTP = re.compile(r"\bproto(?:col)?\s{1,20}http\b", re.IGNORECASE)
 _TELEGRAF_URLS = re.compile(r"^[ \t]{0,20}urls?[ \t]{0,9}=[ \t]{0,9}(\[[^\]]{0,4000}|[\"'][^\n]{0,500})", re.MULTILINE)
-_CONSUL_HTTP = re.compile(r"\bhttp\"?[ \t]{0,20}[:=][ \t]{0,20}[\"']([^\"'\n]{1,500})")
+CHECK_MAX = 2000  # characters before or behind what a check asks
+_CONSUL_HTTP = re.compile(r"\bhttp\"?[ \t]{0,20}[:=][ \t]{0,20}[\"'](https?:[^\"'\n]{1,500})")
+_CONSUL_ASIDE = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"|/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)|(?:#|//)[^\n]*+")
 _APT_KEY = re.compile(r"\b(?:(?:Pre|Post)-Invoke(?:-Success)?|Pre-Install-Pkgs)\b", re.IGNORECASE)
 _APT_PART = re.compile(r'"((?:[^"\\]|\\.)*+)"|[{};]', re.DOTALL)
 _LISTED_KEY = re.compile(r"\b(commands?|args|script)\"?[ \t]{0,20}[:=][ \t]{0,20}")
@@ -122,11 +124,31 @@ listed = lists_of(_LISTED_KEY, words=("command", "args", "script"))
 
 
 def consul(text: str) -> Iterator[Named]:
-    """The commands of checks, and the addresses that checks ask by HTTP, unless the headers of one have a token."""
+    """The commands of checks, and the addresses that checks ask by HTTP, unless their headers have a token."""
     yield from listed(text)
-    bare = uncommented(text, ("#", "//"))
-    if "metadata-token" in bare.lower():
-        return
+    bare = _CONSUL_ASIDE.sub(_without_aside, text)
     for match in _CONSUL_HTTP.finditer(bare):
-        if names_address(match[1]):
-            yield Named(bare.count("\n", 0, match.start()) + 1, f"curl -s {shlex.quote(match[1])}")
+        asked = match[1].replace("\\/", "/")
+        if names_address(asked) and "metadata-token" not in _block(bare, match.start(), match.end()).lower():
+            yield Named(bare.count("\n", 0, match.start()) + 1, f"curl -s {shlex.quote(asked)}")
+
+
+def _without_aside(match: re.Match[str]) -> str:
+    """A text in quotes as it is, and as many lines for a comment."""
+    return match[0] if match[0].startswith('"') else "\n" * match[0].count("\n")
+
+
+def _block(text: str, begin: int, end: int) -> str:
+    """What stands in the same braces."""
+    before, behind = text[max(0, begin - CHECK_MAX) : begin], text[end : end + CHECK_MAX]
+    return before[_end_of_block(before[::-1], "}", "{") :] + behind[: len(behind) - _end_of_block(behind, "{", "}")]
+
+
+def _end_of_block(text: str, opens: str, closes: str) -> int:
+    """How much of a text stands behind the brace that closes what was opened before it."""
+    depth = 0
+    for at, sign in enumerate(text):
+        depth += (sign == opens) - (sign == closes)
+        if depth < 0:
+            return len(text) - at - 1
+    return 0

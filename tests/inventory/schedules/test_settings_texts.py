@@ -42,6 +42,16 @@ CHECK = "check host m with address 169.254.169.254\n if failed port 80 protocol 
         (by_text.consul, f'{{"checks": [{{"http": "{URL}"}}, {{"args": ["x", "y"]}}]}}', ["x y", f"curl -s {URL}"]),
         (by_text.consul, f'check {{\n  http = "{URL}" # "{URL}"\n}}\nhttp = "http://x"\n', [f"curl -s {URL}"]),
         (by_text.consul, f'check {{\n  http = "{URL}"\n  header = {{ X-aws-ec2-metadata-token = ["t"] }}\n}}\n', []),
+        # One check has a token, and the one beside it none.
+        (
+            by_text.consul,
+            f'checks = [{{ id = "{{"\n header = {{ X-aws-ec2-metadata-token = ["t"] }}\n http = "{URL}" }},\n'
+            f'{{ http = "{URL}/"\n tags = {{ a = "b" }} }},\n{{ args = ["x", "metadata-token"] }}]',
+            ["x metadata-token", f"curl -s {URL}/"],
+        ),
+        (by_text.consul, '{"http": "http:\\/\\/169.254.169.254\\/"}', ["curl -s http://169.254.169.254/"]),
+        (by_text.consul, f'/*\nhttp = "{URL}"\n*/\nx = 1 # http = "{URL}"\n// http = "{URL}"\n', []),
+        (by_text.consul, 'addresses {\n  http = "169.254.169.254"\n}\n', []),
         (by_text.monit, f'{CHECK} request "/latest/"\n', ["curl -s http://169.254.169.254/latest/"]),
         (by_text.monit, f"{CHECK} then alert\n", ["curl -s http://169.254.169.254/"]),
         (by_text.monit, f"check host x address 10.0.0.1\n if failed protocol http\n# {CHECK}\n", []),

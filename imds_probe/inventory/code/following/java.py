@@ -48,7 +48,7 @@ _RUNS_SCRIPTS = re.compile(
     r"/(?:jruby|jython|groovy|clojure|rhino|js|bsh|renjin)(?:-[\w.-]{1,60})?\.jar\Z"
 )
 _LOADED_BY_NAME = frozenset(("-m", "--main", "-e", "--eval", "-v", "--version", "--help", "-h"))
-_VARIABLE_ALONE = re.compile(r"\$(?:\w{1,100}|\{\w{1,100}\})")
+_VARIABLE_ALONE = re.compile(r"\$(?:\w{1,100}|\{\w{1,100}(?::?-|\[[@*]\])?\})")
 _AGENT = re.compile(r"-javaagent:([^=]{1,4000})")
 _MANIFEST = re.compile(rb"META-INF/MANIFEST\.MF")
 _CLASS_PATH = re.compile(rb"^Class-Path:[ ]*([^\r\n]*(?:\r?\n [^\r\n]*)*)", re.MULTILINE | re.IGNORECASE)
@@ -85,12 +85,15 @@ def _begins(start: Start, ground: Ground) -> Begun:
 
 def _without_unknown(arguments: Sequence[str]) -> tuple[str, ...]:
     """Without words of which only running tells what they are, where an option follows them: `java $JAVA_OPTS -jar x.jar`.
-    What begins a program has no option of the machine's behind it.
+    What begins a program has no option of the machine's behind it, and what stands behind that is the program's.
     """
     kept: list[str] = []
     for at, word in enumerate(arguments):
         following = next((each for each in arguments[at + 1 :] if not _is_unknown(each)), "")
-        valued = arguments[at - 1] in (*OPTIONS.values, *OPTIONS.required)
+        option = arguments[at - 1] if at else ""
+        valued = option in (*OPTIONS.values, *OPTIONS.required)
+        if at and (option in OPTIONS.required or not (valued or _is_unknown(word) or word.startswith("-"))):
+            return (*kept, *arguments[at:])
         if not at or valued or not _is_unknown(word) or not following.startswith("-"):
             kept.append(word)
     return tuple(kept)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
+from collections.abc import Callable, Sequence
 
 from imds_probe.inventory.code.forms.shell_quotes import is_document
 from imds_probe.inventory.code.forms.shell_variables import is_variable_only_said, uses
@@ -29,6 +31,12 @@ _KEPT_HERE = re.compile(
 )
 _KEPT_TEXT = re.compile(r"[ \t]{0,40}(?:(?:local|export|readonly|declare)[ \t]{1,10})?([A-Za-z_]\w{0,60})=\"")
 _SHELL_FILE = re.compile(r"(?:>{1,2}[ \t]{0,10}|\btee[ \t]{1,10}(?:-a[ \t]{1,10})?)[\"']?([^\s\"'<>|]{1,200})")
+_FUNCTION = re.compile(r"[ \t]{0,40}(?:function[ \t]{1,9}([\w-]{1,60})|([\w-]{1,60})[ \t]{0,9}\([ \t]{0,9}\))")
+_OPENS = re.compile(r"[{(][ \t]{0,40}\Z")
+_CLOSES = re.compile(r"[ \t]{0,200}[})]")
+_TO_SHELL = re.compile(r"\|[ \t]{0,9}(?:sudo[ \t]{1,9})?(?:/(?:usr/)?bin/)?(?:ba|da|k|z)?sh\b")
+_STARTED = re.compile(r"(?:\A|[;&|])[ \t]{0,80}([A-Za-z_][\w-]{0,60})(?=[ \t>|])([^;&\n]{0,300})")
+_KEPT_OF = re.compile(r"\b([A-Za-z_]\w{0,60})=[\"']?(?:\$\(|`)[ \t]{0,9}([A-Za-z_][\w-]{0,60})")
 _NOTHING_DONE = re.compile(r"^([ \t]{0,40}:[ \t]{1,10})('[^']{0,4000}'|\"[^\"$`]{0,4000}\")", re.MULTILINE)
 
 
@@ -55,14 +63,16 @@ def unprinted(text: str) -> str:
     itself replaces.
     """
     text = _NOTHING_DONE.sub(lambda match: match[1] + re.sub(r"[^\n]", " ", match[2]), text)
-    lines, until, replaced, open_ = [], "", False, False
+    lines, until, replaced, open_, goes_on = [], "", False, False, False
     used = uses(text)
     said = functools.cache(lambda name: is_variable_only_said(text, used.get(name, ())))
-    for line in text.split("\n"):
+    given = text.split("\n")
+    handed_on = _handed_on(given, said) if "<<" in text else ()
+    for number, line in enumerate(given):
         if until:
             if line.strip() == until:
                 until = ""
-            printed = not (replaced and REPLACED.search(line))
+            printed = not (goes_on or (replaced and REPLACED.search(line)))
         elif open_:
             open_ = line.count('"') % 2 == 0
             printed = not REPLACED.search(line) and (open_ or _ends_plainly(line))
@@ -71,12 +81,41 @@ def unprinted(text: str) -> str:
             open_ = _PRINTS.match(line) is not None and line.count('"') % 2 == 1 and not REPLACED.search(line)
             if match := _HERE.fullmatch(line) or _NO_HERE.fullmatch(line) or _document(line):
                 until, replaced = match[2], not match[1]
+                goes_on = number in handed_on and _HERE.fullmatch(line) is not None and not _TO_ERRORS.search(line)
             elif "<<" in line and (kept := _KEPT_HERE.fullmatch(line)) and said(kept[1] or kept[2]):
-                until, replaced = kept[4], not kept[3]
+                until, replaced, goes_on = kept[4], not kept[3], False
             elif (kept := _KEPT_TEXT.match(line)) and line.count('"') % 2 and said(kept[1]):
                 open_ = printed = True
         lines.append(" " * len(line) if printed else line)
     return "\n".join(lines)
+
+
+def _handed_on(lines: Sequence[str], said: Callable[[str], bool]) -> set[int]:
+    """The lines in groups and functions whose output goes to a shell, to a file that something may run, or to a variable that is
+    not only said to people.
+    """
+    used = {match[1] for line in lines for match in _STARTED.finditer(line) if _goes_on(match[2])}
+    used |= {match[2] for line in lines for match in _KEPT_OF.finditer(line) if not said(match[1])}
+    begun: list[int] = []
+    more = [0] * (len(lines) + 1)  # of groups around a line than around the one before
+    for number, line in enumerate(lines):
+        if _CLOSES.match(line):
+            begin = begun.pop() if begun else number
+            name = _FUNCTION.match(lines[begin]) or (_FUNCTION.match(lines[begin - 1]) if begin else None)
+            if _goes_on(line) or (name is not None and (name[1] or name[2]) in used):
+                more[begin] += 1
+                more[number] -= 1
+        if _OPENS.search(line):
+            begun.append(number)
+    return {number for number, groups in enumerate(itertools.accumulate(more)) if groups}
+
+
+def _goes_on(command: str) -> bool:
+    """Whether a command's output goes to a shell, or to a file that is no text for people."""
+    if _TO_SHELL.search(command):
+        return True
+    files = (match for match in _SHELL_FILE.finditer(command) if command[match.start() - 1 : match.start()] != "2")
+    return any(not (match[1].startswith(("&", "/dev/")) or is_document(match[1])) for match in files)
 
 
 def _ends_plainly(line: str) -> bool:

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Sequence
 from dataclasses import replace
 
+from imds_probe.inventory.schedules.accounts import ROOT
 from imds_probe.inventory.schedules.commands import profiles
 from imds_probe.inventory.schedules.commands.around import Around, known_text, pattern_of, text_at, with_path
 from imds_probe.inventory.schedules.commands.compose import PROGRAMS
@@ -96,7 +97,7 @@ class Walk(ShellWalk, ProgramWalk):
             self._say(TOO_DEEP, around)
         elif is_runner(base) and self._is_done(base, words[1:], around):
             return
-        elif run := run_of(base, words[1:], around.directory, self._files):
+        elif run := run_of(base, words[1:], around.directory, self._files, around.environment.get("HOME", ROOT.home)):
             self._run_project(run, around, depth)
             if base not in BEHIND:
                 self._start(words, base, around, depth)
@@ -199,7 +200,7 @@ class Walk(ShellWalk, ProgramWalk):
             self.found.start(Started(there[0], (how, *there), dict(around.environment), around.directory))
 
     def _in_environment(self, base: str, arguments: Words, around: Around) -> Around:
-        home = around.environment.get("HOME", "/root")
+        home = around.environment.get("HOME", ROOT.home)
         places = places_of(base, arguments, around.directory, home, self._files)
         within = around.copy({"PATH": path_of(places, around)})
         within.of_project = True

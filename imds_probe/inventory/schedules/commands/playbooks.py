@@ -49,7 +49,7 @@ _LOCAL_HOST = re.compile(
     r"\bansible_connection[ \t]{0,9}=[ \t]{0,9}['\"]?local\b|\bansible_host[ \t]{0,9}=[ \t]{0,9}['\"]?(?:localhost|127\.0\.0\.1)\b|"
     r"^(?:localhost|127\.0\.0\.1)\b"
 )
-_PULLED = "/root/.ansible/pull"
+_PULLED = ".ansible/pull"  # below the home of who pulls
 _LOCAL_WORDS = frozenset(("-clocal", "-ilocalhost,"))
 _FACTS = re.compile(r"\b(ec2(?:_metadata)?_facts)[ \t]*:")
 _FACTS_AT = (
@@ -117,14 +117,14 @@ def _pulled(asked: Asked, named: Sequence[str], *, own: bool) -> list[str]:
     """
     host = (asked.files.text("/etc/hostname", TEXT_MAX) or "").strip()
     names = [f"{each}.yml" for each in (host, host.partition(".")[0], "local") if each and "/" not in each]
-    pulled = asked.files.some(_PULLED, asked.files.names(_PULLED), FILES_MAX, "directories")
-    kept = [asked.directory] if own else [f"{_PULLED}/{each}" for each in pulled]
+    place = asked.directory if own else posixpath.join(asked.home, _PULLED)
+    pulled = () if own else asked.files.some(place, asked.files.names(place), FILES_MAX, "directories")
+    kept = [place] if own else [f"{place}/{each}" for each in pulled]
     if named:
         found = list(asked.files.files([posixpath.normpath(posixpath.join(at, each)) for at in kept for each in named]))
     else:
         found = [path for at in kept for path in list(asked.files.files([f"{at}/{each}" for each in names]))[:1]]
     if not found:
-        place = asked.directory if own else _PULLED
         asked.files.leave_out(place, unread.NO_SCRIPT, f"the playbook that ansible-pull plays is not in {place}")
     return found
 

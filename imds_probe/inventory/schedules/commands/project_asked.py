@@ -5,8 +5,10 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.schedules.accounts import ROOT
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 ABOVE_MAX = 6  # directories in which a project's file is looked for
@@ -37,12 +39,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Asked:
-    """A command line: its program, its arguments, the directory that it is given in, and the files of the system."""
+    """A command line: its program, its arguments, the directory that it is given in, the files of the system, and the home of who
+    gives it.
+    """
 
     program: str
     arguments: tuple[str, ...]
     directory: str
     files: SystemFiles
+    home: str = ROOT.home
 
     def value(self, *options: str) -> str:
         """What an option is given, behind "=" or as the next word; empty where it is not there."""
@@ -71,7 +76,7 @@ class Asked:
         return posixpath.normpath(posixpath.join(self.directory, name))
 
     def within(self, directory: str) -> Asked:
-        return Asked(self.program, self.arguments, self.at(directory) if directory else self.directory, self.files)
+        return replace(self, directory=self.at(directory) if directory else self.directory)
 
     def above(self, *names: str) -> str:
         """The file of one of these names in the directory, or in the nearest one above; empty where there is none."""

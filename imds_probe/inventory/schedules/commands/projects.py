@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Callable, Mapping, Sequence
 
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.schedules.accounts import ROOT
 from imds_probe.inventory.schedules.commands import management, playbooks
 from imds_probe.inventory.schedules.commands.project_asked import Asked, Held, Run
 from imds_probe.inventory.schedules.commands.recipes import Rules, goals_of
@@ -20,11 +21,11 @@ FILES_MAX, TEXT_MAX, INCLUDED_MAX, SCRIPTS_MAX = 1000, 256 * 1024, 100, 500
 Words = Sequence[str | None]
 
 
-def run_of(program: str, arguments: Words, directory: str, files: SystemFiles) -> Run | None:
+def run_of(program: str, arguments: Words, directory: str, files: SystemFiles, home: str = ROOT.home) -> Run | None:
     """What a program runs whose project says so; None of any other program, and where there is no such project."""
     runner = _RUNNERS.get(program)
     return (
-        runner(Asked(program, tuple(word or "" for word in arguments), directory, files))
+        runner(Asked(program, tuple(word or "" for word in arguments), directory, files, home))
         if runner is not None
         else None
     )

@@ -54,6 +54,7 @@ def test_the_class_path_and_what_manifests_add(root: Root) -> None:
         (("", "", "-Xmx1g", "", "-jar", "/srv/app.jar", ""), True),
         (("-cp", "", "-jar", "/srv/app.jar"), True),
         (("$JAVA_OPTS", "${MORE}", "-jar", "/srv/app.jar", "$ARGS"), True),
+        (("${JAVA_OPTS:-}", "${MORE[@]}", "-jar", "/srv/app.jar"), True),
         (("$MAIN", "/srv/app.jar"), False),
         # The first may be the class that begins, or the archive itself.
         (("", "x.jar"), False),
@@ -66,6 +67,14 @@ def test_options_that_only_running_tells(root: Root, line: tuple[str, ...], know
     loads = root.follow("java", *line)
     assert [load.path for load in loads.files] == ["/srv/app.jar"] * known
     assert (loads.cut_short == "its script is not known") is not known
+
+
+@pytest.mark.parametrize(
+    "before", [("-jar", "/opt/jruby.jar"), ("-cp", "/opt/jruby.jar", "$X", "-Xmx1g", "org.jruby.Main")]
+)
+def test_a_script_that_only_running_tells(root: Root, before: tuple[str, ...]) -> None:
+    root.put({"/opt/jruby.jar": jar("")})
+    assert root.follow("java", *before, "$SCRIPT", "-x").cut_short == "its script is not known"
 
 
 def test_archives_that_are_left_to_their_recognisers_are_named_and_not_gone_into(root: Root) -> None:

@@ -140,6 +140,12 @@ def test_what_a_project_runs(root: Path) -> None:
         assert [(each.executable, each.arguments) for each in followed(root, command).started] == [started]
 
 
+def test_a_project_may_be_in_the_home_of_who_asks(tmp_path: Path) -> None:
+    root = made(tmp_path, {"/home/x/.ansible/pull/h/local.yml": "- hosts: localhost\n"})
+    started = followed(root, "export HOME=/home/x; ansible-pull -U u").started
+    assert [each.arguments for each in started] == [(READ, "/home/x/.ansible/pull/h/local.yml")]
+
+
 def test_each_line_of_a_recipe_begins_in_the_same_directory(root: Path) -> None:
     made(root, {"/opt/app/Makefile": "all:\n\tcd sub && a\n\tb\n"})
     found = followed(root, "cd /opt/app && make")

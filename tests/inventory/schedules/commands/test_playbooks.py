@@ -118,6 +118,13 @@ def test_a_pull_has_a_playbook_of_its_own(tmp_path: Path, command: str, names: t
     assert found is not None and found.files == (played,)
 
 
+def test_a_pull_of_a_user_fetches_to_their_home(tmp_path: Path) -> None:
+    path = "/home/x/.ansible/pull/h/local.yml"
+    files = SystemFiles(made(tmp_path, {path: PLAY, "/root/.ansible/pull/h/local.yml": PLAY}))
+    found = run_of("ansible-pull", ("-U", "u"), "/", files, "/home/x")
+    assert found is not None and found.files == (path,)
+
+
 @pytest.mark.parametrize(
     ("command", "place"),
     [("ansible-pull -U u x.yml", "/root/.ansible/pull"), ("ansible-pull -U u -d /p", "/p")],
