@@ -389,7 +389,8 @@ _PUPPET, _PUPPET_LIB = (
 _FACTS, _AIRFLOW = "whenever Puppet collects facts", ("/opt", "/usr/local", "/srv", "/var/lib", "/root", "/home/*")
 _SALT = "/var/cache/salt/minion/extmods"
 _PLATFORM_STAGES = ("prebuild", "predeploy", "postdeploy")
-_SYSTEMD = ("/etc", "/usr/local/lib", "/usr/lib")
+# Those in /usr/lib are of packages: they put settings together, of which only running tells much, and ask nobody.
+_SYSTEMD = ("/etc", "/usr/local/lib")
 _RUN = re.compile(r"run|finish")
 _SH = re.compile(r"[^.].{0,240}\.sh", re.DOTALL)
 _ENVSH = re.compile(r"[^.].{0,240}\.envsh", re.DOTALL)

@@ -319,7 +319,6 @@ def test_the_settings_of_packages_as_debian_has_them(tmp_path: Path) -> None:
     ("path", "kind"),
     [
         ("/etc/systemd/system-generators/x", "boot"),
-        ("/usr/lib/systemd/system-generators/x", "boot"),
         ("/etc/systemd/system-environment-generators/x", "boot"),
         ("/etc/systemd/user-environment-generators/x", "login"),
         ("/usr/lib/systemd/system-sleep/x", "scheduled"),
