@@ -141,7 +141,7 @@ is_due() { # PART
 # Two more at a time than there are cores, as much in each is waiting. All are waited for, and all have to pass.
 # The longest come first, and labs, of which some wait for others, as early as they may.
 parts=(lowest_environment zoo newest_environment roots lint package_set aws_cli axe lab_watching packaged newest waiting newest_lab
-    lab_others lab_the_rest the_rest programs inventory)
+    lab_others lab_the_rest programs the_rest inventory)
 while [ "${#parts[@]}" -gt 0 ]; do
     next=
     if [ "${#running[@]}" -lt "$(($(nproc) + 2))" ]; then
