@@ -217,20 +217,27 @@ def all_of(descriptor: int, limit_bytes: int) -> bytes:
 
 
 def several_in(directory: int, files: Sequence[tuple[str, int]], links: Sequence[str]) -> tuple[bytes | OSError, ...]:
-    """See small_file.read_several; `directory` is held open."""
+    """See small_file.read_several; `directory` is held open. Nothing that lies elsewhere is read, by whatever name."""
     found: list[bytes | OSError] = []
     for name, limit_bytes in files:
         try:
-            with _at_once(name, directory) as descriptor:
+            with _at_once(_of_one(name), directory, os.O_NOFOLLOW) as descriptor:
                 found.append(all_of(descriptor, limit_bytes))
         except OSError as error:
             found.append(error)
     for name in links:
         try:
-            found.append(os.fsencode(os.readlink(name, dir_fd=directory)))
+            found.append(os.fsencode(os.readlink(_of_one(name), dir_fd=directory)))
         except OSError as error:
             found.append(error)
     return tuple(found)
+
+
+def _of_one(name: str) -> str:
+    """A name that stands for something in the directory itself. Raises OSError for any other."""
+    if "/" in name:
+        raise OSError(errno.EINVAL, "not the name of one file", name)
+    return name
 
 
 def links_in(directory: int, most: int) -> tuple[str, ...]:
@@ -250,9 +257,9 @@ def head(path: Path | str, limit_bytes: int, directory: int | None = None) -> by
 
 
 @contextlib.contextmanager
-def _at_once(path: Path | str, directory: int | None = None) -> Iterator[int]:
+def _at_once(path: Path | str, directory: int | None = None, flags: int = 0) -> Iterator[int]:
     """A regular file. A FIFO or device, which could block for ever, is an OSError."""
-    descriptor = open_at_once(path, directory)
+    descriptor = open_at_once(path, directory, flags)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
@@ -261,6 +268,6 @@ def _at_once(path: Path | str, directory: int | None = None) -> Iterator[int]:
         os.close(descriptor)
 
 
-def open_at_once(path: str | Path, directory: int | None = None) -> int:
+def open_at_once(path: str | Path, directory: int | None = None, flags: int = 0) -> int:
     """A descriptor for reading, without waiting for whoever would write to a FIFO. Raises OSError."""
-    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=directory)
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | flags, dir_fd=directory)

@@ -116,10 +116,10 @@ def _request_seeds() -> Mapping[str, bytes]:
             m.Statuses(GRANTED, [b"file", b"round"]),
             m.Together(GRANTED, [b"file", b"round"], 99),
             m.AllNames(GRANTED, [b".", b"file", b"round"]),
-            m.Head(GRANTED, b"out", 9),
+            m.Head(GRANTED, b"out", 99),
         ),
         "walked": _framed(
-            m.Several(GRANTED, b".", [(b"file", 9), (b"out", 9)], [b"up"]),
+            m.Several(GRANTED, b".", [(b"file", 99), (b"out", 99), (b"../hidden", 99)], [b"up"]),
             m.Links(GRANTED, b".", 9),
             m.Walk(GRANTED, [b"/", b"up"], SOUGHT, [], 1000, 1e12),
             m.WalkOn(),

@@ -91,6 +91,20 @@ def test_the_path_without_links_is_known_of_what_was_looked_up(files: Granted, r
         assert files.real == b"/other/one"
 
 
+def test_of_several_only_what_lies_in_that_directory_is_read(files: Granted, root: Path) -> None:
+    """Whatever a parser that was taken over asks for."""
+    beside = root.parent / "outside"
+    (root / "lib/plainly-out").symlink_to(beside)
+    (root / "lib/up").symlink_to("../..")
+    elsewhere = ("plainly-out", "link", "up/outside", "../../outside", str(beside), "..", ".", "")
+    found = files.several_below(
+        root, "lib", [("one", 99), *((name, 99) for name in elsewhere)], ["up", "../../up", "../usr"]
+    )
+    assert (found[0], found[len(elsewhere) + 1]) == (b"lib/one", b"../..")
+    others = [each for each in found if isinstance(each, OSError)]
+    assert len(others) == len(found) - 2
+
+
 def test_another_directory_of_that_name_is_found(files: Granted, root: Path) -> None:
     assert content(files, root, "/lib/one") == "lib/one"
     (root / "lib").rename(root / "before")
