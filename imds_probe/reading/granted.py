@@ -91,7 +91,7 @@ class Granted(LocalFiles):
         except OSError as error:
             confined.nothing_at(error, path)
             return None
-        granted = self._roots[str(root)]
+        granted = self._granted(root)
 
         def look_up(fd: int, at: str) -> int:
             found, names = _beside_others(granted, fd, at, stepping)
@@ -111,7 +111,7 @@ class Granted(LocalFiles):
             granted.leave()
 
     def stepping(self, root: Path, path: str) -> None:
-        granted = self._roots[str(root)]
+        granted = self._granted(root)
         if granted.refused or granted.given_up:
             # These are known by names without links, which only a look-up of the whole path comes by.
             raise OSError(DEAD, "it is looked up as a whole", path)
@@ -136,13 +136,13 @@ class Granted(LocalFiles):
         """See small_file.read_link."""
         directory, name = posixpath.split(path)
         with self._held(root, directory) as pinned:
-            self._step(self._roots[str(root)], path.lstrip("/"))
+            self._step(self._granted(root), path.lstrip("/"))
             return os.readlink(name, dir_fd=pinned)
 
     @contextlib.contextmanager
     def program(self, proc: Path, pid: int) -> Iterator[LocalFile]:
         with self._held(proc, str(pid)) as pinned:
-            self._step(self._roots[str(proc)], f"{pid}/exe")
+            self._step(self._granted(proc), f"{pid}/exe")
             with LocalFile(open_at_once("exe", pinned)) as file:
                 yield file
 
@@ -153,10 +153,10 @@ class Granted(LocalFiles):
         with self._held(root, directory) as pinned:
             found: list[bytes | OSError] = []
             for file in files:
-                self._step(self._roots[str(root)], f"{directory.lstrip('/')}/{file[0]}")
+                self._step(self._granted(root), f"{directory.lstrip('/')}/{file[0]}")
                 found += several_in(pinned, (file,), ())
             for link in links:
-                self._step(self._roots[str(root)], f"{directory.lstrip('/')}/{link}")
+                self._step(self._granted(root), f"{directory.lstrip('/')}/{link}")
                 found += several_in(pinned, (), (link,))
             return tuple(found)
 
@@ -175,7 +175,7 @@ class Granted(LocalFiles):
 
     def _root_of(self, proc: Path, held: int, pid: int) -> Identity | None:
         try:
-            self._step(self._roots[str(proc)], f"{pid}/root")
+            self._step(self._granted(proc), f"{pid}/root")
         except OSError:
             return None
         return identity(f"{pid}/root", held)
@@ -190,7 +190,7 @@ class Granted(LocalFiles):
         *,
         memory: WalkMemory,
     ) -> Iterator[Part]:
-        granted = self._roots[str(root)]
+        granted = self._granted(root)
 
         def stepping(path: str) -> None:
             self._step(granted, path.lstrip("/"))
@@ -208,9 +208,7 @@ class Granted(LocalFiles):
             os.close(pinned)
 
     def _below(self, root: Path) -> tuple[int, Callable[[Sequence[str], str], None]]:
-        granted = self._roots.get(str(root))
-        if granted is None:
-            raise OSError(errno.EPERM, "it was not granted", str(root))
+        granted = self._granted(root)
         if granted.fd is None:
             self._step(granted, "")
             granted.fd = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -219,6 +217,12 @@ class Granted(LocalFiles):
             self._step(granted, f"{'/'.join(names)}/{part}" if names else part)
 
         return granted.fd, stepping
+
+    def _granted(self, root: Path) -> _Root:
+        granted = self._roots.get(str(root))
+        if granted is None:
+            raise OSError(errno.EPERM, "it was not granted", str(root))
+        return granted
 
     def _step(self, granted: _Root, path: str) -> None:
         where = f"/{path}".encode("utf-8", "surrogateescape")

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
+from imds_probe.inventory.sdks.wanted import SOUGHT
 from imds_probe.reading import granted as module
 from imds_probe.reading.granted import Granted
 from imds_probe.reading.whereabouts import Whereabouts
 from imds_probe.system import confined
 from imds_probe.system.confined import FileUnanswered
+from imds_probe.system.walk import Budget
+from imds_probe.system.walk_memory import WalkMemory
 
 
 @pytest.fixture
@@ -103,6 +108,17 @@ def test_of_several_only_what_lies_in_that_directory_is_read(files: Granted, roo
     assert (found[0], found[len(elsewhere) + 1]) == (b"lib/one", b"../..")
     others = [each for each in found if isinstance(each, OSError)]
     assert len(others) == len(found) - 2
+
+
+def test_what_was_not_granted_is_refused_in_a_way_that_is_said(files: Granted, root: Path) -> None:
+    for ask in (
+        lambda at: files.walk(at, ["/"], SOUGHT, Budget(time.monotonic() + SOON_S, 9), (), memory=WalkMemory()),
+        lambda at: files.roots_of(at, [1]),
+        lambda at: files.several_below(at, "lib", [("one", 9)], []),
+        lambda at: files.link_below(at, "lib/link"),
+    ):
+        with pytest.raises(PermissionError, match="it was not granted"):
+            ask(root.parent)
 
 
 def test_another_directory_of_that_name_is_found(files: Granted, root: Path) -> None:
