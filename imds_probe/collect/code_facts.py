@@ -17,7 +17,7 @@ from imds_probe.collect.dues import Coming, longest, shortest
 from imds_probe.collect.library_facts import Judged, judged, running_in, runs_already
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
-from imds_probe.facts.code import OF_IMAGE, Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
+from imds_probe.facts.code import AS_IMAGE, OF_IMAGE, Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
 from imds_probe.facts.software import Software
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.loads import below
@@ -199,7 +199,7 @@ def _entry(
         form=spoken.form,
         runs="running" if pids else coming.runs,
         started_by=_started_by(due) or _named_in(root, one, pids),
-        package=owner.said if owner else f"{image} (image)" if image and not spoken.in_arguments else None,
+        package=owner.said if owner else f"{image}{AS_IMAGE}" if image and not spoken.in_arguments else None,
         component=row.id if row else None if spoken.in_arguments else _by_image(one, spoken.speaks, owner, pids),
         manager=owner.manager if owner and row else None,
         version=(owner.version or None) if owner and row else None,

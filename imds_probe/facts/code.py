@@ -24,6 +24,7 @@ HEADER_ELSEWHERE = (
 ALL_SCHEDULED, OTHER_SCHEDULED = "all scheduled programs", "other scheduled programs"
 OF_LIBRARY = "library"  # the form of an AWS SDK in an archive that something starts: its version tells how it asks
 OF_IMAGE = "image "  # stands before an image's name, which is no program's
+AS_IMAGE = " (image)"  # stands behind it where it is said for the package, as none of its packages has the code
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.ecosystems.ecosystem import Outdated
 from imds_probe.ecosystems.listed import ecosystem_of
-from imds_probe.facts.code import OF_IMAGE, CodeSeen
+from imds_probe.facts.code import AS_IMAGE, OF_IMAGE, CodeSeen
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host
 from imds_probe.findings import Fix
@@ -52,8 +52,7 @@ WITH_PYTHON = (
 _LINES = {"shell": WITH_SHELL, "python": WITH_PYTHON}
 # Where there is a source to change, but no lines are at hand.
 _SOURCES = ("node", "ruby", "perl", "php", "java", "go", "rust", "c", "script")
-# Of what belongs to no package in an image: as CodeSeen says it, and what to do where the image is somebody else's.
-_AS_IMAGE = " (image)"
+# Of what belongs to no package in an image, where the image is somebody else's.
 _OF_OTHERS = " If the image is a vendor's, ask the vendor for a version that asks for a token."
 # Where a command has a line of its own, and no room for more.
 _BEGINS, _ENDS = (
@@ -74,7 +73,7 @@ def fix_for(code: CodeSeen, facts: Facts, catalog: Catalog) -> Fix:
         restart = (
             " in the image, and deploy the new image to this host" if of_image else f" in the chroot {code.inside}"
         )
-    image = code.package.removesuffix(_AS_IMAGE) if code.package and code.package.endswith(_AS_IMAGE) else ""
+    image = code.package.removesuffix(AS_IMAGE) if code.package and code.package.endswith(AS_IMAGE) else ""
     if code.package is not None and not image:
         return _upgrade(code, code.package, restart, facts, catalog)
     name = f"the command that {code.path} is given" if code.in_arguments else code.path
